@@ -1,0 +1,23 @@
+//! Classic BPF for seccomp: what a [`Meaning`](callgate_core::Meaning) becomes, and what a program does.
+//!
+//! ```text
+//!   Meaning ──emit──► Program ──check──► what the kernel would take
+//!                        │
+//!   SeccompData ─────────┴──simulate──► SECCOMP_RET_* value, path
+//! ```
+//!
+//! Pure: no system call is made here, and nothing knows what a profile file looks like.
+#![forbid(unsafe_code)]
+
+mod asm;
+pub mod check;
+pub mod emit;
+pub mod flags;
+pub mod insn;
+pub mod simulate;
+
+pub use check::{CheckError, check};
+pub use emit::{EmitError, emit};
+pub use flags::Flags;
+pub use insn::{BytesError, Insn, Program};
+pub use simulate::{Path, SimError, path, run};

@@ -1,0 +1,337 @@
+//! The command line as types: no logic.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "callgate",
+    version,
+    max_term_width = 100,
+    after_help = crate::env::EXIT_CODES,
+    after_long_help = crate::env::long_help()
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+    /// Say nothing but errors.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// When to use colour on stderr.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Record a command, make a profile of it, and prove the profile by running again
+    Learn(Box<Learn>),
+    /// Record a command's system calls into a trace
+    Record(Box<Record>),
+    /// Make a profile of traces
+    Generate(Generate),
+    /// Run a command under a profile and report every call it refuses
+    Run(Run),
+    /// Show what a profile or a trace says, for a person or a program
+    Show(Show),
+    /// Compile a profile to the filter the kernel loads
+    Compile(Compile),
+    /// List the system calls of an architecture
+    Syscalls(Syscalls),
+    /// List the groups of system calls, or the calls of one
+    Groups(Groups),
+    /// Say what works on this machine, what does not, and the way out
+    Doctor(Doctor),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print a man page
+    Man(Man),
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// For a person or for a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person.
+    Human,
+    /// One JSON document with a schema name.
+    Json,
+}
+
+/// How arguments are constrained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArgsChoice {
+    /// Only those that open attack surface: refuse dangerous bits, not unseen values.
+    Auto,
+    /// Every argument worth learning, to the values seen.
+    Exact,
+    /// None.
+    Off,
+}
+
+/// How a profile is made of a trace.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Policy {
+    /// How arguments are constrained.
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) args: ArgsChoice,
+    /// What happens to every other call: errno (ENOSYS), kill-process, or an SCMP_ACT_ name
+    #[arg(long, value_name = "ACTION", default_value = "errno")]
+    pub(crate) default_action: String,
+    /// Allow a call by name: a dangerous one that was seen, or one that was not; may be repeated
+    #[arg(long, value_name = "CALL")]
+    pub(crate) allow: Vec<String>,
+    /// Add no call by rule: only what was seen
+    #[arg(long)]
+    pub(crate) no_completion: bool,
+    /// Write reasons into the profile as Docker's `comment` keys; containerd and runc drop them
+    #[arg(long)]
+    pub(crate) with_comments: bool,
+}
+
+/// How a workload is driven.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Drive {
+    /// When the workload is ready: tcp:HOST:PORT, http:URL, unix:PATH, log:TEXT or cmd:COMMAND
+    #[arg(long, value_name = "PROBE")]
+    pub(crate) ready: Option<String>,
+    /// Shell command that exercises the workload once it is ready; the workload is stopped when it ends
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) exercise: Option<String>,
+    /// Stop the workload after this long: 30s, 10m, 1h
+    #[arg(long = "for", value_name = "DURATION")]
+    pub(crate) duration: Option<String>,
+    /// Shell command to run before every run, outside the recording, to reset state
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) before: Option<String>,
+    /// Leave no_new_privs off (root only): set-id programs keep their privilege
+    #[arg(long)]
+    pub(crate) allow_privilege_escalation: bool,
+}
+
+/// callgate learn
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  callgate learn -o ls.json -- ls -lR /usr/share/doc\n  \
+    callgate learn -o web.json --ready tcp:127.0.0.1:8080 \\\n      --exercise 'curl -sf http://127.0.0.1:8080/' -- nginx -c \"$PWD/nginx.conf\"\n\n\
+    Exit codes: 0 written and proven (or --no-prove) · 1 written, not proven · 2 nothing written · 3 nothing recorded")]
+pub(crate) struct Learn {
+    /// The profile to write; reasons go to PROFILE.evidence beside it
+    #[arg(short, long, value_name = "PROFILE")]
+    pub(crate) output: PathBuf,
+    /// Replace an existing profile
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Recording runs; each after the first asks only about what is new
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) runs: u32,
+    /// Do not prove the profile by running again
+    #[arg(long)]
+    pub(crate) no_prove: bool,
+    /// Compare the output of every run, too
+    #[arg(long)]
+    pub(crate) same_output: bool,
+    #[command(flatten)]
+    pub(crate) policy: Policy,
+    #[command(flatten)]
+    pub(crate) drive: Drive,
+    /// The command
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// callgate record
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  callgate record -o ls.trace -- ls -lR /usr/share/doc\n  \
+    callgate show ls.trace\n\nExit code: the command's own; 125 callgate failed, 126 not executable, 127 not found")]
+pub(crate) struct Record {
+    /// The trace to write
+    #[arg(short, long, value_name = "TRACE")]
+    pub(crate) output: PathBuf,
+    /// Replace an existing trace
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Leave out what this trace holds already: only new calls and new argument values are recorded
+    #[arg(long, value_name = "TRACE")]
+    pub(crate) known: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) drive: Drive,
+    /// The command
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// callgate generate
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  callgate generate ls.trace -o ls.json\n  \
+    callgate generate a.trace b.trace --args exact --default-action kill-process -o both.json\n\n\
+    Exit codes: 0 written · 1 written, a dangerous call left out · 2 nothing written · 3 nothing in the traces")]
+pub(crate) struct Generate {
+    /// Traces; `-` is standard input
+    #[arg(required = true, value_name = "TRACE")]
+    pub(crate) traces: Vec<PathBuf>,
+    /// The profile to write; `-` is standard output, without evidence
+    #[arg(short, long, value_name = "PROFILE")]
+    pub(crate) output: PathBuf,
+    /// Replace an existing profile
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Go on although a trace is incomplete
+    #[arg(long)]
+    pub(crate) incomplete: bool,
+    #[command(flatten)]
+    pub(crate) policy: Policy,
+}
+
+/// How far a profile is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stage {
+    /// Everything goes ahead; what the profile refuses is reported
+    Audit,
+    /// What the profile refuses and the baseline allows goes ahead, reported; the rest gets the baseline's action
+    Complain,
+    /// The profile's actions
+    Enforce,
+}
+
+/// Who reports refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Via {
+    /// callgate, asked by the kernel: with arguments
+    Notify,
+    /// The kernel's own log; the filter decides by itself
+    Log,
+}
+
+/// callgate run
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  callgate run --profile ls.json --stage enforce -- ls /\n  \
+    callgate run --profile p.json --stage complain --baseline docker -- ./app\n\n\
+    Exit code: the command's own (159: killed by SIGSYS); 125 callgate failed, 126 not executable, 127 not found")]
+pub(crate) struct Run {
+    /// The profile
+    #[arg(short, long, value_name = "PROFILE")]
+    pub(crate) profile: PathBuf,
+    /// How far it is applied
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Stage,
+    /// For complain: docker, or a profile
+    #[arg(long, value_name = "NAME|PROFILE", default_value = "docker")]
+    pub(crate) baseline: String,
+    /// Who reports refusals
+    #[arg(long, default_value = "notify")]
+    pub(crate) via: Via,
+    /// Leave no_new_privs off (root only)
+    #[arg(long)]
+    pub(crate) allow_privilege_escalation: bool,
+    /// The command
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// callgate show
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  callgate show ls.json --why\n  callgate show ls.trace --format json")]
+pub(crate) struct Show {
+    /// A profile or a trace; `-` is standard input
+    #[arg(value_name = "PROFILE|TRACE")]
+    pub(crate) file: PathBuf,
+    /// Say for every call why it is there
+    #[arg(long)]
+    pub(crate) why: bool,
+    /// For a person or for a program
+    #[arg(long, default_value = "human")]
+    pub(crate) format: Format,
+}
+
+/// What `compile` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emit {
+    /// `struct sock_filter[]`, host byte order
+    Raw,
+}
+
+/// callgate compile
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  callgate compile ls.json --emit raw -o ls.bpf")]
+pub(crate) struct Compile {
+    /// The profile; `-` is standard input
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile: PathBuf,
+    /// What to write
+    #[arg(long, value_name = "FORM")]
+    pub(crate) emit: Emit,
+    /// The file to write; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Replace an existing file
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// callgate syscalls
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  callgate syscalls --arch aarch64 --format json")]
+pub(crate) struct Syscalls {
+    /// The architecture; this machine's if absent
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
+    /// For a person or for a program
+    #[arg(long, default_value = "human")]
+    pub(crate) format: Format,
+}
+
+/// callgate groups
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  callgate groups\n  callgate groups @dangerous")]
+pub(crate) struct Groups {
+    /// One group, or a call whose groups are wanted
+    #[arg(value_name = "GROUP|CALL")]
+    pub(crate) name: Option<String>,
+    /// For a person or for a program
+    #[arg(long, default_value = "human")]
+    pub(crate) format: Format,
+}
+
+/// callgate doctor
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  callgate doctor\n\nExit codes: 0 recording works · 1 something is missing"
+)]
+pub(crate) struct Doctor {
+    /// For a person or for a program
+    #[arg(long, default_value = "human")]
+    pub(crate) format: Format,
+}
+
+/// callgate completions
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  callgate completions bash > ~/.local/share/bash-completion/completions/callgate"
+)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// callgate man
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  callgate man learn | man -l -")]
+pub(crate) struct Man {
+    /// The verb; the whole program if absent
+    pub(crate) verb: Option<String>,
+}

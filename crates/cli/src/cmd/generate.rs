@@ -1,0 +1,101 @@
+//! `callgate generate`: traces to a profile with its evidence.
+
+use std::path::Path;
+
+use callgate_core::generate::{GenerateError, Generated, generate};
+use callgate_core::{Trace, profile};
+use callgate_linux::file::Output as File;
+
+use super::print;
+use crate::cli::Generate;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::input;
+use crate::output::{Output, foreign};
+use crate::parse;
+
+/// Generates.
+pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
+    let options = parse::policy(&args.policy)?;
+    let mut all = Trace::default();
+    for path in &args.traces {
+        all.merge(&input::trace(path)?);
+    }
+    if !all.complete && !args.incomplete {
+        let error = GenerateError::Incomplete { lost: all.lost };
+        return Err(
+            Failure::new(error.to_string()).hint("record again, or use --incomplete and expect refusals")
+        );
+    }
+    let made = generate(&all, &options).map_err(|e| failure(&e))?;
+    let text = profile::write(&made.profile, args.policy.with_comments);
+    if args.output == Path::new("-") {
+        print(output, &text)?;
+    } else {
+        let mut files = Files::prepare(&args.output, args.force)?;
+        files.write(&text, &made)?;
+        output.say(&format!("wrote {}", foreign(&args.output.display().to_string())));
+    }
+    made.notes.iter().for_each(|note| output.warn(note));
+    tell_comments(args.policy.with_comments, output);
+    Ok(if tell_withheld(&made, output) { Exit::Findings } else { Exit::Ok })
+}
+
+/// A failure to generate, with its exit code and way out.
+pub(crate) fn failure(error: &GenerateError) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match error {
+        GenerateError::Empty => failure.exit(Exit::NoInput),
+        GenerateError::Unresolved { .. } => {
+            failure.hint("a newer callgate may know it; until then no profile can name it")
+        }
+        GenerateError::UnknownCall { .. } | GenerateError::Incomplete { .. } => failure,
+    }
+}
+
+/// Says which loaders drop comments.
+pub(crate) fn tell_comments(with_comments: bool, output: &Output) {
+    if with_comments {
+        output.say(
+            "note: Docker's and Podman's loaders know `comment`; containerd and the OCI runtimes drop it",
+        );
+    }
+}
+
+/// Says what was left out because it is dangerous; whether there was anything.
+pub(crate) fn tell_withheld(made: &Generated, output: &Output) -> bool {
+    for left in &made.evidence.withheld {
+        let values =
+            if left.values.is_empty() { String::new() } else { format!(" with {}", left.values.join(", ")) };
+        output.line(&format!(
+            "withheld: {}{values}, first by {} after {} ms: {} — allow it: --allow {}",
+            left.name,
+            foreign(&left.first_by),
+            left.first_ms,
+            left.why,
+            left.name
+        ));
+    }
+    !made.evidence.withheld.is_empty()
+}
+
+/// A profile and its evidence, both or neither over somebody's file.
+pub(crate) struct Files {
+    profile: File,
+    evidence: File,
+}
+
+impl Files {
+    /// Prepares both.
+    pub(crate) fn prepare(path: &Path, force: bool) -> Result<Self, Failure> {
+        let profile = File::prepare(path, force, 0o644)?;
+        let evidence = File::prepare(&input::evidence_path(path), force, 0o600)?;
+        Ok(Self { profile, evidence })
+    }
+
+    /// Writes both, the evidence first: a profile never stands beside an older one's reasons.
+    pub(crate) fn write(&mut self, text: &str, made: &Generated) -> Result<(), Failure> {
+        self.evidence.write(made.evidence.to_json().as_bytes())?;
+        self.profile.write(text.as_bytes()).inspect_err(|_| self.evidence.discard())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! `callgate run`: a command under a profile, every refusal reported with its arguments and the rule to add.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use callgate_core::baseline::{self, Machine};
+use callgate_core::{Arch, Meaning, profile};
+use callgate_linux::filter;
+use callgate_linux::session::{Purpose, Signals};
+use callgate_linux::{Miss, Status, features};
+
+use crate::cli::{self, Stage, Via};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::input::{self, Loaded};
+use crate::misses::{self, Kind};
+use crate::output::Output;
+use crate::plan::{self, Plan};
+use crate::recording::program;
+use crate::streams::{Show, Stdin};
+use crate::workload::{self, Ran, Run, Watch};
+
+/// Runs.
+pub(crate) fn run(args: &cli::Run, output: &Output) -> Outcome {
+    let loaded = input::profile(&args.profile)?;
+    loaded.tell_notes(output);
+    let native = input::native()?;
+    let meaning = filter::enforcing(&loaded.meaning()?);
+    let purpose = purpose(args, &meaning, native)?;
+    let plan = planned(args)?;
+    if args.via == Via::Log {
+        output.say("run: the kernel logs refusals (journalctl -k, or ausearch -m SECCOMP); callgate does not see them");
+    }
+    let signals = Signals::take()?;
+    let mut stdin = Stdin::new(false)?;
+    let run = Run {
+        signals: &signals,
+        plan: &plan,
+        stdin: &mut stdin,
+        output,
+        show: Show::Inherit,
+        first: true,
+        limit: None,
+    };
+    let mut told: BTreeMap<(String, String), u32> = BTreeMap::new();
+    let mut tell = |miss: &Miss| tell_miss(miss, (&loaded, native), &mut told, output);
+    let ran = match workload::run(run, purpose, Watch { flush: None, miss: Some(&mut tell), progress: None })
+    {
+        Err(failure) if failure.exit == Exit::NotExecutable => {
+            return Err(refused_exec(failure, &loaded, native));
+        }
+        other => other?,
+    };
+    summary(&ran, &loaded, native, output);
+    Ok(ran.status.map_or(Exit::NotRun, |status| Exit::Command(status.code() as u8)))
+}
+
+fn planned(args: &cli::Run) -> Result<Plan, Failure> {
+    let command = plan::find(&args.command)?;
+    if args.allow_privilege_escalation && !rustix::process::geteuid().is_root() {
+        return Err(Failure::new("--allow-privilege-escalation needs root"));
+    }
+    let allow_privilege_escalation = args.allow_privilege_escalation;
+    Ok(Plan {
+        command,
+        ready: None,
+        exercise: None,
+        limit: None,
+        before: None,
+        allow_privilege_escalation,
+        patient: true,
+    })
+}
+
+fn purpose(args: &cli::Run, meaning: &Meaning, native: Arch) -> Result<Purpose, Failure> {
+    let baseline =
+        (args.stage == Stage::Complain).then(|| named_baseline(&args.baseline, native)).transpose()?;
+    if args.via == Via::Log {
+        if args.stage != Stage::Enforce {
+            return Err(Failure::new("--via log goes with --stage enforce only")
+                .hint("audit and complain report by notification in this version"));
+        }
+        return Ok(Purpose::Enforce { filter: program(meaning)?, log: true, watch: false });
+    }
+    let trial = filter::trial(meaning);
+    let audit = args.stage == Stage::Audit;
+    Ok(Purpose::Judge { filter: program(&trial)?, profile: meaning.clone(), audit, baseline })
+}
+
+/// A baseline: a runtime's default by name, or a profile.
+fn named_baseline(name: &str, native: Arch) -> Result<Meaning, Failure> {
+    if let Some(found) = baseline::find(name) {
+        return Ok(found.meaning(&machine(native)));
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let known: Vec<&str> = baseline::all().iter().map(|b| b.name).collect();
+        let message = format!("`{name}` is neither a known baseline nor a file");
+        return Err(Failure::new(message).hint(format!("known: {}", known.join(", "))));
+    }
+    let loaded = input::profile(path)?;
+    loaded.meaning()?;
+    Ok(profile::meaning(&loaded.profile, native))
+}
+
+/// This machine as a container runtime's default profile sees it.
+pub(crate) fn machine(native: Arch) -> Machine {
+    let release = features::kernel_release();
+    let numbers: Vec<u16> = release.split(['.', '-']).map_while(|n| n.parse().ok()).collect();
+    let kernel =
+        baseline::Kernel::new(numbers.first().copied().unwrap_or(0), numbers.get(1).copied().unwrap_or(0));
+    Machine::docker(native, kernel)
+}
+
+/// Misses of one call by one executable told one by one, whatever their arguments; the rest is counted at the end.
+const TOLD: u32 = 3;
+
+fn tell_miss(
+    miss: &Miss,
+    (loaded, native): (&Loaded, Arch),
+    told: &mut BTreeMap<(String, String), u32>,
+    output: &Output,
+) {
+    let judged = misses::judge(miss, loaded, native);
+    let count = told.entry((judged.name.clone(), miss.executable.clone())).or_default();
+    *count += 1;
+    if judged.kind != Kind::Expected && *count <= TOLD {
+        let way_out = format!("add {}", judged.rule(miss));
+        output.say(&judged.line(&way_out));
+    }
+}
+
+/// The profile refuses the execve that starts the command.
+fn refused_exec(failure: Failure, loaded: &Loaded, native: Arch) -> Failure {
+    let meaning = profile::meaning(&loaded.profile, native);
+    let nr = callgate_core::sysno::number(native, "execve").unwrap_or(0);
+    let call = callgate_core::Call::new(native, nr, [0; 6]);
+    if meaning.action(&call).permits() {
+        return failure;
+    }
+    let message = format!("{}: the profile refuses the execve that starts the command", loaded.name);
+    Failure::new(message).exit(Exit::NotExecutable).hint("add \"execve\" to an allow rule")
+}
+
+fn summary(ran: &Ran, loaded: &Loaded, native: Arch, output: &Output) {
+    let judged: Vec<_> = ran.misses.iter().map(|(m, n)| (misses::judge(m, loaded, native), *n)).collect();
+    for ((kind, name), count) in misses::totals(&judged) {
+        match kind {
+            Kind::Expected => {
+                output.say(&format!("as its evidence expects, {name} was not allowed, {count} times"));
+            }
+            _ if count > 1 => output.say(&format!("  {name}: {count} times in all")),
+            _ => {}
+        }
+    }
+    if ran.beyond > 0 {
+        output.say(&format!("{} more refusals, of too many kinds to tell one by one", ran.beyond));
+    }
+    for executable in &ran.sigsys {
+        output.say(&format!("killed by SIGSYS: {}", crate::output::foreign(executable)));
+    }
+    if ran.status == Some(Status::Signaled(libc_sigsys())) && ran.sigsys.is_empty() {
+        output.say("the command was killed by SIGSYS: the profile's filter ended it");
+    }
+}
+
+/// SIGSYS, whose number differs between architectures (signal(7)): 31 on all that callgate knows.
+fn libc_sigsys() -> i32 {
+    31
+}

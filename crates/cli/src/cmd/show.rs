@@ -1,0 +1,386 @@
+//! `callgate show`: what a profile or a trace says.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use callgate_core::evidence::Source;
+use callgate_core::profile::{Condition, Rule};
+use callgate_core::{Arch, Trace, group, sysno, trace};
+use serde::Serialize;
+
+use super::{print, print_json};
+use crate::cli::{Format, Show};
+use crate::exit::Outcome;
+use crate::input::{self, Loaded, Named};
+use crate::output::{Output, foreign, wrap};
+
+#[derive(Serialize)]
+struct Document<'p> {
+    schema: &'static str,
+    default: ActionDoc,
+    architectures: Vec<&'p str>,
+    flags: &'p [String],
+    rules: Vec<RuleDoc<'p>>,
+}
+
+#[derive(Serialize)]
+struct ActionDoc {
+    action: &'static str,
+    errno: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct RuleDoc<'p> {
+    names: Vec<&'p str>,
+    action: &'static str,
+    errno: Option<u16>,
+    args: Vec<ArgDoc>,
+    line: usize,
+    source: &'static str,
+}
+
+#[derive(Serialize)]
+struct ArgDoc {
+    index: u8,
+    op: &'static str,
+    value: u64,
+    value_two: u64,
+}
+
+/// Shows.
+pub(crate) fn run(args: &Show, output: &Output) -> Outcome {
+    let Named { name, text } = input::text(&args.file)?;
+    if looks_like_a_trace(&text) {
+        let trace = input::parse_trace(&name, &text)?;
+        return match args.format {
+            Format::Json => print(output, &trace::write(&trace)),
+            Format::Human => print(output, &show_trace(&trace, args.why, output.width())),
+        };
+    }
+    let loaded =
+        if name == "<stdin>" { input::parse_profile(name, text)? } else { input::profile(&args.file)? };
+    match args.format {
+        Format::Json => print_json(output, &document(&loaded)),
+        Format::Human => {
+            loaded.tell_notes(output);
+            if loaded.evidence.rules.is_empty() {
+                output
+                    .warn(&format!("{}.evidence is not there: nobody knows why the rules are", loaded.name));
+            }
+            print(output, &show_profile(&loaded, args.why, output.width()))
+        }
+    }
+}
+
+/// A trace names its schema near its start; a profile has none. An empty file is taken for a cut-off trace.
+fn looks_like_a_trace(text: &str) -> bool {
+    let head: String = text.chars().take(200).collect();
+    head.contains("\"callgate.dev/trace/") || text.trim().is_empty()
+}
+
+fn errno_of(action: callgate_core::Action) -> Option<u16> {
+    match action {
+        callgate_core::Action::Errno(errno) | callgate_core::Action::Trace(errno) => Some(errno),
+        _ => None,
+    }
+}
+
+fn document(loaded: &Loaded) -> Document<'_> {
+    let profile = &loaded.profile;
+    let rule = |r: &'_ Rule| RuleDoc {
+        names: Vec::new(),
+        action: r.action.action.oci(),
+        errno: errno_of(r.action.action),
+        args: r.conditions.iter().map(arg).collect(),
+        line: r.line,
+        source: loaded.evidence.source_of(r).name(),
+    };
+    let with_names = |r| RuleDoc { names: names(r), ..rule(r) };
+    Document {
+        schema: "callgate.dev/profile/v1",
+        default: ActionDoc { action: profile.default.action.oci(), errno: errno_of(profile.default.action) },
+        architectures: profile.architectures.iter().map(|a| a.name.as_str()).collect(),
+        flags: &profile.flags,
+        rules: profile.rules.iter().map(with_names).collect(),
+    }
+}
+
+fn names(rule: &Rule) -> Vec<&str> {
+    rule.names.iter().map(|n| n.text.as_str()).collect()
+}
+
+fn arg(c: &Condition) -> ArgDoc {
+    ArgDoc { index: c.index, op: c.op.oci(), value: c.value, value_two: c.value_two }
+}
+
+fn show_profile(loaded: &Loaded, why: bool, width: usize) -> String {
+    let profile = &loaded.profile;
+    let arches: Vec<&str> = profile.architectures.iter().map(|a| a.name.as_str()).collect();
+    let mut text = format!("everything else: {} (line {})\n", profile.default.action, loaded.default_line());
+    let _ = writeln!(
+        text,
+        "architectures: {}",
+        if arches.is_empty() { "the machine's own".to_owned() } else { foreign(&arches.join(", ")) }
+    );
+    let mut sections: BTreeMap<(Section, &str), Vec<(&Rule, &str)>> = BTreeMap::new();
+    for rule in &profile.rules {
+        let section = Section::of(rule);
+        for name in names(rule) {
+            sections
+                .entry((section, group::primary(name).unwrap_or("unknown calls")))
+                .or_default()
+                .push((rule, name));
+        }
+    }
+    let mut last = None;
+    for ((section, group), entries) in sections {
+        if last != Some(section) {
+            let _ = writeln!(text, "\n{}", section.title());
+            last = Some(section);
+        }
+        text += &show_group(loaded, group, &entries, (why, width));
+    }
+    text + &withheld(loaded, width)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    Allowed,
+    Refused(callgate_core::Action),
+}
+
+impl Section {
+    fn of(rule: &Rule) -> Self {
+        match rule.action.action {
+            a if a.permits() => Self::Allowed,
+            a => Self::Refused(a),
+        }
+    }
+
+    fn title(self) -> String {
+        match self {
+            Self::Allowed => "allowed:".to_owned(),
+            Self::Refused(action) => format!("refused ({action}):"),
+        }
+    }
+}
+
+fn show_group(
+    loaded: &Loaded,
+    group: &str,
+    entries: &[(&Rule, &str)],
+    (why, width): (bool, usize),
+) -> String {
+    let mut by_name: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
+    for (rule, name) in entries {
+        by_name.entry(name).or_default().push(rule);
+    }
+    let label = |name: &str, rules: &[&Rule]| {
+        let free = rules.iter().any(|r| r.conditions.is_empty());
+        let condition = if free { String::new() } else { conditions::summary(name, rules) };
+        format!("{}{condition}", foreign(name))
+    };
+    if !why {
+        let list: Vec<String> = by_name.iter().map(|(name, rules)| label(name, rules)).collect();
+        return wrap(&format!("  {group}: {}", list.join(", ")), width, "      ") + "\n";
+    }
+    let mut text = format!("  {group}\n");
+    for (name, rules) in &by_name {
+        for part in parts(loaded, name, rules) {
+            text += &wrap(&reason(loaded, name, &label(name, &part), part[0]), width, "        ");
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// The rules of one call that are shown together: by source, unless only all of them together can be said in words.
+fn parts<'r>(loaded: &Loaded, name: &str, rules: &[&'r Rule]) -> Vec<Vec<&'r Rule>> {
+    let mut by_source: BTreeMap<Source, Vec<&Rule>> = BTreeMap::new();
+    for rule in rules {
+        let source = loaded.evidence.entry(rule, name).map_or(Source::User, |e| e.source);
+        by_source.entry(source).or_default().push(rule);
+    }
+    let whole = conditions::summary(name, rules);
+    let together = whole.contains("all but") || whole.contains("never");
+    if together {
+        vec![by_source.into_values().flatten().collect()]
+    } else {
+        by_source.into_values().collect()
+    }
+}
+
+fn reason(loaded: &Loaded, name: &str, label: &str, rule: &Rule) -> String {
+    let source = loaded.evidence.entry(rule, name).map_or(Source::User, |e| e.source);
+    let why = loaded.evidence.reason(rule, name).or(rule.comment.as_deref()).unwrap_or("no evidence");
+    let allowed = rule.action.action.permits();
+    let danger =
+        group::danger(name).filter(|_| allowed).map(|d| format!(" — DANGEROUS: {d}")).unwrap_or_default();
+    format!("    {label} — line {}, {}: {}{danger}", rule.line, source.name(), foreign(why))
+}
+
+/// Calls that were seen and left out.
+fn withheld(loaded: &Loaded, width: usize) -> String {
+    let mut text = String::new();
+    for left in &loaded.evidence.withheld {
+        let values =
+            if left.values.is_empty() { String::new() } else { format!(" with {}", left.values.join(" ")) };
+        let line = format!("  {}{values}: seen, first by {}; {}", left.name, left.first_by, left.why);
+        text += &wrap(&foreign(&line), width, "      ");
+        text.push('\n');
+    }
+    if text.is_empty() { text } else { format!("\nwithheld, since dangerous:\n{text}") }
+}
+
+/// Argument conditions in words.
+mod conditions {
+    use super::{Arch, Rule};
+    use callgate_core::set::{ArgBox, Op, Region};
+    use callgate_core::{args, sysno};
+
+    /// `(domain: AF_UNIX AF_INET)`, `(cmd: all but TIOCSTI TIOCLINUX)`, or the number of alternatives.
+    pub(super) fn summary(call: &str, rules: &[&Rule]) -> String {
+        let arch = Arch::native().filter(|a| sysno::number(*a, call).is_some()).unwrap_or(Arch::X86_64);
+        one_argument(arch, call, rules).unwrap_or_else(|| format!("({} alternatives)", rules.len()))
+    }
+
+    fn one_argument(arch: Arch, call: &str, rules: &[&Rule]) -> Option<String> {
+        let index = rules.first()?.conditions.first()?.index;
+        if rules.iter().any(|r| r.conditions.len() != 1 || r.conditions[0].index != index) {
+            return None;
+        }
+        let param = args::params_on(arch, call)?.get(usize::from(index))?;
+        let equal = |r: &&Rule| match r.conditions[0] {
+            c if c.op == Op::Eq => Some(c.value),
+            c if c.op == Op::MaskedEq && c.value == args_mask(param) => Some(c.value_two),
+            _ => None,
+        };
+        let value = |v: u64| args::format_value(arch, call, usize::from(index), v);
+        if let Some(values) = rules.iter().map(equal).collect::<Option<Vec<u64>>>() {
+            let list: Vec<String> = values.into_iter().map(value).collect();
+            return Some(format!("({}: {})", param.name, list.join(" ")));
+        }
+        if let [rule] = rules
+            && rule.conditions[0].op == Op::MaskedEq
+            && rule.conditions[0].value_two == 0
+        {
+            return Some(format!("({}: without {})", param.name, value(rule.conditions[0].value)));
+        }
+        refused(arch, call, (index, param), rules)
+    }
+
+    fn args_mask(param: &args::Param) -> u64 {
+        callgate_core::trace::learned_value(param, u64::MAX).unwrap_or(u64::MAX)
+    }
+
+    /// What is left out, found by the algebra: few values, or one pair of bits.
+    fn refused(
+        arch: Arch,
+        call: &str,
+        (index, param): (u8, &args::Param),
+        rules: &[&Rule],
+    ) -> Option<String> {
+        let boxes = rules.iter().flat_map(|r| {
+            let c = r.conditions[0];
+            ArgBox::from_conditions(&[(usize::from(c.index), c.op, c.value, c.value_two)])
+        });
+        let allowed = boxes.fold(Region::none(), |all, b| all.union(&Region::from(b)));
+        let left = allowed.complement();
+        if let Some(args::Policy::NotBoth(mask)) = param.policy {
+            let both = args::format_value(arch, call, usize::from(index), mask).replace('|', " with ");
+            return Some(format!("({}: never {both})", param.name));
+        }
+        let mut texts = Vec::new();
+        for found in left.boxes().iter().take(5) {
+            let set = found.arg(usize::from(index));
+            let value = set.witness()?;
+            texts.push(args::format_value(arch, call, usize::from(index), value & args_mask(param)));
+        }
+        texts.sort();
+        texts.dedup();
+        (!texts.is_empty() && texts.len() <= 4)
+            .then(|| format!("({}: all but {})", param.name, texts.join(" ")))
+    }
+}
+
+fn show_trace(trace: &Trace, why: bool, width: usize) -> String {
+    let mut text = recordings(trace);
+    let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for ((arch, nr, outcome), record) in &trace.calls {
+        let name = sysno::name(*arch, *nr);
+        let mut label = name.map_or_else(|| format!("number {nr}"), str::to_owned);
+        if Some(*arch) != Arch::native() {
+            label = format!("{arch}:{label}");
+        }
+        if let trace::Outcome::Refused(errno) = outcome {
+            label += &format!(" refused({errno})");
+        }
+        if let Some(count) = record.count {
+            label += &format!(" {count}×");
+        }
+        if why {
+            label += &origin(record);
+            label += &values(*arch, name, record);
+        }
+        groups.entry(name.and_then(group::primary).unwrap_or("unknown calls")).or_default().push(label);
+    }
+    for (group, labels) in groups {
+        let line = if why {
+            format!("  {group}\n    {}", labels.join("\n    "))
+        } else {
+            wrap(&format!("  {group}: {}", labels.join(", ")), width, "      ")
+        };
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+/// How the trace came about, and how far it can be relied on.
+fn recordings(trace: &Trace) -> String {
+    let mut text = String::new();
+    for r in &trace.recordings {
+        let trimmed = if r.trimmed { ", trimmed" } else { "" };
+        let (command, kernel) = (foreign(&r.command), foreign(&r.kernel));
+        let _ = writeln!(
+            text,
+            "recorded `{command}` by {}{trimmed}, {} ms, Linux {kernel}",
+            r.backend, r.duration_ms
+        );
+        for note in &r.notes {
+            let _ = writeln!(text, "  {}", foreign(note));
+        }
+    }
+    if !trace.complete {
+        let lost = trace.lost;
+        let _ =
+            writeln!(text, "INCOMPLETE: {lost} calls are known to be lost, or the recording was cut short");
+    }
+    text
+}
+
+fn origin(record: &trace::Record) -> String {
+    let phase = record.phases.first().map_or("", |p| p.name());
+    format!(", {phase}, first by {} after {} ms", foreign(&record.first_by), record.first_ms)
+}
+
+fn values(arch: Arch, name: Option<&str>, record: &trace::Record) -> String {
+    let mut text = String::new();
+    for (index, values) in &record.args {
+        let shown = |v: &u64| {
+            name.map_or_else(
+                || v.to_string(),
+                |n| callgate_core::args::format_value(arch, n, usize::from(*index), *v),
+            )
+        };
+        let list: Vec<String> = values.seen.keys().take(12).map(shown).collect();
+        let more = if values.widened {
+            " …widened"
+        } else if values.seen.len() > 12 {
+            " …"
+        } else {
+            ""
+        };
+        let _ = write!(text, "\n      argument {index}: {}{more}", list.join(" "));
+    }
+    text
+}

@@ -1,0 +1,63 @@
+//! `callgate syscalls`: the table of one architecture.
+
+use callgate_core::{Arch, group, suggest, sysno};
+use serde::Serialize;
+
+use super::{print, print_json};
+use crate::cli::{Format, Syscalls};
+use crate::exit::{Failure, Outcome};
+use crate::input;
+use crate::output::Output;
+use crate::table::{Align, columns};
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    arch: &'static str,
+    syscalls: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    nr: u32,
+    since: String,
+    groups: Vec<&'static str>,
+}
+
+/// Lists the calls.
+pub(crate) fn run(args: &Syscalls, output: &Output) -> Outcome {
+    let arch = match &args.arch {
+        Some(name) => named(name)?,
+        None => input::native()?,
+    };
+    let row = |entry: &sysno::Entry| Row {
+        name: entry.name,
+        nr: entry.nr,
+        since: entry.since.to_string(),
+        groups: group::of(entry.name),
+    };
+    let syscalls: Vec<Row> = sysno::table(arch).iter().map(row).collect();
+    if args.format == Format::Json {
+        return print_json(
+            output,
+            &Document { schema: "callgate.dev/syscalls/v1", arch: arch.name(), syscalls },
+        );
+    }
+    let rows: Vec<Vec<String>> = syscalls
+        .iter()
+        .map(|r| vec![r.nr.to_string(), r.name.to_owned(), r.since.clone(), r.groups.join(" ")])
+        .collect();
+    print(output, &columns(&rows, &[Align::Right, Align::Left, Align::Right, Align::Left]))
+}
+
+/// An architecture by name, with a guess.
+pub(crate) fn named(name: &str) -> Result<Arch, Failure> {
+    name.parse().map_err(|error: callgate_core::arch::UnknownArch| {
+        let known: Vec<&str> = Arch::ALL.iter().map(|a| a.name()).collect();
+        let near = suggest::nearest(name, known.iter().copied());
+        let hint =
+            near.map_or_else(|| format!("known: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
+        Failure::new(error.to_string()).hint(hint)
+    })
+}

@@ -1,0 +1,91 @@
+//! callgate: learn, prove and roll out seccomp profiles.
+//!
+//! Parse, run one verb, print the error, end with its exit code. Nothing is decided here.
+
+mod cli;
+mod cmd;
+mod digest;
+mod env;
+mod exit;
+mod input;
+mod misses;
+mod output;
+mod parse;
+mod plan;
+mod proof;
+mod ready;
+mod recording;
+mod streams;
+mod summary;
+mod table;
+mod workload;
+
+use std::panic;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, ColorChoice, Verb};
+use crate::exit::Outcome;
+use crate::output::Output;
+
+/// What bare `callgate` prints.
+const WELCOME: &str = "\
+callgate learns which system calls a workload needs, turns that into a seccomp
+profile you can read and argue with, and proves what the profile does.
+
+Three commands to paste:
+  callgate learn -o ls.json -- ls -lR /usr/share/doc    learn a profile, prove it
+  callgate show ls.json --why                           read it, with reasons
+  callgate run --profile ls.json --stage enforce -- ls  use it
+
+`callgate doctor` says what works on this machine; `callgate --help` lists the rest.
+No root needed.
+";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.color, cli.quiet);
+    report_bugs(cli.color);
+    match panic::catch_unwind(panic::AssertUnwindSafe(|| dispatch(&cli, &output))) {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(failure)) => {
+            output.error(&failure.message, failure.hint.as_deref());
+            failure.exit.into()
+        }
+        Err(_) => ExitCode::from(70),
+    }
+}
+
+/// A panic is a bug of ours: said in words, exit code 70 (release builds abort, hence the hook).
+fn report_bugs(color: ColorChoice) {
+    panic::set_hook(Box::new(move |info| {
+        let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
+        let what = info.payload_as_str().unwrap_or("no message");
+        Output::new(color, false)
+            .error(&format!("a bug in callgate{place}: {what}"), Some("please report it"));
+        #[expect(clippy::exit, reason = "release builds abort on panic; the documented code is 70")]
+        std::process::exit(70);
+    }));
+}
+
+fn dispatch(cli: &Cli, output: &Output) -> Outcome {
+    match &cli.verb {
+        None => cmd::print(output, WELCOME),
+        Some(Verb::Learn(args)) => cmd::learn::run(args, output),
+        Some(Verb::Record(args)) => {
+            cmd::record::run(args, output).map_err(|f| exit::Failure { exit: f.exit.beside_a_command(), ..f })
+        }
+        Some(Verb::Generate(args)) => cmd::generate::run(args, output),
+        Some(Verb::Run(args)) => {
+            cmd::run::run(args, output).map_err(|f| exit::Failure { exit: f.exit.beside_a_command(), ..f })
+        }
+        Some(Verb::Show(args)) => cmd::show::run(args, output),
+        Some(Verb::Compile(args)) => cmd::compile::run(args, output),
+        Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),
+        Some(Verb::Groups(args)) => cmd::groups::run(args, output),
+        Some(Verb::Doctor(args)) => cmd::doctor::run(args, output),
+        Some(Verb::Completions(args)) => cmd::completions::run(args, output),
+        Some(Verb::Man(args)) => cmd::man::run(args, output),
+    }
+}

@@ -1,0 +1,105 @@
+//! Small values a person writes: durations, actions, lists of calls.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use callgate_core::generate::{ArgsMode, Options, known_call};
+use callgate_core::{Action, errno, suggest};
+
+use crate::cli::{ArgsChoice, Policy};
+use crate::exit::Failure;
+use crate::input;
+
+/// `90`, `30s`, `10m`, `1h`, `500ms`.
+pub(crate) fn duration(text: &str) -> Result<Duration, Failure> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let scale = match &text[digits..] {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    let number: Option<u64> = text[..digits].parse().ok();
+    match number.and_then(|n| n.checked_mul(scale)).filter(|ms| *ms > 0) {
+        Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+        None => Err(Failure::new(format!("`{text}` is not a duration")).hint("write 30s, 10m or 1h")),
+    }
+}
+
+/// `errno`, `kill-process`, `errno:EPERM`, `SCMP_ACT_KILL_PROCESS` …
+pub(crate) fn action(text: &str) -> Result<Action, Failure> {
+    let (name, code) = text.split_once(':').map_or((text, None), |(n, c)| (n, Some(c)));
+    let code = match code {
+        None => errno::ENOSYS,
+        Some(code) => errno::number(code)
+            .or_else(|| code.parse().ok().filter(|n| *n <= errno::MAX))
+            .ok_or_else(|| Failure::new(format!("unknown errno `{code}`")))?,
+    };
+    let full = format!("SCMP_ACT_{}", name.to_ascii_uppercase().replace('-', "_"));
+    let known = Action::from_oci(name, Some(code)).or_else(|| Action::from_oci(&full, Some(code)));
+    match known {
+        Some(Action::Notify | Action::Trace(_)) => {
+            Err(Failure::new(format!("`{text}` cannot be a default action: it needs a listener or a tracer")))
+        }
+        Some(action) if action.permits() => {
+            Err(Failure::new(format!("`{text}` as default action would make a profile that refuses nothing"))
+                .hint("to see what a profile would refuse, use: callgate run --stage audit"))
+        }
+        Some(_) if name.eq_ignore_ascii_case("kill") => Err(Failure::new(
+            "`kill` is the old name of kill-thread, which leaves a threaded program hanging",
+        )
+        .hint("use kill-process, or kill-thread if that is meant")),
+        Some(action) => Ok(action),
+        None => {
+            let near = suggest::nearest(&full, Action::OCI_NAMES);
+            let hint = near.map(|n| format!("did you mean `{n}`?"));
+            Err(Failure { hint, ..Failure::new(format!("unknown action `{text}`")) })
+        }
+    }
+}
+
+/// The policy flags as `generate`'s options.
+pub(crate) fn policy(policy: &Policy) -> Result<Options, Failure> {
+    let allow: BTreeSet<String> = policy
+        .allow
+        .iter()
+        .flat_map(|list| list.split(','))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    for name in &allow {
+        known_call(name).map_err(|e| Failure::new(e.to_string()))?;
+    }
+    let args = match policy.args {
+        ArgsChoice::Auto => ArgsMode::Auto,
+        ArgsChoice::Exact => ArgsMode::Exact,
+        ArgsChoice::Off => ArgsMode::Off,
+    };
+    let default = action(&policy.default_action)?;
+    Ok(Options { args, default, allow, completion: !policy.no_completion, native: input::native()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("10m").ok(), Some(Duration::from_mins(10)));
+        assert_eq!(duration("90").ok(), Some(Duration::from_secs(90)));
+        for wrong in ["", "m", "0s", "-1s", "1.5s", "99999999999999999999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn actions_are_named_as_people_name_them() {
+        assert_eq!(action("kill-process").ok(), Some(Action::KillProcess));
+        assert_eq!(action("errno").ok(), Some(Action::Errno(38)));
+        assert_eq!(action("SCMP_ACT_ERRNO:EPERM").ok(), Some(Action::Errno(1)));
+        assert!(action("kil-process").is_err_and(|f| f.hint.is_some()));
+        assert!(action("notify").is_err());
+        assert!(action("allow").is_err() && action("SCMP_ACT_LOG").is_err() && action("kill").is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! How a workload is driven: everything about it that can be checked before it runs.
+
+use std::process::{Command as Shell, Stdio};
+use std::time::Duration;
+
+use callgate_linux::spawn::{Command, CommandError};
+
+use crate::cli::Drive;
+use crate::exit::{Exit, Failure};
+use crate::parse;
+use crate::ready::Probe;
+
+/// How a workload is driven, checked.
+pub(crate) struct Plan {
+    pub(crate) command: Command,
+    pub(crate) ready: Option<Probe>,
+    pub(crate) exercise: Option<String>,
+    pub(crate) limit: Option<Duration>,
+    pub(crate) before: Option<String>,
+    pub(crate) allow_privilege_escalation: bool,
+    /// Wait for descendants of a program that ended as long as they run.
+    pub(crate) patient: bool,
+}
+
+impl Plan {
+    /// Checks everything that can be checked before the program runs.
+    pub(crate) fn new(drive: &Drive, command: &[std::ffi::OsString]) -> Result<Self, Failure> {
+        let command = find(command)?;
+        if drive.allow_privilege_escalation && !rustix::process::geteuid().is_root() {
+            return Err(Failure::new(
+                "--allow-privilege-escalation needs root: without no_new_privs a filter may be loaded by CAP_SYS_ADMIN only",
+            ));
+        }
+        if command.gains_privilege() && !drive.allow_privilege_escalation {
+            let message = format!(
+                "`{}` is set-user-ID, set-group-ID or has file capabilities, which recording would take away",
+                command.name()
+            );
+            return Err(Failure::new(message).hint("record it as root with --allow-privilege-escalation"));
+        }
+        Ok(Self {
+            command,
+            ready: drive.ready.as_deref().map(Probe::parse).transpose()?,
+            exercise: drive.exercise.clone(),
+            limit: drive.duration.as_deref().map(parse::duration).transpose()?,
+            before: drive.before.clone(),
+            allow_privilege_escalation: drive.allow_privilege_escalation,
+            patient: false,
+        })
+    }
+
+    /// Whether the run has phases: there is something to be ready for.
+    pub(crate) fn phased(&self) -> bool {
+        self.ready.is_some() || self.exercise.is_some()
+    }
+
+    /// Runs `--before`, outside of any recording.
+    pub(crate) fn reset(&self) -> Result<(), Failure> {
+        let Some(before) = &self.before else { return Ok(()) };
+        let status = shell(before).stdout(Stdio::null()).status();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Failure::new(format!("--before `{before}` failed: {status}"))),
+            Err(error) => Err(Failure::new(format!("--before `{before}` cannot be run: {error}"))),
+        }
+    }
+}
+
+/// Finds the command, with env(1)'s exit codes.
+pub(crate) fn find(words: &[std::ffi::OsString]) -> Result<Command, Failure> {
+    Command::find(words).map_err(|error| {
+        let exit = match error {
+            CommandError::NotFound(_) => Exit::NotFound,
+            CommandError::NotExecutable { .. } => Exit::NotExecutable,
+        };
+        Failure::new(error.to_string()).exit(exit)
+    })
+}
+
+pub(crate) fn shell(command: &str) -> Shell {
+    let mut shell = Shell::new("/bin/sh");
+    shell.args(["-c", command]).stdin(Stdio::null());
+    shell
+}

@@ -1,0 +1,147 @@
+//! The end of `learn`: result and proof first, then what was learned beside Docker's default, then what to do next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+
+use callgate_core::baseline;
+use callgate_core::evidence::Source;
+use callgate_core::{Arch, Meaning, Profile, group, profile, sysno};
+
+use crate::cmd::run::machine;
+use crate::input::Loaded;
+use crate::output::{foreign, wrap};
+use crate::table::{Align, columns};
+
+/// Rows of the table before the rest is summed up: the whole end fits 24 lines.
+const MAX_ROWS: usize = 8;
+/// Names listed before "and N more".
+const MAX_NAMES: usize = 10;
+
+/// The calls a meaning allows at least for some arguments.
+pub(crate) fn allowed(meaning: &Meaning, arch: Arch) -> BTreeSet<&'static str> {
+    let Some(rules) = meaning.arches.get(&arch) else { return BTreeSet::new() };
+    let goes = |nr: u32| match rules.calls.get(&nr) {
+        Some(clauses) => clauses.iter().any(|c| c.action.permits()) || rules.default.permits(),
+        None => rules.default.permits(),
+    };
+    sysno::table(arch).iter().filter(|e| goes(e.nr)).map(|e| e.name).collect()
+}
+
+/// Calls by primary group: seen, and added.
+pub(crate) fn by_group(profile: &Profile, loaded: &Loaded) -> BTreeMap<&'static str, [BTreeSet<String>; 2]> {
+    let mut groups: BTreeMap<&'static str, [BTreeSet<String>; 2]> = BTreeMap::new();
+    for rule in profile.rules.iter().filter(|r| r.action.action.permits()) {
+        for name in &rule.names {
+            let source = loaded.evidence.entry(rule, &name.text).map_or(Source::User, |e| e.source);
+            let added = usize::from(source != Source::Seen && source != Source::Floor);
+            let group = group::primary(&name.text).unwrap_or("@unknown");
+            groups.entry(group).or_default()[added].insert(name.text.clone());
+        }
+    }
+    for [seen, added] in groups.values_mut() {
+        *added = added.difference(seen).cloned().collect();
+    }
+    groups
+}
+
+/// The table by group and the lines beside Docker's default.
+pub(crate) fn learned(loaded: &Loaded, native: Arch, width: usize) -> String {
+    let groups = by_group(&loaded.profile, loaded);
+    let mut rows: Vec<(&str, usize, usize)> =
+        groups.iter().map(|(name, [seen, added])| (*name, seen.len(), added.len())).collect();
+    rows.sort_by_key(|(name, seen, _)| (std::cmp::Reverse(*seen), *name));
+    let mut cells = vec![vec!["group".to_owned(), "seen".to_owned(), "added".to_owned()]];
+    let rest = rows.split_off(rows.len().min(MAX_ROWS));
+    if !rest.is_empty() {
+        let (seen, added) = rest.iter().fold((0, 0), |(s, a), r| (s + r.1, a + r.2));
+        rows.push(("other groups", seen, added));
+    }
+    cells.extend(
+        rows.iter().map(|(name, seen, added)| vec![(*name).to_owned(), seen.to_string(), added.to_string()]),
+    );
+    let table = columns(&cells, &[Align::Left, Align::Right, Align::Right]);
+    format!("{table}\n{}", beside_docker(loaded, native, width))
+}
+
+fn list(names: &BTreeSet<&str>) -> String {
+    let shown: Vec<&str> = names.iter().take(MAX_NAMES).copied().collect();
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn beside_docker(loaded: &Loaded, native: Arch, width: usize) -> String {
+    let Some(docker) = baseline::find("docker") else { return String::new() };
+    let theirs = allowed(&docker.meaning(&machine(native)), native);
+    let ours = allowed(&profile::meaning(&loaded.profile, native), native);
+    let shut: BTreeSet<&str> = theirs.difference(&ours).copied().collect();
+    let dangerous: BTreeSet<&str> = shut.iter().copied().filter(|n| group::is_dangerous(n)).collect();
+    let beyond: BTreeSet<&str> = ours.difference(&theirs).copied().collect();
+    let mut text = format!(
+        "  beside Docker's default: {} calls allowed instead of {}, {} doors shut",
+        ours.len(),
+        theirs.len(),
+        shut.len()
+    );
+    if !dangerous.is_empty() {
+        text += &format!(", dangerous ones among them: {}", list(&dangerous));
+    }
+    let mut text = wrap(&text, width, "    ") + "\n";
+    if !beyond.is_empty() {
+        text +=
+            &wrap(&format!("  allowed here and not by Docker's default: {}", list(&beyond)), width, "    ");
+        text.push('\n');
+    }
+    text
+}
+
+/// A command line to paste: words quoted where the shell needs it.
+pub(crate) fn command_line(words: &[OsString]) -> String {
+    let quote = |word: &OsString| {
+        let text = word.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+        if !text.is_empty() && text.chars().all(plain) {
+            text.into_owned()
+        } else if foreign(&text) == text {
+            format!("'{}'", text.replace('\'', "'\\''"))
+        } else {
+            ansi_c_quoted(word)
+        }
+    };
+    words.iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// `$'…'`, which bash, zsh and newer shells take: for words with line ends and other controls.
+fn ansi_c_quoted(word: &OsString) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    let escape = |byte: &u8| match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+        b'\n' => "\\n".to_owned(),
+        b'\t' => "\\t".to_owned(),
+        0x20..=0x7e => char::from(*byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    };
+    format!("$'{}'", word.as_bytes().iter().map(escape).collect::<String>())
+}
+
+/// What to do next, each a line to paste.
+pub(crate) fn next(path: &str, stage: &str, command: &[OsString]) -> String {
+    format!(
+        "next:\n  callgate show {path} --why\n  callgate run --profile {path} --stage {stage} -- {}\n\
+         for a container, the calls of its runtime must be added first; this version does not know them yet",
+        command_line(command)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_can_be_pasted() {
+        let words: Vec<OsString> = ["sh", "-c", "echo 'a b'", ""].iter().map(OsString::from).collect();
+        assert_eq!(command_line(&["a\n'é".into()]), r"$'a\n\'\xc3\xa9'");
+        assert_eq!(command_line(&words), r"sh -c 'echo '\''a b'\''' ''");
+    }
+}

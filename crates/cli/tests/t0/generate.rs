@@ -1,0 +1,114 @@
+//! Traces in, profiles out: the same bytes every time.
+
+use super::{SMALL, snapshot};
+use crate::harness::Lab;
+
+#[test]
+fn a_committed_trace_gives_the_committed_profile_and_evidence() {
+    let lab = Lab::new();
+    lab.write("small.trace", SMALL);
+    lab.callgate("generate small.trace --allow unshare -o p.json").expect(0).prints("");
+    snapshot("generated-profile", &lab.read("p.json"));
+    snapshot("generated-evidence", &lab.read("p.json.evidence"));
+    let first = lab.read("p.json");
+    lab.callgate("generate small.trace --allow unshare --force -o p.json").expect(0);
+    assert_eq!(lab.read("p.json"), first);
+}
+
+#[test]
+fn no_line_of_a_profile_is_longer_than_a_hundred_columns() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    lab.callgate("generate t --allow unshare --default-action kill-process -o p.json").expect(0);
+    let text = lab.read("p.json");
+    assert!(text.lines().all(|l| l.len() <= 100), "{text}");
+    assert!(text.contains("\"SCMP_ACT_KILL_PROCESS\""));
+}
+
+#[test]
+fn a_dangerous_call_is_left_out_until_it_is_asked_for() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    lab.callgate("generate t -o p.json").expect(1).says("withheld: unshare").says("--allow unshare");
+    assert!(!lab.read("p.json").contains("\"unshare\""));
+    lab.callgate("generate t --force --allow unshare -o p.json").expect(0).never_says("withheld");
+    assert!(lab.read("p.json").contains("\"unshare\""));
+}
+
+#[test]
+fn a_call_another_filter_refused_gets_that_errno() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    lab.callgate("generate t --allow unshare --default-action kill-process -o p.json").expect(0);
+    let rules = lab.json("p.json")["syscalls"].clone();
+    let refused = rules.as_array().unwrap().iter().find(|r| {
+        r["names"].as_array().unwrap().iter().any(|n| n == "clone3") && r["action"] == "SCMP_ACT_ERRNO"
+    });
+    assert_eq!(refused.expect("a rule for clone3")["errnoRet"], 38);
+}
+
+#[test]
+fn inet_sockets_bring_ipv6_and_off_constrains_nothing() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    let domains = |mode: &str| {
+        lab.callgate(&format!("generate t --force --allow unshare --args {mode} -o p.json")).expect(0);
+        let profile = lab.json("p.json");
+        let rules = profile["syscalls"].as_array().unwrap().clone();
+        let sockets = rules.into_iter().filter(|r| r["names"] == serde_json::json!(["socket"]));
+        // An int is compared as its 32 bits: MASKED_EQ, whose second value is the one compared with.
+        sockets.map(|r| r["args"][0]["valueTwo"].as_u64()).collect::<Vec<_>>()
+    };
+    let auto = domains("auto");
+    for wanted in [1, 2, 10, 16] {
+        assert!(auto.contains(&Some(wanted)), "{auto:?} has no {wanted}");
+    }
+    lab.callgate("generate t --force --allow unshare --args off -o p.json").expect(0);
+    assert!(!lab.read("p.json").contains("\"args\""));
+}
+
+#[test]
+fn without_completion_only_what_was_seen_is_allowed() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    lab.callgate("generate t --allow unshare --no-completion -o p.json").expect(0);
+    let profile = lab.json("p.json");
+    let allowed = profile["syscalls"].as_array().unwrap().iter();
+    let mut names: Vec<String> = allowed
+        .filter(|r| r["action"] == "SCMP_ACT_ALLOW")
+        .flat_map(|r| r["names"].as_array().unwrap().clone())
+        .map(|n| n.as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names, ["clone", "execve", "exit_group", "mmap", "read", "socket", "unshare", "write"]);
+}
+
+#[test]
+fn several_traces_make_one_profile_whatever_their_order() {
+    let lab = Lab::new();
+    lab.write("a", SMALL);
+    lab.write("b", SMALL.replace("\"name\":\"read\",\"nr\":0", "\"name\":\"lseek\",\"nr\":8"));
+    lab.callgate("generate a b --allow unshare -o ab.json").expect(0);
+    lab.callgate("generate b a --allow unshare -o ba.json").expect(0);
+    assert_eq!(lab.read("ab.json"), lab.read("ba.json"));
+    assert!(lab.read("ab.json").contains("\"lseek\"") && lab.read("ab.json").contains("\"read\""));
+}
+
+#[test]
+fn comments_are_written_when_asked_for_and_their_limits_said() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    lab.callgate("generate t --allow unshare --with-comments -o p.json").expect(0).says("containerd");
+    assert!(lab.read("p.json").contains("\"comment\""));
+    lab.callgate("show p.json").expect(0);
+}
+
+#[test]
+fn an_incomplete_trace_needs_to_be_asked_for() {
+    let lab = Lab::new();
+    lab.write("t", SMALL.replace("\"complete\": true", "\"complete\": false"));
+    lab.callgate("generate t --allow unshare -o p.json").expect(2).says("incomplete").says("--incomplete");
+    assert_eq!(lab.files(), ["t"]);
+    lab.callgate("generate t --allow unshare --incomplete -o p.json").expect(0);
+}

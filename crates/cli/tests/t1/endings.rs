@@ -1,0 +1,195 @@
+//! How workloads end, or do not: daemons, orphans, hanging programs, signals, and callgate's own sudden death.
+
+use std::path::Path;
+
+use crate::harness::{Lab, hold_five_times, until};
+
+/// Whether a process is there and no zombie.
+fn lives(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+#[test]
+fn a_daemon_is_recorded_to_its_end() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "setsid sh -c 'sleep 0.3; mkdir -p made; rmdir made' > /dev/null 2>&1 &";
+    lab.callgate("record -o t").script(script).expect(0);
+    assert!(lab.read("t").contains("\"mkdir\"") || lab.read("t").contains("\"mkdirat\""));
+    lab.callgate("learn -o p.json").script(script).expect(0).says("proven:");
+    hold_five_times(&lab, "", 0, &["sh", "-c", script]);
+}
+
+#[test]
+fn an_orphan_that_is_refused_after_its_parent_ended_is_a_miss() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "(setsid sh -c 'sleep 0.3; test ! -e later || umask 77; > later' > /dev/null 2>&1 &)";
+    let learn = "learn --default-action kill-process -o p.json";
+    lab.callgate(learn).script(script).expect(1).says("refused: umask(");
+    lab.callgate("run --profile p.json --stage enforce").script(script).expect(0).says("refused: umask(");
+}
+
+#[test]
+fn a_program_that_hangs_is_stopped_by_for() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "echo up; exec sleep 1000";
+    let ended = lab.callgate("learn --for 300ms -o p.json").script(script).expect(0).prints("up\n");
+    ended.says("proven:").says("signal 15");
+    lab.callgate("record --for 300ms -o t").script(script).expect(143);
+    assert_eq!(lab.json("t")["complete"], true);
+}
+
+#[test]
+fn what_hangs_as_a_daemon_is_stopped_by_for_with_all_its_children() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "setsid sh -c 'echo $$ > pid; sleep 1000 & wait' > /dev/null 2>&1 & while ! test -s pid; do sleep 0.02; done";
+    lab.callgate("record --for 500ms -o t").script(script).expect(0);
+    assert!(!lives(&lab.read("pid")));
+}
+
+#[test]
+fn the_exercise_ends_the_workload_and_gives_the_phases() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "trap 'rm -f up; exit 0' TERM; > up; while :; do sleep 0.05; done";
+    lab.callgate("learn -o p.json --ready")
+        .arg("cmd:test -e up")
+        .args(["--exercise", "ls up > /dev/null"])
+        .script(script)
+        .expect(0)
+        .says("proven:");
+    lab.callgate("record -o t --ready")
+        .arg("cmd:test -e up")
+        .args(["--exercise", "true"])
+        .script(script)
+        .expect(0);
+    let trace = lab.json("t");
+    let phases =
+        trace["calls"].as_array().unwrap().iter().flat_map(|c| c["phases"].as_array().unwrap().clone());
+    let phases: Vec<_> = phases.map(|p| p.as_str().unwrap().to_owned()).collect();
+    for phase in ["floor", "start-up", "shutdown"] {
+        assert!(phases.iter().any(|p| p == phase), "no {phase}");
+    }
+}
+
+#[test]
+fn only_the_execve_that_starts_the_program_is_floor() {
+    let Some(lab) = Lab::nobody() else { return };
+    // A recorder that is slow to say where the run stands must not change where it stands.
+    let script = "for i in $(seq 30); do \"$CALLGATE\" record -o $i -- true & done; wait";
+    lab.sh(script).expect(0);
+    for name in lab.files() {
+        for call in lab.json(&name)["calls"].as_array().unwrap() {
+            let floor = call["phases"].to_string().contains("floor");
+            assert!(!floor || call["name"] == "execve", "{call}");
+        }
+    }
+}
+
+#[test]
+fn with_an_exercise_that_fails_nothing_is_proven() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done";
+    let ended =
+        lab.callgate("learn -o p.json --ready log:ready").args(["--exercise", "exit 3"]).script(script).run();
+    ended.expect(1).says("not proven").says("the exercise ended with exit status 3").prints("ready\n");
+}
+
+#[test]
+fn the_first_ctrl_c_ends_the_recording_and_the_profile_is_written_not_proven() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "trap 'exit 5' INT; echo up; while :; do sleep 0.02; done";
+    let running = lab.callgate("learn -o p.json").script(script).start();
+    running.says("up");
+    running.signal("INT");
+    running.end().expect(1).says("not proven: p.json").says("interrupted");
+    assert!(lab.read("p.json").contains("SCMP_ACT_ALLOW"));
+    assert_eq!(lab.files(), ["p.json", "p.json.evidence"]);
+}
+
+#[test]
+fn the_second_ctrl_c_kills_and_keeps_the_trace() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "trap 'echo again' INT; echo up; while :; do sleep 0.02; done";
+    let running = lab.callgate("record -o t").script(script).start();
+    running.says("up");
+    running.signal("INT");
+    running.says("again");
+    running.signal("INT");
+    running.end().expect(137);
+    let trace = lab.read("t");
+    assert!(trace.contains("interrupted") && trace.contains("\"rt_sigaction\""), "{trace}");
+    lab.callgate("generate t -o p.json").expect(0);
+}
+
+#[test]
+fn sigterm_ends_a_recording_with_the_programs_status() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.02; done";
+    for verb in ["record -o t", "run --profile allow.json --stage audit"] {
+        lab.write("allow.json", "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}");
+        let running = lab.callgate(verb).script(script).start();
+        running.says("up");
+        running.signal("TERM");
+        running.end().expect(9).prints("up\nbye\n");
+    }
+    assert!(lab.has("t"));
+}
+
+#[test]
+fn ctrl_c_while_proving_leaves_the_profile_not_proven() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "trap 'exit 0' INT; test -e once && > proving; > once; while test -e proving; do :; done";
+    let running = lab.callgate("learn -o p.json").script(script).start();
+    // It waits without a call that the first run did not make.
+    until("the proof runs", || lab.has("proving"));
+    running.signal("INT");
+    running.end().expect(1).says("not proven: p.json").says("interrupted");
+    assert!(lab.has("p.json"));
+}
+
+#[test]
+fn kill_9_leaves_the_program_running_and_the_saved_trace_whole() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "echo $$ > pid; echo up; while ! test -e stop; do sleep 0.05; done; mkdir end";
+    let running = lab.callgate("record -o t").script(script).start();
+    running.says("up");
+    until("a snapshot is saved", || lab.has("t"));
+    running.signal("KILL");
+    running.end().expect(137);
+    let pid = lab.read("pid");
+    assert!(lives(&pid), "the program died with callgate");
+    assert_eq!(lab.json("t")["complete"], false);
+    assert_eq!(lab.files(), ["pid", "t"], "half a file is left");
+    lab.callgate("generate t -o p.json").expect(2).says("incomplete");
+    // Its calls still work: the keeper answers to the end.
+    lab.write("stop", "");
+    until("the program goes on to its end", || lab.has("end") && !lives(&pid));
+}
+
+#[test]
+fn kill_9_under_enforcing_leaves_the_program_confined() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write(
+        "p.json",
+        "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"mknod\", \"mknodat\"], \
+         \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 1}]}",
+    );
+    let script =
+        "echo $$ > pid; echo up; while ! test -e stop; do sleep 0.05; done; mkfifo f; echo $? > status";
+    let running = lab.callgate("run --profile p.json --stage enforce").script(script).start();
+    running.says("up");
+    running.signal("KILL");
+    running.end().expect(137);
+    lab.write("stop", "");
+    until("the program ends", || lab.has("status") && !lives(&lab.read("pid")));
+    assert_eq!(lab.read("status"), "1\n");
+    assert!(!lab.has("f"));
+}
+
+#[test]
+fn a_program_that_forks_and_ends_at_once_loses_nothing() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "for i in 1 2 3 4 5 6 7 8; do (sleep 0.1; mkdir $i; rmdir $i) & done; exit 4";
+    lab.callgate("learn -o p.json").script(script).expect(0).says("exit status 4");
+    hold_five_times(&lab, "", 4, &["sh", "-c", script]);
+}

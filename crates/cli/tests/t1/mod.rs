@@ -1,0 +1,13 @@
+//! What needs a kernel and no privilege: everything here runs as uid 65534 where root runs the tests.
+
+mod arguments;
+mod endings;
+mod files;
+mod obstacles;
+mod privacy;
+mod programs;
+mod proof;
+mod stages;
+mod status;
+mod streams;
+mod terminal;

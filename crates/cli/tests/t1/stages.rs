@@ -1,0 +1,108 @@
+//! Audit, complain, enforce: what goes ahead, what does not, and what is said about it.
+
+use crate::harness::Lab;
+
+/// Refuses to make directories, and nothing else.
+const NO_MKDIR: &str = "{\n  \"defaultAction\": \"SCMP_ACT_ALLOW\",\n  \"syscalls\": [\n    {\"names\": [\"mkdir\", \
+                        \"mkdirat\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 30}\n  ]\n}\n";
+/// What the line about it says on every machine, up to the thread.
+const REFUSED: &str = "refused: mkdir";
+
+#[test]
+fn audit_lets_everything_go_ahead_and_tells() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", NO_MKDIR);
+    let ended = lab.callgate("run --profile p.json --stage audit -- mkdir d").expect(0);
+    ended.says("would be refused: mkdir").says("by mkdir[").says("p.json:4 (EROFS)").prints("");
+    assert!(lab.path("d").is_dir());
+}
+
+#[test]
+fn complain_lets_go_ahead_what_the_baseline_allows_and_tells() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", NO_MKDIR);
+    lab.callgate("run --profile p.json --stage complain -- mkdir d")
+        .expect(0)
+        .says("would be refused: mkdir");
+    assert!(lab.path("d").is_dir());
+}
+
+#[test]
+fn complain_refuses_what_the_baseline_refuses_too() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", NO_MKDIR);
+    lab.write("base.json", NO_MKDIR.replace("30", "17"));
+    let run = "run --profile p.json --stage complain --baseline base.json -- mkdir d";
+    lab.callgate(run).expect(1).says(REFUSED).says("File exists");
+    assert!(!lab.has("d"));
+    lab.callgate("run --profile p.json --stage complain --baseline dokcer -- mkdir d")
+        .expect(125)
+        .says("`dokcer`")
+        .says("docker");
+}
+
+#[test]
+fn enforce_applies_the_profile_and_tells_with_the_rule() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", NO_MKDIR);
+    let run = "run --profile p.json --stage enforce";
+    let ended = lab.callgate(&format!("{run} -- mkdir d")).expect(1);
+    ended.says(REFUSED).says("p.json:4 (EROFS)").says("Read-only file system").says("SCMP_ACT_ALLOW");
+    lab.callgate(&format!("{run} --via log -- mkdir d")).expect(1).says("Read-only").never_says("refused:");
+    assert!(!lab.has("d"));
+}
+
+#[test]
+fn arguments_of_a_miss_are_in_words_and_no_address_is() {
+    let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
+    lab.write(
+        "p.json",
+        "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"socket\"], \"action\": \
+         \"SCMP_ACT_ERRNO\", \"errnoRet\": 97, \"args\": [{\"index\": 0, \"value\": 10, \"op\": \"SCMP_CMP_EQ\"}]}]}",
+    );
+    let script = "import socket\nsocket.socket(socket.AF_INET)\ntry:\n    socket.socket(socket.AF_INET6)\n\
+                  except OSError as e:\n    print(e.errno)";
+    lab.callgate("run --profile p.json --stage enforce")
+        .command(&["/usr/bin/python3", "-c", script])
+        .expect(0)
+        .prints("97\n")
+        .says("refused: socket(AF_INET6, SOCK_STREAM|SOCK_CLOEXEC, 0) by python3")
+        .never_says("AF_INET,");
+}
+
+#[test]
+fn a_call_refused_often_is_one_line_and_a_total() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", NO_MKDIR);
+    let script = "for i in 1 2 3 4 5; do mkdir d; done; true";
+    let ended = lab.callgate("run --profile p.json --stage enforce").script(script).expect(0);
+    assert!(ended.stderr.contains("5 times in all"), "{}", ended.stderr);
+}
+
+#[test]
+fn log_goes_with_enforce_only() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", NO_MKDIR);
+    for stage in ["audit", "complain"] {
+        let run = format!("run --profile p.json --stage {stage} --via log -- mkdir d");
+        lab.callgate(&run).expect(125).says("--via log").says("enforce");
+    }
+    assert!(!lab.has("d"));
+}
+
+#[test]
+fn a_refusal_of_a_grandchild_is_told_with_its_executable() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", NO_MKDIR);
+    let script = "sh -c '(mkdir d) & wait'; true";
+    lab.callgate("run --profile p.json --stage enforce").script(script).expect(0).says("by mkdir[");
+}
+
+#[test]
+fn what_was_learned_can_be_compared_with_dockers_default() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.callgate("learn -o p.json -- true").expect(0).says("beside Docker's default").says("doors shut");
+    lab.callgate("run --profile p.json --stage complain --baseline docker -- ls /etc")
+        .expect(0)
+        .says("would be refused:");
+}

@@ -1,0 +1,352 @@
+//! Sets of calls over every architecture and number there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::argbox::ArgBox;
+use super::region::Region;
+use crate::action::Action;
+use crate::arch::Arch;
+use crate::call::Call;
+use crate::meaning::{Meaning, Rules};
+
+/// A set of calls, exact under every operation.
+///
+/// Per architecture some numbers are *listed*, each with its own [`Region`]; all the *rest* are in or out together.
+/// Architectures without a table are in or out as one. Numbers that no call can have (an x86_64 number with the x32 bit)
+/// are never in. Equality is equality of the sets.
+#[derive(Clone, Debug)]
+pub struct CallSet {
+    /// In the order of [`Arch::ALL`].
+    arches: [Numbers; Arch::ALL.len()],
+    other: bool,
+}
+
+/// The calls of one architecture.
+#[derive(Clone, Debug, Default)]
+struct Numbers {
+    listed: BTreeMap<u32, Region>,
+    rest: bool,
+}
+
+impl CallSet {
+    /// No call.
+    pub fn none() -> Self {
+        Self::constant(false)
+    }
+
+    /// Every call of every architecture, with or without a table.
+    pub fn all() -> Self {
+        Self::constant(true)
+    }
+
+    /// Every call of one architecture.
+    pub fn arch(arch: Arch) -> Self {
+        let mut set = Self::none();
+        set.set_rest(arch, true);
+        set
+    }
+
+    fn constant(rest: bool) -> Self {
+        Self { arches: std::array::from_fn(|_| Numbers { listed: BTreeMap::new(), rest }), other: rest }
+    }
+
+    /// The calls for whose action `pred` holds.
+    pub fn of(meaning: &Meaning, pred: impl Fn(Action) -> bool) -> Self {
+        let mut set = Self::constant(pred(meaning.bad_arch));
+        for (arch, rules) in &meaning.arches {
+            set.set_rest(*arch, pred(rules.default));
+            for nr in rules.calls.keys() {
+                set.insert(*arch, *nr, region_of(rules, *nr, &pred));
+            }
+        }
+        set
+    }
+
+    /// The same set with the arguments of one number replaced.
+    #[must_use]
+    pub fn with(mut self, arch: Arch, nr: u32, region: impl Into<Region>) -> Self {
+        self.insert(arch, nr, region);
+        self
+    }
+
+    /// Replaces the arguments of one number.
+    pub fn insert(&mut self, arch: Arch, nr: u32, region: impl Into<Region>) {
+        self.arches[arch as usize].insert(arch, nr, region.into());
+    }
+
+    /// Puts all numbers of an architecture that are not listed in or out.
+    pub fn set_rest(&mut self, arch: Arch, rest: bool) {
+        self.arches[arch as usize].rest = rest;
+    }
+
+    /// Puts all architectures without a table in or out.
+    pub fn set_other(&mut self, other: bool) {
+        self.other = other;
+    }
+
+    /// Whether the numbers of `arch` that are not listed are in.
+    pub fn rest(&self, arch: Arch) -> bool {
+        self.arches[arch as usize].rest
+    }
+
+    /// Whether architectures without a table are in.
+    pub fn other(&self) -> bool {
+        self.other
+    }
+
+    /// The listed numbers of one architecture, in order, with the arguments that are in: possibly none or all.
+    pub fn listed(&self, arch: Arch) -> impl Iterator<Item = (u32, &Region)> {
+        self.arches[arch as usize].listed.iter().map(|(nr, region)| (*nr, region))
+    }
+
+    /// Every listed number of every architecture, as [`CallSet::listed`].
+    pub fn iter(&self) -> impl Iterator<Item = (Arch, u32, &Region)> {
+        Arch::ALL.into_iter().flat_map(|arch| self.listed(arch).map(move |(nr, region)| (arch, nr, region)))
+    }
+
+    /// The arguments of one number that are in.
+    pub fn region(&self, arch: Arch, nr: u32) -> Region {
+        if exists(arch, nr) { self.arches[arch as usize].region(nr) } else { Region::none() }
+    }
+
+    /// Whether the call is in. Upper halves of arguments do not count on 32-bit ABIs.
+    pub fn contains(&self, call: &Call) -> bool {
+        let numbers = &self.arches[call.arch as usize];
+        exists(call.arch, call.nr)
+            && numbers.listed.get(&call.nr).map_or(numbers.rest, |region| {
+                region.contains(&Call::new(call.arch, call.nr, call.args).args)
+            })
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        self.combine(other, |a, b| a || b, Region::union)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.combine(other, |a, b| a && b, Region::intersection)
+    }
+
+    /// What is in this one only.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        self.combine(other, |a, b| a && !b, Region::difference)
+    }
+
+    /// What is not in it.
+    #[must_use]
+    pub fn complement(&self) -> Self {
+        Self::all().difference(self)
+    }
+
+    fn combine(
+        &self,
+        other: &Self,
+        rest: impl Fn(bool, bool) -> bool,
+        region: impl Fn(&Region, &Region) -> Region,
+    ) -> Self {
+        let arches = std::array::from_fn(|i| {
+            let (a, b) = (&self.arches[i], &other.arches[i]);
+            let mut numbers = Numbers { listed: BTreeMap::new(), rest: rest(a.rest, b.rest) };
+            let keys: BTreeSet<u32> = a.listed.keys().chain(b.listed.keys()).copied().collect();
+            for nr in keys {
+                numbers.insert(Arch::ALL[i], nr, region(&a.region(nr), &b.region(nr)));
+            }
+            numbers
+        });
+        Self { arches, other: rest(self.other, other.other) }
+    }
+
+    /// Whether no call is in, of architectures without a table neither.
+    pub fn is_empty(&self) -> bool {
+        !self.other && self.witness().is_none()
+    }
+
+    /// A call that is in: of a listed number if there is one, otherwise of the smallest number that is not listed.
+    ///
+    /// `None` for a set that holds only calls of architectures without a table, since those have no [`Call`];
+    /// see [`CallSet::other`].
+    pub fn witness(&self) -> Option<Call> {
+        let listed =
+            self.iter().find_map(|(arch, nr, region)| region.witness().map(|args| Call { arch, nr, args }));
+        listed.or_else(|| {
+            let arch = Arch::ALL.into_iter().find(|arch| self.rest(*arch))?;
+            let listed = &self.arches[arch as usize].listed;
+            (0..=u32::MAX).find(|nr| exists(arch, *nr) && !listed.contains_key(nr)).map(|nr| Call {
+                arch,
+                nr,
+                args: [0; 6],
+            })
+        })
+    }
+
+    /// Whether every call of it is in `other`.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.difference(other).is_empty()
+    }
+}
+
+impl Numbers {
+    fn region(&self, nr: u32) -> Region {
+        self.listed
+            .get(&nr)
+            .cloned()
+            .unwrap_or_else(|| if self.rest { Region::all() } else { Region::none() })
+    }
+
+    fn insert(&mut self, arch: Arch, nr: u32, region: Region) {
+        if !exists(arch, nr) {
+            return;
+        }
+        self.listed.insert(nr, if arch.arg_bits() == 32 { region.narrowed() } else { region });
+    }
+}
+
+/// Whether a call of this ABI can carry this number: the x32 bit takes numbers away from x86_64, and the skip number of
+/// tracers one from x32; see [`Arch::split`].
+fn exists(arch: Arch, nr: u32) -> bool {
+    let (token, raw) = arch.raw(nr);
+    Arch::split(token, raw) == Some((arch, nr))
+}
+
+/// The arguments of one number for whose action `pred` holds.
+///
+/// Earlier clauses win, so they are painted over later ones.
+fn region_of(rules: &Rules, nr: u32, pred: &impl Fn(Action) -> bool) -> Region {
+    let mut region = if pred(rules.default) { Region::all() } else { Region::none() };
+    for clause in rules.calls.get(&nr).into_iter().flatten().rev() {
+        let args = Region::from(clause.args);
+        region = if pred(clause.action) { region.union(&args) } else { region.difference(&args) };
+    }
+    region
+}
+
+impl From<&Call> for CallSet {
+    /// The set of one call.
+    fn from(call: &Call) -> Self {
+        let one = |args: [u64; 6]| {
+            args.into_iter().enumerate().fold(ArgBox::any(), |b, (i, v)| b.with(i, super::ArgSet::exactly(v)))
+        };
+        Self::none().with(call.arch, call.nr, one(Call::new(call.arch, call.nr, call.args).args))
+    }
+}
+
+impl PartialEq for CallSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_subset(other) && other.is_subset(self)
+    }
+}
+
+impl Eq for CallSet {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arg::{ArgSet, Op};
+    use super::*;
+    use crate::meaning::Clause;
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+
+    const ACTIONS: [Action; 4] = [Action::Allow, Action::Log, Action::Errno(1), Action::KillThread];
+
+    fn action() -> impl Strategy<Value = Action> {
+        (0usize..4).prop_map(|i| ACTIONS[i])
+    }
+
+    fn clauses() -> impl Strategy<Value = Vec<Clause>> {
+        let conditions = vec((0usize..2, 0usize..7, 0u64..16, 0u64..16), 0..3);
+        vec((conditions, action()), 0..4).prop_map(|list| {
+            list.into_iter()
+                .flat_map(|(conditions, action)| {
+                    let list: Vec<_> =
+                        conditions.into_iter().map(|(i, op, a, b)| (i, Op::ALL[op].0, a, b)).collect();
+                    ArgBox::from_conditions(&list).into_iter().map(move |args| Clause { args, action })
+                })
+                .collect()
+        })
+    }
+
+    fn meaning() -> impl Strategy<Value = Meaning> {
+        let nr = prop_oneof![0u32..4, Just(0x4000_0001), Just(u32::MAX)];
+        let rules =
+            (btree_map(nr, clauses(), 0..4), action()).prop_map(|(calls, default)| Rules { calls, default });
+        let arch = prop_oneof![Just(Arch::X86_64), Just(Arch::X86), Just(Arch::X32)];
+        (btree_map(arch, rules, 0..3), action()).prop_map(|(arches, bad_arch)| Meaning { arches, bad_arch })
+    }
+
+    fn probes() -> impl Iterator<Item = Call> {
+        let numbers = [0, 1, 2, 3, 4, u32::MAX];
+        [Arch::X86_64, Arch::X86, Arch::X32, Arch::Arm].into_iter().flat_map(move |arch| {
+            numbers.into_iter().flat_map(move |nr| {
+                (0..17)
+                    .flat_map(move |a| [0, 3, 7, 15, 16].map(|b| Call { arch, nr, args: [a, b, 0, 0, 0, 0] }))
+            })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn call_sets_agree_with_the_meanings_they_come_from(m in meaning(), n in meaning()) {
+            let (a, b) = (CallSet::of(&m, Action::permits), CallSet::of(&n, Action::permits));
+            let (union, both, less, not) = (a.union(&b), a.intersection(&b), a.difference(&b), a.complement());
+            for call in probes().filter(|c| exists(c.arch, c.nr)) {
+                let (in_a, in_b) = (m.action(&call).permits(), n.action(&call).permits());
+                prop_assert_eq!(a.contains(&call), in_a, "{:?}", call);
+                prop_assert_eq!(union.contains(&call), in_a || in_b);
+                prop_assert_eq!(both.contains(&call), in_a && in_b);
+                prop_assert_eq!(less.contains(&call), in_a && !in_b);
+                prop_assert_eq!(not.contains(&call), !in_a);
+            }
+            for set in [&a, &union, &both, &less, &not] {
+                prop_assert!(set.witness().is_none_or(|w| set.contains(&w) && exists(w.arch, w.nr)));
+                prop_assert_eq!(set.is_empty(), set.witness().is_none() && !set.other());
+            }
+            prop_assert!(less.witness().is_none_or(|w| m.action(&w).permits() && !n.action(&w).permits()));
+            prop_assert_eq!(union.complement(), a.complement().intersection(&b.complement()));
+            prop_assert_eq!(a == b, less.is_empty() && b.difference(&a).is_empty());
+        }
+    }
+
+    #[test]
+    fn upper_halves_do_not_exist_on_32_bit_abis() {
+        let high = ArgBox::any().with(2, ArgSet::range(0x1_0000_0000, u64::MAX));
+        assert!(CallSet::none().with(Arch::X86, 1, high).is_empty());
+        assert!(!CallSet::none().with(Arch::X32, 1, high).is_empty());
+        let low = ArgBox::any().with(2, ArgSet::range(0, 0xffff_ffff));
+        let set = CallSet::arch(Arch::Arm).with(Arch::Arm, 1, low);
+        assert_eq!(set, CallSet::arch(Arch::Arm));
+    }
+
+    #[test]
+    fn the_witness_for_the_rest_is_a_number_that_is_not_listed() {
+        let mut set = CallSet::arch(Arch::X86_64);
+        for nr in 0..3 {
+            set.insert(Arch::X86_64, nr, Region::none());
+        }
+        assert_eq!(set.witness(), Some(Call { arch: Arch::X86_64, nr: 3, args: [0; 6] }));
+    }
+
+    #[test]
+    fn numbers_that_cannot_occur_are_never_in() {
+        let set = CallSet::none().with(Arch::X86_64, 0x4000_0001, Region::all()).with(
+            Arch::X32,
+            0xbfff_ffff,
+            Region::all(),
+        );
+        assert!(set.is_empty());
+        assert!(!CallSet::all().contains(&Call { arch: Arch::X86_64, nr: 0x4000_0001, args: [0; 6] }));
+    }
+
+    #[test]
+    fn architectures_without_a_table_count() {
+        let set = CallSet::all().difference(
+            &Arch::ALL.into_iter().fold(CallSet::none(), |set, arch| set.union(&CallSet::arch(arch))),
+        );
+        assert!(set.other() && !set.is_empty() && set.witness().is_none());
+    }
+}

@@ -1,0 +1,165 @@
+//! System calls by name and number, per ABI, and the kernel that introduced each.
+//!
+//! The tables are generated from `data/syscalls.csv`, which cites a source for every row. They reach to Linux 7.2.
+//! A name that is not here is not an error of this module: profiles may name calls of kernels to come.
+
+mod table;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Arch;
+
+/// A kernel release, as far as it matters for what exists: `5.6`.
+///
+/// Kernels before 3.0 were numbered with one part more; `2.6.28` counts as `2.6` here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kernel {
+    /// The `5` of `5.6`.
+    pub major: u16,
+    /// The `6` of `5.6`.
+    pub minor: u16,
+}
+
+impl Kernel {
+    /// `Kernel::new(5, 6)` is `5.6`.
+    pub const fn new(major: u16, minor: u16) -> Self {
+        Self { major, minor }
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// The text is not a kernel release.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a kernel release: `{0}`")]
+pub struct BadKernel(pub String);
+
+impl FromStr for Kernel {
+    type Err = BadKernel;
+
+    /// Accepts what profiles and `uname -r` write: `5.6`, `6.1.0-13-amd64`, `4.8+`, `6.10-rc3`.
+    fn from_str(text: &str) -> Result<Self, BadKernel> {
+        let bad = || BadKernel(text.to_owned());
+        let (major, rest) = leading_number(text).ok_or_else(bad)?;
+        let (minor, rest) = rest.strip_prefix('.').and_then(leading_number).ok_or_else(bad)?;
+        if rest.is_empty() || rest.starts_with(['.', '-', '+', '_', '~']) {
+            Ok(Self { major, minor })
+        } else {
+            Err(bad())
+        }
+    }
+}
+
+/// Splits `12.3` into 12 and `.3`.
+fn leading_number(text: &str) -> Option<(u16, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    Some((digits.parse().ok()?, rest))
+}
+
+/// One system call of one ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The kernel's name, as container runtimes and libseccomp spell it.
+    pub name: &'static str,
+    /// The number; on x32 without bit 30 (see [`Arch::raw`]).
+    pub nr: u32,
+    /// The first kernel that has it on this ABI.
+    pub since: Kernel,
+}
+
+/// A table in its two orders.
+struct Table {
+    /// By number.
+    entries: &'static [Entry],
+    /// Places in `entries`, by name.
+    by_name: &'static [u16],
+}
+
+/// The tables, in the order of [`Arch::ALL`].
+static TABLES: [Table; 9] = [
+    Table { entries: &table::X86_64, by_name: &table::X86_64_BY_NAME },
+    Table { entries: &table::X86, by_name: &table::X86_BY_NAME },
+    Table { entries: &table::X32, by_name: &table::X32_BY_NAME },
+    Table { entries: &table::AARCH64, by_name: &table::AARCH64_BY_NAME },
+    Table { entries: &table::ARM, by_name: &table::ARM_BY_NAME },
+    Table { entries: &table::RISCV64, by_name: &table::RISCV64_BY_NAME },
+    Table { entries: &table::S390X, by_name: &table::S390X_BY_NAME },
+    Table { entries: &table::PPC64LE, by_name: &table::PPC64LE_BY_NAME },
+    Table { entries: &table::LOONGARCH64, by_name: &table::LOONGARCH64_BY_NAME },
+];
+
+/// Other names people use for calls of the tables, sorted.
+///
+/// `pread` and `pwrite` got their `64` in 2.6 (man pread(2), "C library/kernel differences"); the others are names of
+/// libc functions or of older tables for the same call (man syscalls(2), posix_fadvise(2)). Left out: names that are
+/// calls of their own somewhere, as `umount` or `sync_file_range2`.
+static ALIASES: [(&str, &str); 8] = [
+    ("arm_fadvise64", "arm_fadvise64_64"),
+    ("fadvise", "fadvise64"),
+    ("llseek", "_llseek"),
+    ("newselect", "_newselect"),
+    ("posix_fadvise", "fadvise64"),
+    ("pread", "pread64"),
+    ("pwrite", "pwrite64"),
+    ("sysctl", "_sysctl"),
+];
+
+fn of(arch: Arch) -> &'static Table {
+    &TABLES[arch as usize]
+}
+
+fn entry(arch: Arch, name: &str) -> Option<&'static Entry> {
+    let Table { entries, by_name } = of(arch);
+    let at = by_name.binary_search_by(|i| entries[usize::from(*i)].name.cmp(name)).ok()?;
+    Some(&entries[usize::from(by_name[at])])
+}
+
+/// Every call of an ABI, sorted by number.
+pub fn table(arch: Arch) -> &'static [Entry] {
+    of(arch).entries
+}
+
+/// The number of a call; on x32 without bit 30. `None`: this ABI has no such call, or nobody has.
+pub fn number(arch: Arch, name: &str) -> Option<u32> {
+    entry(arch, name).map(|e| e.nr)
+}
+
+/// The name of a number; on x32 without bit 30.
+pub fn name(arch: Arch, nr: u32) -> Option<&'static str> {
+    let entries = of(arch).entries;
+    let at = entries.binary_search_by_key(&nr, |e| e.nr).ok()?;
+    Some(entries[at].name)
+}
+
+/// The first kernel that has the call on this ABI.
+pub fn since(arch: Arch, name: &str) -> Option<Kernel> {
+    entry(arch, name).map(|e| e.since)
+}
+
+/// All names of all ABIs, sorted.
+pub fn names() -> &'static [&'static str] {
+    &table::NAMES
+}
+
+/// Whether any ABI has a call of this name.
+pub fn is_known(name: &str) -> bool {
+    table::NAMES.binary_search(&name).is_ok()
+}
+
+/// The name the tables use: the name itself if known, or what it is another name for (`pread` is `pread64`).
+pub fn canonical(name: &str) -> Option<&'static str> {
+    if let Ok(at) = table::NAMES.binary_search(&name) {
+        return Some(table::NAMES[at]);
+    }
+    let at = ALIASES.binary_search_by_key(&name, |(alias, _)| alias).ok()?;
+    Some(ALIASES[at].1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! The loop of a keeper that holds a listener.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::{Keeper, Role};
+use crate::error::Doing;
+use crate::message::{Message, Order};
+use crate::proc::Proc;
+use crate::sys::process::{self, Wait};
+use crate::sys::seam::{Listener, Notification, Response};
+use crate::sys::seccomp::KernelListener;
+
+/// What a role wants done with a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Answer it.
+    Answer(Response),
+    /// End the process with SIGSYS; `forced` when its own handler may not run.
+    Kill {
+        /// KILL actions cannot be caught, TRAP can.
+        forced: bool,
+    },
+    /// This cannot go on: end everything and say why.
+    Stop(String),
+}
+
+/// Answers until the last task under the filter is gone.
+pub(super) fn run(
+    keeper: &mut Keeper,
+    mut listener: KernelListener,
+    mut role: Role,
+    signals: &OwnedFd,
+    command: &str,
+) -> crate::Result<()> {
+    let mut hung_up = false;
+    loop {
+        if keeper.main_ended && keeper.children_gone && hung_up {
+            break;
+        }
+        let ready = wait(keeper, (!hung_up).then_some(&listener), signals).doing("wait for system calls")?;
+        if ready.call {
+            answer_one(keeper, &mut listener, &mut role).doing("answer a system call")?;
+        } else if ready.hang_up {
+            hung_up = true;
+        }
+        if ready.child || hung_up {
+            reap(keeper, signals, command);
+        }
+        if ready.order {
+            obey(keeper, &mut role);
+        }
+        keeper.post();
+        tell_news(keeper, &mut role);
+    }
+    finish(keeper, &mut role);
+    Ok(())
+}
+
+/// Watches the children of a program whose filter decides by itself.
+pub(super) fn watch(keeper: &mut Keeper, signals: &OwnedFd, command: &str) -> crate::Result<()> {
+    let mut role = Role::Watch { traced: false };
+    keeper.let_go_of_streams(&[signals.as_fd()]);
+    while !(keeper.main_ended && keeper.children_gone) {
+        let ready = wait(keeper, None, signals).doing("wait for children")?;
+        reap(keeper, signals, command);
+        if ready.order {
+            obey(keeper, &mut role);
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Ready {
+    call: bool,
+    hang_up: bool,
+    child: bool,
+    order: bool,
+}
+
+fn wait(keeper: &Keeper, listener: Option<&KernelListener>, signals: &OwnedFd) -> std::io::Result<Ready> {
+    let nothing = PollFlags::empty();
+    // Absent ones are watched as the signals are, for nothing: the array stays on the stack.
+    let socket = keeper
+        .socket
+        .as_ref()
+        .map_or_else(|| PollFd::new(signals, nothing), |socket| PollFd::new(socket, keeper.socket_flags()));
+    let calls = listener.map_or_else(
+        || PollFd::new(signals, nothing),
+        |listener| PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN),
+    );
+    let mut fds = [calls, PollFd::new(signals, PollFlags::IN), socket];
+    // A tenth of a second when only children are left: their last word may have come before we looked.
+    let limit = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    match poll(&mut fds, listener.is_none().then_some(&limit)) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok(Ready::default()),
+        Err(error) => return Err(error.into()),
+    }
+    let [calls, children, socket] = fds.map(|fd| fd.revents());
+    Ok(Ready {
+        call: calls.contains(PollFlags::IN),
+        hang_up: calls.intersects(PollFlags::HUP | PollFlags::ERR),
+        child: children.contains(PollFlags::IN),
+        order: socket.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
+    })
+}
+
+fn answer_one(keeper: &mut Keeper, listener: &mut KernelListener, role: &mut Role) -> std::io::Result<()> {
+    let Some(seen) = listener.receive()? else { return Ok(()) };
+    if keeper.terminal.is_some() && writes_to_terminal(&seen) {
+        keeper.make_way();
+    }
+    let words = keeper.shared.words();
+    let verdict = match role {
+        Role::Record(recorder) => recorder.answer(&seen, (&*listener, &Proc), words),
+        Role::Judge(judge) => judge.answer(&seen, (&*listener, &Proc)),
+        Role::Trace(_) | Role::Watch { .. } => Verdict::Answer(Response::Continue),
+    };
+    match verdict {
+        Verdict::Answer(response) => listener.respond(seen.id, response),
+        Verdict::Kill { forced } => {
+            keeper.sigsys(seen.tid as i32, judge_executable(role));
+            super::judge::end_with_sigsys(seen.tid, forced);
+            // The signal is pending; the answer lets the task reach it.
+            listener.respond(seen.id, Response::Errno(libc::ENOSYS as u16))
+        }
+        Verdict::Stop(reason) => {
+            keeper.tell(&Message::Stopped(reason));
+            Keeper::kill_all();
+            listener.respond(seen.id, Response::Errno(libc::EPERM as u16))
+        }
+    }
+}
+
+fn judge_executable(role: &Role) -> String {
+    match role {
+        Role::Judge(judge) => judge.last_executable().to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// A call of the write family on one of the standard streams.
+fn writes_to_terminal(seen: &Notification) -> bool {
+    let Some(call) = seen.data.to_call() else { return true };
+    let name = callgate_core::sysno::name(call.arch, call.nr);
+    matches!(name, Some("write" | "writev" | "sendto" | "sendmsg" | "splice" | "sendfile"))
+        && call.args[0] <= 2
+}
+
+fn reap(keeper: &mut Keeper, signals: &OwnedFd, command: &str) {
+    while process::next_signal(signals).is_some() {}
+    loop {
+        match process::wait_any() {
+            Wait::Changed(waited) if libc::WIFEXITED(waited.status) || libc::WIFSIGNALED(waited.status) => {
+                keeper.ended(waited.pid, waited.status, command);
+            }
+            Wait::Changed(_) => {}
+            Wait::Nothing => return,
+            Wait::NoChildren => {
+                keeper.children_gone = true;
+                return;
+            }
+        }
+    }
+}
+
+fn obey(keeper: &mut Keeper, role: &mut Role) {
+    match keeper.order() {
+        Some(Order::Snapshot) => {
+            if let Role::Record(recorder) = role {
+                let text = recorder.snapshot();
+                keeper.tell(&Message::Snapshot(text));
+            }
+        }
+        Some(Order::Terminate) => Keeper::terminate(),
+        Some(Order::Kill) => Keeper::kill_all(),
+        None => {}
+    }
+}
+
+/// What the judge found since the last look.
+fn tell_news(keeper: &mut Keeper, role: &mut Role) {
+    if let Role::Judge(judge) = role {
+        for miss in judge.take_news() {
+            keeper.tell(&Message::Miss(miss));
+        }
+    }
+}
+
+fn finish(keeper: &mut Keeper, role: &mut Role) {
+    match role {
+        Role::Record(recorder) => {
+            let text = recorder.snapshot();
+            keeper.tell(&Message::Snapshot(text));
+        }
+        Role::Judge(judge) => {
+            for miss in judge.take_news() {
+                keeper.tell(&Message::Miss(miss));
+            }
+            let (counts, beyond) = judge.counts();
+            keeper.tell(&Message::MissCounts(counts, beyond));
+        }
+        Role::Trace(_) | Role::Watch { .. } => {}
+    }
+}

@@ -1,0 +1,164 @@
+//! What /proc says about tasks. Nothing read here decides what a program may do.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use crate::sys::seam::Tasks;
+
+/// The real /proc.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Proc;
+
+impl Tasks for Proc {
+    fn executable(&self, tid: u32) -> io::Result<String> {
+        let path = fs::read_link(format!("/proc/{tid}/exe"))?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    fn process_of(&self, tid: u32) -> Option<u32> {
+        status_field(&fs::read_to_string(format!("/proc/{tid}/status")).ok()?, "Tgid")?.parse().ok()
+    }
+
+    fn grants_privilege(&self, tid: u32) -> bool {
+        let path = format!("/proc/{tid}/exe");
+        fs::metadata(&path).is_ok_and(|file| file.mode() & 0o6000 != 0) || has_file_capabilities(&path)
+    }
+
+    fn lost_privilege(&self, tid: u32) -> bool {
+        let path = format!("/proc/{tid}/exe");
+        let (Ok(file), Ok(task)) = (fs::metadata(&path), fs::metadata(format!("/proc/{tid}"))) else {
+            return false;
+        };
+        let set_uid = file.mode() & 0o4000 != 0 && file.uid() != task.uid();
+        // Set-gid counts only with the group execute bit (`fs/exec.c`, bprm_fill_uid).
+        let set_gid = file.mode() & 0o2010 == 0o2010 && file.gid() != task.gid();
+        set_uid || set_gid || (task.uid() != 0 && has_file_capabilities(&path))
+    }
+}
+
+/// Whether a file carries capabilities (capabilities(7), "File capabilities").
+pub fn has_file_capabilities(path: &str) -> bool {
+    let mut value = [0_u8; 64];
+    rustix::fs::getxattr(path, "security.capability", &mut value[..]).is_ok_and(|n| n > 0)
+}
+
+/// The value of `Name:` in a /proc status file.
+pub fn status_field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+}
+
+/// Whether this process is under a seccomp filter already.
+///
+/// # Errors
+/// /proc is not there.
+pub fn under_a_filter() -> io::Result<bool> {
+    let text = fs::read_to_string("/proc/self/status")?;
+    Ok(status_field(&text, "Seccomp").is_some_and(|mode| mode != "0"))
+}
+
+/// Whether somebody traces this process already.
+pub fn traced() -> bool {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status_field(&text, "TracerPid").is_some_and(|pid| pid != "0")
+}
+
+/// The parent of a process.
+fn parent(pid: i32) -> Option<i32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name is in parentheses and may contain anything; the fields follow the last one.
+    text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Every process with its parent.
+fn parents() -> Vec<(i32, i32)> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(|pid| Some((pid, parent(pid)?))).collect()
+}
+
+/// The living children of `root`.
+pub(crate) fn children(root: i32) -> Vec<i32> {
+    parents().into_iter().filter(|(_, up)| *up == root).map(|(pid, _)| pid).collect()
+}
+
+/// Whether a process has children left.
+pub fn has_descendants(root: i32) -> bool {
+    !children(root).is_empty()
+}
+
+/// Every living descendant of `root`, itself not included.
+pub(crate) fn descendants(root: i32) -> BTreeSet<i32> {
+    let parents = parents();
+    let mut found = BTreeSet::from([root]);
+    loop {
+        let before = found.len();
+        found.extend(
+            parents.iter().filter(|(_, up)| found.contains(up)).map(|(pid, _)| *pid).collect::<Vec<_>>(),
+        );
+        if found.len() == before {
+            break;
+        }
+    }
+    found.remove(&root);
+    found
+}
+
+/// Whether any descendant of `root` listens on a stream socket: what "ready" looks like from outside.
+pub fn listens(root: i32) -> bool {
+    let listening = listening_inodes();
+    descendants(root).iter().any(|pid| {
+        let Ok(fds) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+        fds.flatten().any(|fd| {
+            fs::read_link(fd.path()).is_ok_and(|link| {
+                let link = link.to_string_lossy();
+                link.strip_prefix("socket:[")
+                    .and_then(|l| l.strip_suffix(']'))
+                    .is_some_and(|i| listening.contains(i))
+            })
+        })
+    })
+}
+
+/// Socket inodes in state LISTEN, from /proc/net (proc_net(5): TCP state 0A; unix flag 00010000 is SO_ACCEPTCON).
+fn listening_inodes() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let fields = text.lines().skip(1).map(|l| l.split_whitespace().collect::<Vec<_>>());
+        found.extend(
+            fields.filter(|f| f.get(3) == Some(&"0A")).filter_map(|f| f.get(9).map(|i| (*i).to_owned())),
+        );
+    }
+    let text = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    let fields = text.lines().skip(1).map(|l| l.split_whitespace().collect::<Vec<_>>());
+    found.extend(
+        fields.filter(|f| f.get(3) == Some(&"00010000")).filter_map(|f| f.get(6).map(|i| (*i).to_owned())),
+    );
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_a_descendant_of_its_parent() {
+        let me = std::process::id() as i32;
+        assert!(descendants(parent(me).unwrap()).contains(&me));
+        assert!(!descendants(me).contains(&me));
+    }
+
+    #[test]
+    fn a_listening_socket_is_found() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(listens(parent(std::process::id() as i32).unwrap()));
+        drop(listener);
+    }
+
+    #[test]
+    fn status_fields_are_found_by_their_whole_name() {
+        assert_eq!(status_field("Seccomp:\t2\nSeccomp_filters:\t1\n", "Seccomp"), Some("2"));
+    }
+}

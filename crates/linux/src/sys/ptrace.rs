@@ -1,0 +1,91 @@
+//! ptrace(2), as far as recording needs it: seize, resume, and ask what call a stop is about.
+
+use std::io;
+
+use callgate_core::SeccompData;
+
+use super::check;
+
+/// What a system call stop is about (`PTRACE_GET_SYSCALL_INFO`, Linux 5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Before any filter has seen the call.
+    Entry(SeccompData),
+    /// After it; the value is the call's result.
+    Exit(i64),
+    /// Our own filter asked, so every other filter let the call pass.
+    Seccomp,
+    /// None of these.
+    Other,
+}
+
+/// Follow every child, thread and exec, and stop at exits.
+pub(crate) const FOLLOW: i32 = libc::PTRACE_O_TRACEFORK
+    | libc::PTRACE_O_TRACEVFORK
+    | libc::PTRACE_O_TRACECLONE
+    | libc::PTRACE_O_TRACEEXEC
+    | libc::PTRACE_O_TRACEEXIT;
+/// Mark system call stops and stop where a filter asks.
+pub(crate) const CALLS: i32 = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACESECCOMP;
+
+fn request(request: libc::c_uint, tid: i32, data: usize) -> io::Result<()> {
+    let none: usize = 0;
+    // SAFETY: the requests used here take integers only; a task that is gone or not ours gives ESRCH.
+    check(unsafe { libc::ptrace(request, tid, none, data) }).map(|_| ())
+}
+
+/// Attaches without stopping the task. When this process dies the task is released and goes on.
+pub(crate) fn seize(tid: i32, options: i32) -> io::Result<()> {
+    request(libc::PTRACE_SEIZE, tid, options as usize)
+}
+
+/// Stops a seized task.
+pub(crate) fn interrupt(tid: i32) -> io::Result<()> {
+    request(libc::PTRACE_INTERRUPT, tid, 0)
+}
+
+/// Lets a stopped task go on, delivering `signal` (0: none); with `calls` it stops again at the next call.
+pub(crate) fn resume(tid: i32, signal: i32, calls: bool) -> io::Result<()> {
+    request(if calls { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT }, tid, signal as usize)
+}
+
+/// Leaves a task in its group-stop until SIGCONT.
+pub(crate) fn listen(tid: i32) -> io::Result<()> {
+    request(libc::PTRACE_LISTEN, tid, 0)
+}
+
+/// The message of an event stop: for an exit, the wait status to come.
+pub(crate) fn event_message(tid: i32) -> io::Result<u64> {
+    let mut message: libc::c_ulong = 0;
+    let none: usize = 0;
+    // SAFETY: the kernel writes one unsigned long to a live local.
+    check(unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, tid, none, &raw mut message) })?;
+    Ok(message)
+}
+
+/// What the stop a task is in is about.
+pub(crate) fn stop(tid: i32) -> io::Result<Stop> {
+    // SAFETY: an all-zero ptrace_syscall_info is a valid value to be overwritten.
+    let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::ptrace_syscall_info>();
+    // SAFETY: the kernel writes at most `size` bytes to a live local of that size.
+    check(unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, tid, size, &raw mut info) })?;
+    Ok(match info.op {
+        libc::PTRACE_SYSCALL_INFO_ENTRY => {
+            // SAFETY: `op` says that the kernel filled the `entry` member.
+            let entry = unsafe { info.u.entry };
+            Stop::Entry(SeccompData {
+                nr: entry.nr as u32,
+                arch: info.arch,
+                instruction_pointer: info.instruction_pointer,
+                args: entry.args,
+            })
+        }
+        libc::PTRACE_SYSCALL_INFO_EXIT => {
+            // SAFETY: `op` says that the kernel filled the `exit` member.
+            Stop::Exit(unsafe { info.u.exit }.sval)
+        }
+        libc::PTRACE_SYSCALL_INFO_SECCOMP => Stop::Seccomp,
+        _ => Stop::Other,
+    })
+}

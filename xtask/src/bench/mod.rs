@@ -1,0 +1,82 @@
+//! `bench record`: what recording costs, against no recording and against strace.
+//!
+//! Every figure is a ratio of runs made one after the other on one machine, in turns, so that a slow minute slows both
+//! sides. Absolute times are printed and never judged.
+
+mod figures;
+mod stats;
+mod table;
+mod workload;
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail, ensure};
+
+use figures::Figure;
+use workload::Workload;
+
+/// Pairs of runs per figure, unless told otherwise; fewer say little.
+const PAIRS: usize = 20;
+
+/// What the command line asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Flags {
+    pairs: usize,
+    write: bool,
+}
+
+impl Flags {
+    fn parse(flags: &[&str]) -> anyhow::Result<Self> {
+        let mut parsed = Self { pairs: PAIRS, write: false };
+        let mut rest = flags.iter();
+        while let Some(flag) = rest.next() {
+            match *flag {
+                "--write" => parsed.write = true,
+                "--pairs" => {
+                    let number = rest.next().context("--pairs needs a number")?;
+                    parsed.pairs =
+                        number.parse().with_context(|| format!("`{number}` is no number of pairs"))?;
+                }
+                other => {
+                    bail!("unknown flag `{other}`\n\nhint: cargo xtask bench record [--pairs N] [--write]")
+                }
+            }
+        }
+        ensure!(parsed.pairs > 0, "--pairs must be at least 1");
+        Ok(parsed)
+    }
+}
+
+/// Measures, prints, and judges; `true` if every bar is met.
+pub(crate) fn run(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
+    let flags = Flags::parse(flags)?;
+    if flags.pairs < PAIRS {
+        eprintln!("note: {} pairs are a quick look; the published table needs {PAIRS}", flags.pairs);
+    }
+    let workload = Workload::prepare(root)?;
+    let mut figures: Vec<Figure> = Vec::new();
+    for (name, measure) in figures::ALL {
+        eprintln!("measuring: {name}");
+        figures.push(measure(&workload, flags.pairs).with_context(|| format!("cannot measure {name}"))?);
+    }
+    let text = table::render(&figures, flags.pairs);
+    print!("{text}");
+    if flags.write {
+        table::write(&root.join("docs/benchmarks.md"), &text)?;
+    }
+    Ok(figures.iter().all(Figure::holds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_known_or_named() {
+        assert_eq!(Flags::parse(&["--pairs", "5", "--write"]).unwrap(), Flags { pairs: 5, write: true });
+        assert_eq!(Flags::parse(&[]).unwrap(), Flags { pairs: PAIRS, write: false });
+        assert!(Flags::parse(&["--pairs", "x"]).is_err());
+        assert!(Flags::parse(&["--pairs", "0"]).is_err());
+        assert!(Flags::parse(&["--bars"]).unwrap_err().to_string().contains("`--bars`"));
+    }
+}

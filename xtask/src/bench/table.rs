@@ -1,0 +1,87 @@
+//! The table in docs/benchmarks.md.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+
+use super::figures::Figure;
+
+/// Between these lines the document is ours.
+const BEGIN: &str = "<!-- cargo xtask bench record: begin -->\n";
+const END: &str = "<!-- cargo xtask bench record: end -->\n";
+
+/// The figures as Markdown.
+pub(super) fn render(figures: &[Figure], pairs: usize) -> String {
+    let mut out =
+        String::from("| what | bar | median | 95 % interval | |\n| --- | ---: | ---: | ---: | --- |\n");
+    for figure in figures {
+        let verdict = if figure.holds() { "met" } else { "**missed**" };
+        let ratio = figure.ratio;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "| {} | ≤ {:.2} | {:.2} | {:.2} – {:.2} | {verdict} |",
+            figure.what, figure.bar, ratio.median, ratio.low, ratio.high
+        );
+    }
+    let _ = write!(
+        out,
+        "\nMedians of {pairs} pairs, run in turns. {}. Absolute times, not judged:\n\n",
+        machine()
+    );
+    for figure in figures {
+        let times: Vec<String> =
+            figure.times.iter().map(|(name, t)| format!("{name} {}", seconds(*t))).collect();
+        let _ = writeln!(out, "- {}: {}", figure.what, times.join(", "));
+    }
+    out
+}
+
+/// Replaces what stands between the markers.
+pub(super) fn write(path: &Path, table: &str) -> anyhow::Result<()> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = replace(&text, table).with_context(|| format!("cannot write to {}", path.display()))?;
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn replace(text: &str, table: &str) -> anyhow::Result<String> {
+    let (before, rest) = text.split_once(BEGIN).context("it has no line that begins the table")?;
+    let (_, after) = rest.split_once(END).context("it has no line that ends the table")?;
+    ensure!(!table.contains(END), "the table ends itself");
+    Ok(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+}
+
+/// The kernel and the number of processors: enough to tell tables apart.
+fn machine() -> String {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let processors = std::thread::available_parallelism().map_or(0, usize::from);
+    let release: String = kernel.trim().split('-').next().unwrap_or("unknown").to_owned();
+    format!("Linux {release}, {processors} processors")
+}
+
+fn seconds(time: f64) -> String {
+    match time {
+        t if t < 1e-3 => format!("{:.2} µs", t * 1e6),
+        t if t < 1.0 => format!("{:.2} ms", t * 1e3),
+        t => format!("{t:.2} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_text_between_the_markers_changes() {
+        let text = format!("before\n{BEGIN}old\n{END}after\n");
+        assert_eq!(replace(&text, "new\n").unwrap(), format!("before\n{BEGIN}\nnew\n\n{END}after\n"));
+        assert!(replace("no markers", "new\n").is_err());
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!([seconds(1.5), seconds(0.0021), seconds(3.2e-6)], ["1.50 s", "2.10 ms", "3.20 µs"]);
+    }
+}

@@ -1,0 +1,58 @@
+//! The build tool: everything a developer runs that is not the product.
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a build tool talks to its developer")]
+
+mod bench;
+mod generate;
+mod metadata;
+mod test;
+mod tidy;
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask generate [--check]           data/** into const tables
+       cargo xtask tidy                         the house rules no other tool checks
+       cargo xtask test [--install] [--full]    the ladder of tests; --install brings the Debian packages it needs
+       cargo xtask bench record [--pairs N] [--write]
+                                                the figures of docs/benchmarks.md";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one verb; `false` means that it ran and found something.
+fn run() -> anyhow::Result<bool> {
+    // Asked at run time: cargo takes a build of one checkout for that of another when they share a target directory.
+    let xtask = env::var_os("CARGO_MANIFEST_DIR").context("run this as `cargo xtask`")?;
+    let root = Path::new(&xtask).parent().context("xtask lies in no workspace")?;
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["generate"] => {
+            for path in generate::write(root)? {
+                eprintln!("wrote {path}");
+            }
+            Ok(true)
+        }
+        ["generate", "--check"] => generate::check(root).map(|()| true),
+        ["tidy"] => tidy::run(root),
+        ["test", flags @ ..] => test::run(root, flags),
+        ["bench", "record", flags @ ..] => bench::run(root, flags),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        _ => bail!("no such verb: `{}`\n\n{USAGE}", args.join(" ")),
+    }
+}

@@ -1,0 +1,92 @@
+//! Debian packages the rungs need, and the tools in them.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+
+/// A package, the programs of it that tests call, and why.
+struct Package {
+    name: &'static str,
+    tools: &'static [&'static str],
+    why: &'static str,
+}
+
+const fn package(name: &'static str, tools: &'static [&'static str], why: &'static str) -> Package {
+    Package { name, tools, why }
+}
+
+/// Everything `--install` brings.
+const PACKAGES: &[Package] = &[
+    package("strace", &["strace"], "the recorder we are measured against"),
+    package("seccomp", &["scmp_sys_resolver"], "oracle of the system call tables"),
+    package("nginx-light", &["nginx"], "a server with workers"),
+    package("redis-server", &["redis-server"], "a server with threads and a fork to save"),
+    package("redis-tools", &["redis-benchmark"], "load for redis"),
+    package("curl", &["curl"], "a client with TLS, and the exercise of servers"),
+    package("ca-certificates", &[], "curl's TLS path"),
+    package("git", &["git"], "many short processes, state to reset"),
+    package("gcc", &["gcc"], "a workload, and the compiler of the tests' own programs"),
+    package("g++", &["g++"], "libFuzzer is C++"),
+    package("libc6-dev", &[], "headers for gcc"),
+    package("python3", &["python3"], "threads, subprocess, ssl and sqlite3 in one program"),
+    package("util-linux", &["setpriv", "unshare", "script"], "to run as nobody, and on a terminal"),
+    package("busybox-static", &["busybox"], "a program without libc of the host, for containers"),
+    package("runc", &["runc"], "a runtime that loads what we write"),
+    package("crun", &["crun"], "another one, through libseccomp"),
+    package("procps", &["ps"], "to see that nothing is left running"),
+];
+
+/// Brings all packages; needs root and asks nothing.
+pub(super) fn install() -> anyhow::Result<()> {
+    apt(&["update", "-qq"])?;
+    let mut args = vec!["install", "-qq", "--yes", "--no-install-recommends"];
+    args.extend(PACKAGES.iter().map(|p| p.name));
+    apt(&args)
+}
+
+/// Tools that are not here, each with its package and what it is for.
+pub(super) fn missing() -> Vec<String> {
+    let tools = PACKAGES.iter().flat_map(|p| p.tools.iter().map(move |tool| (p, tool)));
+    let missing = tools.filter(|(_, tool)| find(tool).is_none());
+    missing.map(|(p, tool)| format!("{tool} (package {}: {})", p.name, p.why)).collect()
+}
+
+/// Where a program lies; servers are often in sbin, which is not in everybody's `PATH`.
+pub(super) fn find(tool: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path).chain(sbin).map(|dir| dir.join(tool)).find(|file| file.is_file())
+}
+
+fn apt(args: &[&str]) -> anyhow::Result<()> {
+    println!("apt-get {}", args.join(" "));
+    let mut command = Command::new("apt-get");
+    command.args(args).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    // Nobody wants the servers to run: they would hold the ports that tests use.
+    command.env("RUNLEVEL", "1").args(["-o", "DPkg::Lock::Timeout=120"]);
+    let status =
+        command.status().context("cannot start apt-get; without Debian, install the packages by hand")?;
+    ensure!(status.success(), "apt-get {} failed: {status}; it needs root", args[0]);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_or_not() {
+        assert!(find("sh").is_some());
+        assert!(find("no-such-program").is_none());
+    }
+
+    #[test]
+    fn no_package_stands_twice() {
+        let mut names: Vec<_> = PACKAGES.iter().map(|p| p.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), PACKAGES.len());
+    }
+}

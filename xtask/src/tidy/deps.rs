@@ -1,0 +1,88 @@
+//! Rules about dependencies: every one has a reason, ours point downwards, and the command stays small.
+
+use super::File;
+use crate::metadata::Metadata;
+
+/// Our crates from the bottom up; each may use what stands before it.
+const ORDER: &[&str] = &["callgate-core", "callgate-bpf", "callgate-linux", "callgate"];
+/// Uses nothing of ours, and nothing of ours uses it.
+const APART: &[&str] = &["xtask"];
+/// What the command `callgate` must never link: no async runtime, no TLS, no Kubernetes client.
+const BANNED: &[&str] = &[
+    "async-std",
+    "h2",
+    "hyper",
+    "kube",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+    "reqwest",
+    "ring",
+    "rustls",
+    "tokio",
+];
+
+/// Each dependency line of the workspace has a comment right above it; our own crates need none.
+pub(super) fn reasons(files: &[File]) -> Vec<String> {
+    let Some(file) = files.iter().find(|f| f.path == "Cargo.toml") else {
+        return vec!["Cargo.toml: missing".to_owned()];
+    };
+    let mut found = Vec::new();
+    let mut inside = false;
+    let mut previous = "";
+    for (at, line) in file.text.lines().enumerate() {
+        if line.starts_with('[') {
+            inside = line == "[workspace.dependencies]";
+        } else if inside && line.contains('=') && !line.starts_with('#') {
+            let ours = line.contains("path =");
+            if !ours && !previous.starts_with('#') {
+                found.push(format!("Cargo.toml:{}: no comment says why this dependency is there", at + 1));
+            }
+        }
+        previous = line;
+    }
+    found
+}
+
+/// core ← bpf ← linux ← callgate, and xtask apart.
+pub(super) fn direction(metadata: &Metadata) -> Vec<String> {
+    let mut found = Vec::new();
+    for member in metadata.members() {
+        let name = member.name.as_str();
+        let allowed: &[&str] = match ORDER.iter().position(|n| *n == name) {
+            Some(at) => &ORDER[..at],
+            None if APART.contains(&name) => &[],
+            None => {
+                found.push(format!("{name}: a crate the house plan does not know"));
+                continue;
+            }
+        };
+        let under = metadata.members_under(name);
+        let wrong = under.iter().filter(|n| !allowed.contains(n));
+        found.extend(wrong.map(|n| format!("{name}: depends on {n}, which stands above it or apart")));
+    }
+    found
+}
+
+/// Nothing heavy in the command.
+pub(super) fn banned(metadata: &Metadata) -> Vec<String> {
+    let shipped = metadata.shipped_with("callgate");
+    let wrong = shipped.iter().filter(|name| BANNED.contains(name));
+    let mut found: Vec<String> = wrong.map(|name| format!("callgate: links {name}")).collect();
+    if shipped.is_empty() {
+        found.push("callgate: cargo metadata knows no dependency of it".to_owned());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dependency_without_a_reason_is_found() {
+        let toml = "[workspace.dependencies]\nours = { path = \"a\" }\n# x: why.\nx = \"1\"\ny = \"1\"\n[profile.dev]\nz = 1\n";
+        let file = File { path: "Cargo.toml".to_owned(), text: toml.to_owned() };
+        assert_eq!(reasons(&[file]), ["Cargo.toml:5: no comment says why this dependency is there"]);
+    }
+}
