@@ -10,6 +10,17 @@ use crate::group;
 
 /// Stands for "an inet socket was seen" among the triggers.
 const INET: &str = "an inet socket";
+/// Stands for "a thread was started" among the triggers.
+const THREADS: &str = "a thread";
+
+/// What a recording shows that no call's name says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// An AF_INET or AF_INET6 socket was seen: names may have to be resolved.
+    pub inet: bool,
+    /// A thread was started, by whichever call: whether it has to wait for another is a matter of luck.
+    pub threads: bool,
+}
 
 /// One rule: when any of `when` was seen (or always, when empty), `add` belongs to it.
 struct Pack {
@@ -54,7 +65,7 @@ const PACKS: &[Pack] = &[
         why: "start-up of a thread in some libc version",
     },
     Pack {
-        when: &["clone3"],
+        when: &[THREADS, "clone3"],
         add: &[
             "clone",
             "futex",
@@ -70,6 +81,11 @@ const PACKS: &[Pack] = &[
             "tgkill",
         ],
         why: "threads: how libc starts, wakes, signals and ends them",
+    },
+    Pack {
+        when: &["wait4", "waitid", "waitpid"],
+        add: &["rt_sigaction", "rt_sigprocmask", "rt_sigsuspend"],
+        why: "a shell sleeps with these while a child still runs; recorded, the child may have been faster",
     },
     Pack {
         when: &["rt_sigaction"],
@@ -182,9 +198,8 @@ pub const ENOSYS_FALLBACK: &[&str] = &[
     "userfaultfd",
 ];
 
-/// The calls that belong to `seen` by rule: name → reason. None of them is in `seen`. `inet`: an AF_INET or AF_INET6
-/// socket was seen, so that names may have to be resolved.
-pub fn complete(seen: &BTreeSet<&str>, inet: bool) -> BTreeMap<&'static str, String> {
+/// The calls that belong to `seen` by rule: name → reason. None of them is in `seen`.
+pub fn complete(seen: &BTreeSet<&str>, facts: Facts) -> BTreeMap<&'static str, String> {
     let mut found: BTreeMap<&'static str, String> = BTreeMap::new();
     let mut add = |name: &'static str, why: String| {
         if !seen.contains(name) && !group::is_dangerous(name) && name != "clone3" {
@@ -192,8 +207,12 @@ pub fn complete(seen: &BTreeSet<&str>, inet: bool) -> BTreeMap<&'static str, Str
         }
     };
     for pack in PACKS {
-        let trigger = pack.when.iter().find(|w| seen.contains(**w) || (**w == INET && inet));
-        if pack.when.is_empty() || trigger.is_some() {
+        let holds = |when: &&str| match *when {
+            INET => facts.inet,
+            THREADS => facts.threads,
+            name => seen.contains(name),
+        };
+        if pack.when.is_empty() || pack.when.iter().any(holds) {
             pack.add.iter().for_each(|name| add(name, pack.why.to_owned()));
         }
     }
@@ -218,7 +237,8 @@ mod tests {
 
     #[test]
     fn every_name_in_the_rules_exists_somewhere_and_none_is_dangerous() {
-        let packs = PACKS.iter().flat_map(|p| p.when.iter().chain(p.add)).filter(|w| **w != INET);
+        let packs =
+            PACKS.iter().flat_map(|p| p.when.iter().chain(p.add)).filter(|w| ![INET, THREADS].contains(w));
         let twins = TWINS.iter().flat_map(|t| t.iter());
         let all = packs.chain(twins).chain(ENOSYS_FALLBACK).chain(FALLBACKS.iter().flat_map(|(a, b)| [a, b]));
         for name in all {
@@ -232,10 +252,20 @@ mod tests {
     #[test]
     fn what_was_seen_is_never_called_completion() {
         let seen = BTreeSet::from(["openat", "mmap", "exit_group"]);
-        let added = complete(&seen, false);
-        assert!(!added.contains_key("sendmmsg") && complete(&seen, true).contains_key("sendmmsg"));
+        let added = complete(&seen, Facts::default());
+        let inet = complete(&seen, Facts { inet: true, ..Facts::default() });
+        assert!(!added.contains_key("sendmmsg") && inet.contains_key("sendmmsg"));
         assert!(added.keys().all(|name| !seen.contains(name)));
         assert!(added["open"].contains("openat"));
         assert!(added.contains_key("rt_sigreturn") && added.contains_key("clock_gettime"));
+    }
+
+    #[test]
+    fn whoever_waits_may_have_to_sleep_first() {
+        let child = complete(&BTreeSet::from(["wait4"]), Facts::default());
+        assert!(child.contains_key("rt_sigsuspend"), "dash's wait, when the child is slower than the shell");
+        let threads = complete(&BTreeSet::from(["clone"]), Facts { threads: true, ..Facts::default() });
+        assert!(threads.contains_key("futex"), "a lock that was free while recording");
+        assert!(!complete(&BTreeSet::from(["clone"]), Facts::default()).contains_key("futex"));
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::Action;
 use crate::arch::Arch;
-use crate::completion::{self, ENOSYS_FALLBACK};
+use crate::completion::{self, ENOSYS_FALLBACK, Facts};
 use crate::errno::{ENOSYS, EPERM};
 use crate::evidence::{self, Evidence, Expected, RuleEvidence, Source, Withheld};
 use crate::profile::{Condition, Profile, Rule};
@@ -150,6 +150,22 @@ fn by_name(trace: &Trace) -> Result<Seen<'_>, GenerateError> {
     Ok(seen)
 }
 
+/// What the arguments of calls say about the workload.
+fn facts(seen: &Seen<'_>) -> Facts {
+    let any = |name: &str, index: fn(Arch) -> u8, holds: fn(u64) -> bool| {
+        seen.get(name).is_some_and(|(arch, record)| {
+            let values = record.args.get(&index(*arch));
+            values.is_some_and(|v| v.widened || v.seen.keys().any(|value| holds(*value)))
+        })
+    };
+    Facts {
+        // AF_INET and AF_INET6 (`include/linux/socket.h`).
+        inet: any("socket", |_| 0, |domain| [2, 10].contains(&domain)),
+        // CLONE_THREAD (`include/uapi/linux/sched.h`); the flags come second on s390x (clone(2)).
+        threads: any("clone", |arch| u8::from(arch == Arch::S390x), |flags| flags & 0x0001_0000 != 0),
+    }
+}
+
 /// What tells rules apart: the rest of a rule's identity are its names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -283,10 +299,7 @@ impl<'o> Builder<'o> {
     /// Calls added by rule.
     fn complete(&mut self, seen: &Seen<'_>) {
         let names: BTreeSet<&str> = seen.keys().copied().collect();
-        let domains = seen.get("socket").and_then(|(_, record)| record.args.get(&0));
-        // AF_INET and AF_INET6 (`include/linux/socket.h`).
-        let inet = domains.is_some_and(|d| d.widened || [2, 10].iter().any(|f| d.seen.contains_key(f)));
-        for (name, why) in completion::complete(&names, inet) {
+        for (name, why) in completion::complete(&names, facts(seen)) {
             let exists = self.arches.iter().find(|a| sysno::number(**a, name).is_some()).copied();
             if let Some(arch) = exists.filter(|_| !self.allowed.contains(name)) {
                 let constraint = constrain(self.subject(arch, name), None);
