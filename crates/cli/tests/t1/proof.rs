@@ -42,6 +42,18 @@ fn a_worker_that_is_refused_in_the_second_run_fails_the_proof() {
 }
 
 #[test]
+fn a_child_that_is_slower_than_it_was_while_recording_is_no_miss() {
+    let Some(lab) = Lab::nobody() else { return };
+    // dash's `wait` sleeps in rt_sigsuspend, but only while the child still runs.
+    let (fast, slow) = ("(exit 0) & sleep 0.3; wait", "sleep 0.3 & wait");
+    let script =
+        format!("read n < count; echo $((n + 1)) > count; if test $n -eq 0; then {fast}; else {slow}; fi");
+    start_counting(&lab);
+    lab.callgate("learn -o p.json").script(&script).expect(0).says("proven:");
+    assert_eq!(lab.read("count"), "3\n");
+}
+
+#[test]
 fn the_way_out_of_a_miss_works() {
     let Some(lab) = Lab::nobody() else { return };
     start_counting(&lab);

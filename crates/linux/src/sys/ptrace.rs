@@ -14,7 +14,7 @@ pub(crate) enum Stop {
     /// After it; the value is the call's result.
     Exit(i64),
     /// Our own filter asked, so every other filter let the call pass.
-    Seccomp,
+    Seccomp(SeccompData),
     /// None of these.
     Other,
 }
@@ -54,7 +54,12 @@ pub(crate) fn listen(tid: i32) -> io::Result<()> {
     request(libc::PTRACE_LISTEN, tid, 0)
 }
 
-/// The message of an event stop: for an exit, the wait status to come.
+/// Lets a stopped task go on without a tracer, delivering `signal` (0: none).
+pub(crate) fn detach(tid: i32, signal: i32) -> io::Result<()> {
+    request(libc::PTRACE_DETACH, tid, signal as usize)
+}
+
+/// The message of an event stop: for an exit, the wait status to come; for an exec, the thread that made it.
 pub(crate) fn event_message(tid: i32) -> io::Result<u64> {
     let mut message: libc::c_ulong = 0;
     let none: usize = 0;
@@ -70,22 +75,70 @@ pub(crate) fn stop(tid: i32) -> io::Result<Stop> {
     let size = size_of::<libc::ptrace_syscall_info>();
     // SAFETY: the kernel writes at most `size` bytes to a live local of that size.
     check(unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, tid, size, &raw mut info) })?;
+    let data = |nr: u64, args: [u64; 6]| SeccompData {
+        nr: nr as u32,
+        arch: info.arch,
+        instruction_pointer: info.instruction_pointer,
+        args,
+    };
     Ok(match info.op {
         libc::PTRACE_SYSCALL_INFO_ENTRY => {
             // SAFETY: `op` says that the kernel filled the `entry` member.
             let entry = unsafe { info.u.entry };
-            Stop::Entry(SeccompData {
-                nr: entry.nr as u32,
-                arch: info.arch,
-                instruction_pointer: info.instruction_pointer,
-                args: entry.args,
-            })
+            Stop::Entry(data(entry.nr, entry.args))
         }
         libc::PTRACE_SYSCALL_INFO_EXIT => {
             // SAFETY: `op` says that the kernel filled the `exit` member.
             Stop::Exit(unsafe { info.u.exit }.sval)
         }
-        libc::PTRACE_SYSCALL_INFO_SECCOMP => Stop::Seccomp,
+        libc::PTRACE_SYSCALL_INFO_SECCOMP => {
+            // SAFETY: `op` says that the kernel filled the `seccomp` member.
+            let seccomp = unsafe { info.u.seccomp };
+            Stop::Seccomp(data(seccomp.nr, seccomp.args))
+        }
         _ => Stop::Other,
     })
+}
+
+/// Makes a task that stands in a seccomp stop skip its call, which then fails with `errno` (0: claims success).
+///
+/// Number -1 means "skip" and the result register is left as it is (`Documentation/userspace-api/seccomp_filter.rst`,
+/// "SECCOMP_RET_TRACE"; `do_syscall_64` for x86, where the result and the number are two registers).
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn skip(tid: i32, errno: u16) -> io::Result<()> {
+    // SAFETY: an all-zero user_regs_struct is a valid value to be overwritten.
+    let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+    let none: usize = 0;
+    // SAFETY: the kernel writes one user_regs_struct to a live local.
+    check(unsafe { libc::ptrace(libc::PTRACE_GETREGS, tid, none, &raw mut registers) })?;
+    registers.orig_rax = u64::MAX;
+    registers.rax = (-i64::from(errno)) as u64;
+    // SAFETY: the kernel reads one user_regs_struct from a live local.
+    check(unsafe { libc::ptrace(libc::PTRACE_SETREGS, tid, none, &raw const registers) }).map(|_| ())
+}
+
+/// As on x86_64; the number is a register set of its own (`arch/arm64/kernel/ptrace.c`, REGSET_SYSTEM_CALL).
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn skip(tid: i32, errno: u16) -> io::Result<()> {
+    const NT_PRSTATUS: usize = 1;
+    const NT_ARM_SYSTEM_CALL: usize = 0x404;
+    let mut registers = [0_u64; 34];
+    let mut window =
+        libc::iovec { iov_base: registers.as_mut_ptr().cast(), iov_len: size_of_val(&registers) };
+    // SAFETY: the window names a live local of its length (user_pt_regs has 34 words).
+    check(unsafe { libc::ptrace(libc::PTRACE_GETREGSET, tid, NT_PRSTATUS, &raw mut window) })?;
+    registers[0] = (-i64::from(errno)) as u64;
+    // SAFETY: as above; the kernel reads from it.
+    check(unsafe { libc::ptrace(libc::PTRACE_SETREGSET, tid, NT_PRSTATUS, &raw mut window) })?;
+    let mut number = -1_i32;
+    let mut window = libc::iovec { iov_base: (&raw mut number).cast(), iov_len: size_of_val(&number) };
+    // SAFETY: the window names a live local of its length.
+    check(unsafe { libc::ptrace(libc::PTRACE_SETREGSET, tid, NT_ARM_SYSTEM_CALL, &raw mut window) })
+        .map(|_| ())
+}
+
+/// Not known for this architecture: whoever asks has to end the task instead.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(crate) fn skip(_tid: i32, _errno: u16) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
