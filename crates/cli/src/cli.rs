@@ -122,6 +122,22 @@ pub(crate) struct Drive {
     /// Leave no_new_privs off (root only): set-id programs keep their privilege
     #[arg(long)]
     pub(crate) allow_privilege_escalation: bool,
+    /// How calls are seen
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    pub(crate) backend: BackendChoice,
+}
+
+/// How calls are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendChoice {
+    /// notify, and another one where that cannot serve; says which
+    Auto,
+    /// The kernel asks callgate about every call (Linux 5.5)
+    Notify,
+    /// A tracer, stopped once per call: for older kernels
+    Trace,
+    /// A tracer, stopped before and after every call: sees what other filters refuse; slow
+    Ptrace,
 }
 
 /// callgate learn
@@ -157,6 +173,7 @@ pub(crate) struct Learn {
 /// callgate record
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  callgate record -o ls.trace -- ls -lR /usr/share/doc\n  \
+    callgate record --pid 4242 --for 10m -o served.trace\n  \
     callgate show ls.trace\n\nExit code: the command's own; 125 callgate failed, 126 not executable, 127 not found")]
 pub(crate) struct Record {
     /// The trace to write
@@ -168,10 +185,14 @@ pub(crate) struct Record {
     /// Leave out what this trace holds already: only new calls and new argument values are recorded
     #[arg(long, value_name = "TRACE")]
     pub(crate) known: Option<PathBuf>,
+    /// Record a running process and all its descendants under ptrace, from now until Ctrl-C, --for or its end
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..),
+        conflicts_with_all = ["command", "known", "exercise", "before", "allow_privilege_escalation", "ready"])]
+    pub(crate) pid: Option<i32>,
     #[command(flatten)]
     pub(crate) drive: Drive,
     /// The command
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(last = true, required_unless_present = "pid", value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -215,6 +236,8 @@ pub(crate) enum Via {
     Notify,
     /// The kernel's own log; the filter decides by itself
     Log,
+    /// A tracer: with arguments, for a command that has a seccomp listener of its own
+    Trace,
 }
 
 /// callgate run

@@ -20,9 +20,28 @@ pub(crate) struct Plan {
     pub(crate) allow_privilege_escalation: bool,
     /// Wait for descendants of a program that ended as long as they run.
     pub(crate) patient: bool,
+    /// It ran before we came and runs on when we go.
+    pub(crate) attached: bool,
 }
 
 impl Plan {
+    /// The plan for a process that runs already.
+    pub(crate) fn of_process(pid: i32, drive: &Drive) -> Result<Self, Failure> {
+        let Some(name) = callgate_linux::proc::command_name(pid) else {
+            return Err(Failure::new(format!("there is no process {pid}")).exit(Exit::NotFound));
+        };
+        Ok(Self {
+            command: Command { path: name.clone().into(), args: vec![name.into()], env: Vec::new() },
+            ready: None,
+            exercise: None,
+            limit: drive.duration.as_deref().map(parse::duration).transpose()?,
+            before: None,
+            allow_privilege_escalation: false,
+            patient: false,
+            attached: true,
+        })
+    }
+
     /// Checks everything that can be checked before the program runs.
     pub(crate) fn new(drive: &Drive, command: &[std::ffi::OsString]) -> Result<Self, Failure> {
         let command = find(command)?;
@@ -30,13 +49,6 @@ impl Plan {
             return Err(Failure::new(
                 "--allow-privilege-escalation needs root: without no_new_privs a filter may be loaded by CAP_SYS_ADMIN only",
             ));
-        }
-        if command.gains_privilege() && !drive.allow_privilege_escalation {
-            let message = format!(
-                "`{}` is set-user-ID, set-group-ID or has file capabilities, which recording would take away",
-                command.name()
-            );
-            return Err(Failure::new(message).hint("record it as root with --allow-privilege-escalation"));
         }
         Ok(Self {
             command,
@@ -46,6 +58,7 @@ impl Plan {
             before: drive.before.clone(),
             allow_privilege_escalation: drive.allow_privilege_escalation,
             patient: false,
+            attached: false,
         })
     }
 

@@ -15,7 +15,7 @@ use crate::input::Loaded;
 use crate::misses::{self, Judged, Kind};
 use crate::output::{Output, foreign};
 use crate::plan::Plan;
-use crate::recording::program;
+use crate::recording::{Backend, program};
 use crate::streams::{Show, Stdin};
 use crate::workload::{self, Ran, Run, Watch};
 
@@ -38,6 +38,8 @@ pub(crate) struct Trial<'t> {
     pub(crate) loaded: &'t Loaded,
     pub(crate) trace: &'t Trace,
     pub(crate) native: Arch,
+    /// How the program could be recorded, and can be watched.
+    pub(crate) backend: Backend,
     /// How long a run may take.
     pub(crate) limit: std::time::Duration,
 }
@@ -75,8 +77,9 @@ fn asking(
     proof: &mut Proof,
 ) -> Result<(), Failure> {
     let meaning = filter::enforcing(&trial.loaded.meaning()?);
-    let filter = program(&filter::trial(&meaning))?;
-    let purpose = Purpose::Judge { filter, profile: meaning, audit: false, baseline: None };
+    let traced = trial.backend != Backend::Notify;
+    let filter = if traced { program(&meaning)? } else { program(&filter::trial(&meaning))? };
+    let purpose = Purpose::Judge { filter, traced, profile: meaning, audit: false, baseline: None };
     let (loaded, native, output) = (trial.loaded, trial.native, trial.output);
     let mut told = std::collections::BTreeSet::new();
     let mut tell = |miss: &Miss| {
@@ -87,6 +90,9 @@ fn asking(
         }
     };
     let ran = once(trial, purpose, Watch { flush: None, miss: Some(&mut tell), progress: None })?;
+    if let Some(reason) = &ran.stopped {
+        return Err(Failure::new(format!("cannot watch by notification: {reason}")).hint("--backend ptrace"));
+    }
     let judged: Vec<(Judged, u64)> =
         ran.misses.iter().map(|(m, n)| (misses::judge(m, loaded, native), *n)).collect();
     for ((kind, name), count) in misses::totals(&judged) {

@@ -1,16 +1,20 @@
-//! Recording runs: one of the workload, full or trimmed, and one under ptrace where another filter refuses calls.
+//! Recording runs: one of the workload, full or trimmed, by the backend that can serve it, and one under ptrace where
+//! another filter refuses calls.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use callgate_bpf::Program;
 use callgate_core::trace::Provenance;
 use callgate_core::{Meaning, Trace};
-use callgate_linux::session::Purpose;
+use callgate_linux::session::{Purpose, Stops};
 use callgate_linux::{features, filter, proc};
 
+use crate::cli::BackendChoice;
 use crate::exit::{Exit, Failure};
 use crate::input;
+use crate::output::{Output, foreign};
 use crate::plan::Plan;
+use crate::streams::Stdin;
 use crate::workload::{self, Ran, Run, Watch};
 
 /// Compiles what callgate itself or a profile wants of the kernel.
@@ -58,36 +62,130 @@ pub(crate) fn above() -> Above {
     }
 }
 
-/// Records one run by notification. With `known`, only what is new is asked about.
-pub(crate) fn once(run: Run<'_>, known: Option<(&Trace, bool)>, watch: Watch<'_>) -> Result<Ran, Failure> {
+/// How calls are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// The kernel asks the keeper about every call.
+    Notify,
+    /// The keeper traces, stopped where the recording filter asks.
+    Trace,
+    /// The keeper traces, stopped before and after every call.
+    Ptrace,
+}
+
+impl Backend {
+    /// The backend a person asked for; by itself the fastest one this kernel has.
+    pub(crate) fn choose(choice: BackendChoice) -> Self {
+        match choice {
+            BackendChoice::Notify => Self::Notify,
+            BackendChoice::Ptrace => Self::Ptrace,
+            BackendChoice::Auto if features::probe().continues() => Self::Notify,
+            BackendChoice::Auto | BackendChoice::Trace => Self::Trace,
+        }
+    }
+
+    /// The name in traces.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Trace => "trace",
+            Self::Ptrace => "ptrace",
+        }
+    }
+
+    /// How it is said.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Notify => "by notification",
+            Self::Trace => "by a tracer that the filter asks",
+            Self::Ptrace => "under ptrace",
+        }
+    }
+
+    /// Where a tracer stops; `None` for a listener.
+    pub(crate) fn stops(self) -> Option<Stops> {
+        match self {
+            Self::Notify => None,
+            Self::Trace => Some(Stops::Filter),
+            Self::Ptrace => Some(Stops::Calls),
+        }
+    }
+}
+
+/// What was already learned, and whether only arguments that open attack surface matter.
+pub(crate) type Known<'k> = Option<(&'k Trace, bool)>;
+
+/// Records one run. With `known`, only what is new is asked about, except under ptrace.
+///
+/// Where this backend cannot record the program, [`Ran::stopped`] says why: see [`fall_back`].
+pub(crate) fn once(
+    run: Run<'_>,
+    known: Known<'_>,
+    watch: Watch<'_>,
+    backend: Backend,
+) -> Result<Ran, Failure> {
     let native = input::native()?;
+    let known = known.filter(|_| backend != Backend::Ptrace);
     let meaning = match known {
         None => filter::recording(native),
         Some((trace, surface_only)) => filter::trimmed(native, trace, surface_only),
     };
-    let provenance = provenance(run.plan, "notify", known.is_some());
-    let purpose = Purpose::Record { filter: program(&meaning)?, provenance, trimmed: known.is_some() };
-    checked(workload::run(run, purpose, watch)?)
+    let provenance = provenance(run.plan, backend.name(), known.is_some());
+    let trimmed = known.is_some();
+    let purpose = match backend.stops() {
+        None => Purpose::Record { filter: program(&meaning)?, provenance, trimmed },
+        Some(stops) => {
+            let filter = program(&filter::for_tracer(&meaning))?;
+            Purpose::Trace { filter, provenance, stops, trimmed }
+        }
+    };
+    let ran = workload::run(run, purpose, watch)?;
+    if ran.stopped.is_some() { Ok(ran) } else { checked(ran) }
+}
+
+/// Records a process that runs already, and its descendants.
+pub(crate) fn attached(run: Run<'_>, pid: i32, watch: Watch<'_>) -> Result<Ran, Failure> {
+    let mut provenance = provenance(run.plan, "ptrace", false);
+    provenance.no_new_privs = proc::no_new_privs(pid);
+    provenance.notes.push(format!("attached to process {pid}: what it did before was not seen"));
+    checked(workload::run(run, Purpose::Attach { pid, provenance }, watch)?)
+}
+
+/// What to do when a backend cannot record the program: says so and takes ptrace, unless a person chose.
+pub(crate) fn fall_back(
+    reason: &str,
+    choice: BackendChoice,
+    stdin: &mut Stdin,
+    name: &str,
+    output: &Output,
+) -> Result<Backend, Failure> {
+    let message = format!("cannot record {}: {reason}", Backend::choose(choice).words());
+    if choice != BackendChoice::Auto {
+        return Err(Failure::new(message).hint("record it with --backend ptrace, or leave --backend out"));
+    }
+    if !stdin.replays() {
+        let hint = "its standard input is spent; run this again with --backend ptrace";
+        return Err(Failure::new(message).hint(hint));
+    }
+    stdin.complete()?;
+    output.warn(&message);
+    output.say(&format!("  `{}` runs once more, under ptrace", foreign(name)));
+    Ok(Backend::Ptrace)
 }
 
 /// Records one run under ptrace, telling apart what passes every other filter and what one refuses.
 pub(crate) fn refusals(run: Run<'_>, watch: Watch<'_>) -> Result<Ran, Failure> {
-    let native = input::native()?;
-    let mut provenance = provenance(run.plan, "ptrace", false);
-    provenance
-        .notes
-        .push("a filter above callgate refuses calls; a run under ptrace recorded which".to_owned());
-    let purpose = Purpose::Trace { filter: program(&filter::tracing(native))?, provenance };
-    checked(workload::run(run, purpose, watch)?)
+    let note =
+        "another filter refuses calls, which a listener does not see; a run under ptrace recorded which";
+    let mut ran = once(run, None, watch, Backend::Ptrace)?;
+    if let Some(recording) = ran.trace.as_mut().and_then(|t| t.recordings.last_mut()) {
+        recording.notes.push(note.to_owned());
+    }
+    Ok(ran)
 }
 
 /// Failures of a recording that leave nothing to work on.
 fn checked(ran: Ran) -> Result<Ran, Failure> {
-    if let Some(reason) = &ran.stopped {
-        return Err(Failure::new(format!("cannot record by notification: {reason}")).hint(
-            "callgate has no other way yet; record the program it starts, without the part that needs this",
-        ));
-    }
     match &ran.trace {
         Some(trace) if !trace.calls.is_empty() => Ok(ran),
         _ => Err(Failure::new("nothing was recorded").exit(Exit::NoInput)),

@@ -34,6 +34,8 @@ pub(crate) enum Stdin {
     Reopen(Option<u64>),
     /// A pipe or socket: what the first run was given, the later ones are given again.
     Spool(File),
+    /// A pipe or socket handed to the only run there will be.
+    Once,
 }
 
 impl Stdin {
@@ -41,15 +43,34 @@ impl Stdin {
     pub(crate) fn new(replay: bool) -> Result<Self, Failure> {
         let stdin = io::stdin();
         let kind = rustix::fs::fstat(&stdin).map(|s| rustix::fs::FileType::from_raw_mode(s.st_mode));
-        let piped = matches!(kind, Ok(rustix::fs::FileType::Fifo | rustix::fs::FileType::Socket));
-        if piped && replay {
+        let pipe = matches!(kind, Ok(rustix::fs::FileType::Fifo | rustix::fs::FileType::Socket));
+        if pipe && replay {
             let spool = rustix::fs::memfd_create(c"callgate-stdin", rustix::fs::MemfdFlags::CLOEXEC);
             return spool
                 .map(|fd| Self::Spool(File::from(fd)))
                 .map_err(|e| Failure::new(format!("cannot keep standard input for later runs: {e}")));
         }
+        if pipe {
+            return Ok(Self::Once);
+        }
         let offset = rustix::fs::seek(&stdin, rustix::fs::SeekFrom::Current(0)).ok();
         Ok(Self::Reopen(offset.filter(|_| kind == Ok(rustix::fs::FileType::RegularFile))))
+    }
+}
+
+impl Stdin {
+    /// Whether a later run gets what the first one got.
+    pub(crate) fn replays(&self) -> bool {
+        !matches!(self, Self::Once)
+    }
+
+    /// Takes in what a run that was cut short did not ask for: the next one is to get all of it.
+    pub(crate) fn complete(&mut self) -> Result<(), Failure> {
+        let Self::Spool(spool) = self else { return Ok(()) };
+        let rest =
+            spool.seek(SeekFrom::End(0)).and_then(|_| io::copy(&mut io::stdin().take(MAX_SPOOL), spool));
+        rest.map(|_| ())
+            .map_err(|e| Failure::new(format!("cannot keep standard input for the next run: {e}")))
     }
 }
 
@@ -94,7 +115,7 @@ impl Plumbing {
                 file.seek(SeekFrom::Start(*offset))?;
                 streams.stdin = Some(file.into());
             }
-            Stdin::Reopen(_) => {}
+            Stdin::Reopen(_) | Stdin::Once => {}
             Stdin::Spool(spool) => {
                 let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
                 rustix::fs::fcntl_setfl(&write, OFlags::NONBLOCK)?;

@@ -291,7 +291,8 @@ impl Driver<'_, '_> {
     fn tell_that_it_waits(&mut self, now: Instant) {
         let plan = self.run.plan;
         let shown = self.watch.progress.is_some() && self.run.output.live();
-        let open = !plan.phased() && plan.limit.is_none() && !plan.patient && self.run.first && !shown;
+        let ours = !plan.patient && !plan.attached;
+        let open = !plan.phased() && plan.limit.is_none() && ours && self.run.first && !shown;
         if open && !self.told && now - self.started >= LINGER && self.ran.status.is_none() {
             self.told = true;
             let name = plan.command.name();
@@ -399,6 +400,10 @@ impl Driver<'_, '_> {
         if self.run.plan.patient {
             self.forward(signal);
             return;
+        }
+        if self.run.plan.attached {
+            // The signal was for us: the program only loses its tracer.
+            return self.session.terminate();
         }
         if self.ran.interrupted {
             self.session.kill();

@@ -36,6 +36,15 @@ pub struct Features {
     pub root: bool,
 }
 
+impl Features {
+    /// Whether a listener may let calls go ahead (SECCOMP_USER_NOTIF_FLAG_CONTINUE, Linux 5.5): recording by notification.
+    pub fn continues(&self) -> bool {
+        let mut numbers = self.kernel.split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        self.listener && version >= (5, 5)
+    }
+}
+
 /// Looks.
 pub fn probe() -> Features {
     let read = |path: &str| fs::read_to_string(path).map(|t| t.trim().to_owned()).unwrap_or_default();

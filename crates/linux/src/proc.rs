@@ -39,7 +39,7 @@ impl Tasks for Proc {
 }
 
 /// Whether a file carries capabilities (capabilities(7), "File capabilities").
-pub fn has_file_capabilities(path: &str) -> bool {
+fn has_file_capabilities(path: &str) -> bool {
     let mut value = [0_u8; 64];
     rustix::fs::getxattr(path, "security.capability", &mut value[..]).is_ok_and(|n| n > 0)
 }
@@ -64,8 +64,36 @@ pub fn traced() -> bool {
     status_field(&text, "TracerPid").is_some_and(|pid| pid != "0")
 }
 
+/// Who traces a task; 0: nobody. `None`: there is no such task.
+pub(crate) fn tracer(tid: i32) -> Option<i32> {
+    let text = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    status_field(&text, "TracerPid")?.parse().ok()
+}
+
+/// Whether a process has no_new_privs set; one that is gone has not.
+pub fn no_new_privs(pid: i32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status_field(&text, "NoNewPrivs") == Some("1")
+}
+
+/// What a process is called: the first word of its command line, or its executable's path. `None`: there is none.
+pub fn command_name(pid: i32) -> Option<String> {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let first = words.split(|b| *b == 0).next().filter(|w| !w.is_empty());
+    match first {
+        Some(word) => Some(String::from_utf8_lossy(word).into_owned()),
+        None => Proc.executable(pid as u32).ok(),
+    }
+}
+
+/// The threads of a process; none if it is gone.
+pub(crate) fn threads(pid: i32) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// The parent of a process.
-fn parent(pid: i32) -> Option<i32> {
+pub(crate) fn parent(pid: i32) -> Option<i32> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name is in parentheses and may contain anything; the fields follow the last one.
     text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()

@@ -12,7 +12,8 @@ use callgate_core::{Meaning, trace};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{Doing, Error, Result};
-use crate::keeper::{self, Job, Judge, Recorder, Role};
+pub use crate::keeper::Stops;
+use crate::keeper::{self, Job, Judge, Recorder, Role, Work};
 use crate::message::{self, Message, Miss, Order, Status};
 use crate::spawn::{Command, Load, Start, Streams};
 use crate::sys::process::{self, Fork, Signal, SignalMask};
@@ -29,17 +30,30 @@ pub enum Purpose {
         /// Whether the filter leaves out what is known.
         trimmed: bool,
     },
-    /// Record by tracing, telling apart what another filter refuses. The program must hand every call to a tracer.
+    /// Record by tracing. The filter must hand every call to a tracer; see [`crate::filter::for_tracer`].
     Trace {
-        /// See [`crate::filter::tracing`].
+        /// The filter.
         filter: Program,
+        /// What the trace says of this recording.
+        provenance: Provenance,
+        /// At every call, telling apart what another filter refuses; or at the filter's asking, at half the price.
+        stops: Stops,
+        /// Whether the filter leaves out what is known.
+        trimmed: bool,
+    },
+    /// Record a program that runs already, by tracing it and all its descendants. The command is its name only.
+    Attach {
+        /// The process.
+        pid: i32,
         /// What the trace says of this recording.
         provenance: Provenance,
     },
     /// Hold calls against a profile; the filter asks wherever the profile refuses.
     Judge {
-        /// See [`crate::filter::trial`].
+        /// For a listener, one that asks: [`crate::filter::trial`]. For a tracer, which only reports, one that decides.
         filter: Program,
+        /// By a tracer instead of a listener.
+        traced: bool,
         /// What the profile says.
         profile: Meaning,
         /// Report, and let everything go ahead.
@@ -153,10 +167,15 @@ impl<'s> Session<'s> {
         shared.words().phase.store(phase as u32, SeqCst);
         let (socket, theirs) = UnixStream::pair().doing("connect to the keeper")?;
         let (load, role) = split(purpose);
-        let tracer = matches!(role, Role::Trace(_) | Role::Watch { traced: true });
-        let start = Start::new(command, &load, settings.streams, signals.before)?
-            .allow_privilege_escalation(settings.allow_privilege_escalation)
-            .wait_for_tracer(tracer);
+        let tracer = matches!(role, Role::Trace(_));
+        let start = match &load {
+            None => None,
+            Some(load) => Some(
+                Start::new(command, load, settings.streams, signals.before)?
+                    .allow_privilege_escalation(settings.allow_privilege_escalation)
+                    .wait_for_tracer(tracer),
+            ),
+        };
         match process::fork().doing("start the keeper")? {
             Fork::Child => {
                 drop(socket);
@@ -299,22 +318,32 @@ fn timespec(duration: Duration) -> Timespec {
     Timespec { tv_sec: duration.as_secs().min(1 << 30) as i64, tv_nsec: i64::from(duration.subsec_nanos()) }
 }
 
-fn split(purpose: Purpose) -> (Load, Role) {
+/// What filter the child loads (none: there is no child), and what the keeper does.
+fn split(purpose: Purpose) -> (Option<Load>, Role) {
     let fresh = |provenance| Trace { recordings: vec![provenance], ..Trace::default() };
+    let plain = |program, log| Some(Load::Filter { program, log });
     match purpose {
         Purpose::Record { filter, provenance, trimmed } => {
-            (Load::Listener(filter), Role::Record(Recorder::new(fresh(provenance), trimmed)))
+            (Some(Load::Listener(filter)), Role::Record(Recorder::new(fresh(provenance), trimmed)))
         }
-        Purpose::Trace { filter, provenance } => (
-            Load::Filter { program: filter, log: false },
-            Role::Trace(Recorder::new(fresh(provenance), false)),
-        ),
-        Purpose::Judge { filter, profile, audit, baseline } => {
+        Purpose::Trace { filter, provenance, stops, trimmed } => {
+            let recorder = Recorder::new(fresh(provenance), trimmed);
+            (plain(filter, false), Role::Trace(Work::Record(recorder, stops)))
+        }
+        Purpose::Attach { pid, provenance } => {
+            (None, Role::Attach { pid, recorder: Recorder::new(fresh(provenance), false) })
+        }
+        Purpose::Judge { filter, traced, profile, audit, baseline } => {
             let duty = if audit { keeper::Duty::Audit } else { keeper::Duty::Enforce };
-            (Load::Listener(filter), Role::Judge(Judge::new(profile, duty, baseline)))
+            let judge = Judge::new(profile, duty, baseline);
+            if traced {
+                (plain(filter, false), Role::Trace(Work::Judge(judge)))
+            } else {
+                (Some(Load::Listener(filter)), Role::Judge(judge))
+            }
         }
         Purpose::Enforce { filter, log, watch } => {
-            (Load::Filter { program: filter, log }, Role::Watch { traced: watch })
+            (plain(filter, log), if watch { Role::Trace(Work::Ends) } else { Role::Watch })
         }
     }
 }

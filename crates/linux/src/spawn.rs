@@ -8,14 +8,15 @@ use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use callgate_bpf::Program;
+use callgate_core::Arch;
 
 use crate::error::{Doing, Error, Result};
-use crate::proc::has_file_capabilities;
+use crate::filter;
 use crate::sys::process::{self, Exec, Fork, SignalMask};
 use crate::sys::seccomp::{self, Ready};
 use crate::sys::shared::{Shared, Words};
@@ -60,15 +61,6 @@ impl Command {
     /// What the program is called in files and messages: argv\[0\], nothing of its arguments.
     pub fn name(&self) -> String {
         self.args.first().map(|a| a.to_string_lossy().into_owned()).unwrap_or_default()
-    }
-
-    /// Whether running it under no_new_privs takes a privilege away: set-id bits or file capabilities.
-    pub fn gains_privilege(&self) -> bool {
-        let Ok(file) = std::fs::metadata(&self.path) else { return false };
-        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let set_uid = file.mode() & 0o4000 != 0 && file.uid() != uid;
-        let set_gid = file.mode() & 0o2010 == 0o2010 && file.gid() != gid;
-        set_uid || set_gid || (uid != 0 && self.path.to_str().is_some_and(has_file_capabilities))
     }
 
     fn exec(&self) -> io::Result<Exec> {
@@ -248,6 +240,29 @@ impl Start {
         }
         Ok(())
     }
+}
+
+/// Whether a filter above this process has a listener: there can be no second one (EBUSY, seccomp(2)).
+///
+/// Asked by a child that tries, since a filter cannot be taken off again.
+pub(crate) fn listener_above() -> Result<bool> {
+    let native = Arch::native().ok_or_else(|| io::Error::other("no table for this architecture"));
+    let allow = filter::allowing(native.doing("compile a filter")?);
+    let program = callgate_bpf::emit(&allow).map_err(io::Error::other).doing("compile a filter")?;
+    let ready = Ready::new(&program).doing("prepare a filter")?;
+    match process::fork().doing("start a process")? {
+        Fork::Parent(pid) => Ok(libc::WEXITSTATUS(process::wait_for(pid)) == 1),
+        Fork::Child => {
+            let loaded = process::set_no_new_privs().and_then(|()| ready.load(seccomp::FLAG_NEW_LISTENER));
+            let busy = loaded.is_err_and(|e| e.raw_os_error() == Some(libc::EBUSY));
+            process::exit_now(i32::from(busy))
+        }
+    }
+}
+
+/// Whether the child could not load its filter because another one above it has a listener (EBUSY, seccomp(2)).
+pub(crate) fn listener_is_taken(words: &Words) -> bool {
+    words.failed_step.load(Relaxed) == Step::Filter as u32 && words.failed.load(Relaxed) == libc::EBUSY
 }
 
 /// The failure a child left in shared memory, in words.

@@ -10,7 +10,7 @@ use callgate_linux::Status;
 use callgate_linux::session::Signals;
 
 use super::generate::{Files, failure, tell_comments, tell_withheld};
-use super::record::{blind, note};
+use super::record::{blind, note, note_own_filters};
 use crate::cli::Learn;
 use crate::digest::Digest;
 use crate::exit::{Exit, Failure, Outcome};
@@ -19,7 +19,7 @@ use crate::output::{Output, Style, foreign};
 use crate::parse;
 use crate::plan::Plan;
 use crate::proof::{self, Expected, Proof, Trial};
-use crate::recording::{self, Above};
+use crate::recording::{self, Above, Backend};
 use crate::streams::{Show, Stdin};
 use crate::summary;
 use crate::workload::{Ran, Run, Watch};
@@ -38,6 +38,7 @@ struct Learning<'l> {
     plan: Plan,
     options: Options,
     above: Above,
+    backend: Backend,
     signals: Signals,
     stdin: Stdin,
     /// How long the first run took.
@@ -53,11 +54,12 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
     }
     let mut files = Files::prepare(&args.output, args.force)?;
     let above = recording::above();
+    let backend = Backend::choose(args.drive.backend);
     let several = args.runs > 1 || !args.no_prove || matches!(above, Above::Traceable);
     let stdin = Stdin::new(several)?;
     let signals = Signals::take()?;
     let mut learning =
-        Learning { args, output, plan, options, above, signals, stdin, first_took: Duration::ZERO };
+        Learning { args, output, plan, options, above, backend, signals, stdin, first_took: Duration::ZERO };
     learning.announce();
     let recorded = learning.record().map_err(|f| Failure { exit: not_the_commands(f.exit), ..f })?;
     let made = learning.generate(&recorded.trace)?;
@@ -89,7 +91,7 @@ impl Learning<'_> {
     fn announce(&self) {
         let mut parts = vec![format!("{} to record", self.args.runs)];
         let mut total = self.args.runs;
-        if matches!(self.above, Above::Traceable) {
+        if matches!(self.above, Above::Traceable) && self.backend != Backend::Ptrace {
             parts.push("1 under ptrace, since a filter above refuses calls".to_owned());
             total += 1;
         }
@@ -148,7 +150,9 @@ impl Learning<'_> {
             let started = Instant::now();
             let watch = Watch { flush: None, miss: None, progress: (number == 0).then_some("learning") };
             let known = known.as_ref().map(|t| (t, surface_only));
-            recorded.take(recording::once(self.run(number == 0), known, watch)?);
+            let backend = self.backend;
+            let ran = recording::once(self.run(number == 0), known, watch, backend)?;
+            recorded.take(self.or_fall_back(ran)?);
             if number == 0 {
                 self.first_took = started.elapsed();
             }
@@ -156,17 +160,43 @@ impl Learning<'_> {
                 return Ok(recorded);
             }
         }
+        self.record_refusals(&mut recorded)?;
+        Ok(recorded)
+    }
+
+    /// A run that this backend could not record is made again under ptrace, as are all that follow.
+    fn or_fall_back(&mut self, ran: Ran) -> Result<Ran, Failure> {
+        let Some(reason) = &ran.stopped else { return Ok(ran) };
+        let (choice, name) = (self.args.drive.backend, self.plan.command.name());
+        self.backend = recording::fall_back(reason, choice, &mut self.stdin, &name, self.output)?;
+        self.plan.reset()?;
+        let (show, backend) = (self.show(true), self.backend);
+        let again = Run { show, limit: None, ..self.run(false) };
+        recording::once(again, None, Watch { flush: None, miss: None, progress: Some("learning") }, backend)
+    }
+
+    /// Refusals by other filters, above the program or its own, which only a run under ptrace sees.
+    fn record_refusals(&mut self, recorded: &mut Recorded) -> Result<(), Failure> {
+        let own = recorded.trace.loads_filters();
         match self.above {
-            Above::Clear => {}
             Above::Blind(why) => blind(&mut recorded.trace, why, self.output),
-            Above::Traceable => {
+            _ if self.backend == Backend::Ptrace => {}
+            Above::Clear if !own => {}
+            Above::Clear if !self.stdin.replays() => note_own_filters(&mut recorded.trace),
+            Above::Clear | Above::Traceable => {
+                if matches!(self.above, Above::Clear) {
+                    self.output.say(&format!(
+                        "  `{}` loads a seccomp filter of its own: it runs once more, under ptrace, which sees what that \
+                         refuses",
+                        foreign(&self.plan.command.name())
+                    ));
+                }
                 self.plan.reset()?;
-                let ran =
-                    recording::refusals(self.run(false), Watch { flush: None, miss: None, progress: None })?;
-                recorded.take(ran);
+                let watch = Watch { flush: None, miss: None, progress: None };
+                recorded.take(recording::refusals(self.run(false), watch)?);
             }
         }
-        Ok(recorded)
+        Ok(())
     }
 
     fn generate(&mut self, trace: &Trace) -> Result<Generated, Failure> {
@@ -202,6 +232,7 @@ impl Learning<'_> {
             loaded,
             trace: &recorded.trace,
             native: self.options.native,
+            backend: self.backend,
         };
         let mut proof = proof::prove(&mut trial, &expected, &way_out).unwrap_or_else(|failure| {
             let hint = failure.hint.map(|h| format!("; {h}")).unwrap_or_default();
@@ -210,6 +241,13 @@ impl Learning<'_> {
                 ..Proof::default()
             }
         });
+        proof.failures.extend(
+            recorded
+                .trace
+                .altered()
+                .into_iter()
+                .map(|what| format!("{}; as root, --allow-privilege-escalation leaves it", foreign(what))),
+        );
         if !proof.failures.is_empty()
             && let Some(before) = &self.plan.before
         {
@@ -258,7 +296,8 @@ impl Learning<'_> {
         output.say("");
         let proven = proof.is_some_and(|p| p.failures.is_empty() && !p.interrupted);
         let stage = if proven && !self.plan.phased() { "enforce" } else { "audit" };
-        output.say(&summary::next(&path, stage, &self.args.command));
+        let via = if self.backend == Backend::Notify { "" } else { " --via trace" };
+        output.say(&summary::next(&path, &format!("{stage}{via}"), &self.args.command));
     }
 }
 

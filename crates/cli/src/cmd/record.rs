@@ -11,29 +11,22 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
 use crate::output::Output;
 use crate::plan::Plan;
-use crate::recording::{self, Above};
+use crate::recording::{self, Above, Backend};
 use crate::streams::{Show, Stdin};
 use crate::workload::{Ran, Run, Watch};
 
 /// Records.
 pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
-    let plan = Plan::new(&args.drive, &args.command)?;
+    let plan = match args.pid {
+        Some(pid) => Plan::of_process(pid, &args.drive)?,
+        None => Plan::new(&args.drive, &args.command)?,
+    };
     let known = args.known.as_deref().map(input::trace).transpose()?;
     if args.output == Path::new("-") {
         return Err(Failure::new("record needs a file to write: standard output is the program's"));
     }
     let mut file = File::prepare(&args.output, args.force, 0o600)?;
-    let above = recording::above();
-    let signals = Signals::take()?;
-    let mut stdin = Stdin::new(matches!(above, Above::Traceable))?;
-    if matches!(above, Above::Traceable) {
-        output.say("record: a filter above refuses calls, so the command will run twice: the second time under ptrace");
-    }
-    plan.reset()?;
-    let log = plan.ready.as_ref().is_some_and(crate::ready::Probe::reads_output);
-    let show = if log { Show::Pass } else { Show::Inherit };
-    let first =
-        Run { signals: &signals, plan: &plan, stdin: &mut stdin, output, show, first: true, limit: None };
+    let recorder = Recorder { args, output, plan, known, signals: Signals::take()? };
     let mut flush = |snapshot: &Trace| {
         let unfinished = Trace { complete: false, ..snapshot.clone() };
         // The program goes on; the next flush, or the end, may find room again.
@@ -41,31 +34,93 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
             output.warn(&format!("{error}; recording goes on"));
         }
     };
-    let watch = Watch { flush: Some(&mut flush), miss: None, progress: Some("recording") };
-    let ran = recording::once(first, known.as_ref().map(|t| (t, false)), watch)?;
-    let mut trace = ran.trace.clone().unwrap_or_default();
-    note(&mut trace, &ran);
-    match above {
-        Above::Clear => {}
-        Above::Blind(why) => blind(&mut trace, why, output),
-        Above::Traceable => {
-            plan.reset()?;
-            let run = Run {
-                signals: &signals,
-                plan: &plan,
-                stdin: &mut stdin,
-                output,
-                show: Show::Keep,
-                first: false,
-                limit: None,
-            };
-            let second = recording::refusals(run, Watch { flush: None, miss: None, progress: None })?;
-            trace.merge(&second.trace.unwrap_or_default());
-        }
-    }
+    let (trace, ran) = match args.pid {
+        Some(pid) => recorder.attached(pid, &mut flush)?,
+        None => recorder.started(&mut flush)?,
+    };
     file.write(trace::write(&trace).as_bytes())?;
     tell(&trace, &ran, args, output);
+    if args.pid.is_some() {
+        return Ok(Exit::Ok);
+    }
     Ok(ran.status.map_or(Exit::NotRun, |s| Exit::Command(s.code() as u8)))
+}
+
+/// Everything a recording needs.
+struct Recorder<'r> {
+    args: &'r Record,
+    output: &'r Output,
+    plan: Plan,
+    known: Option<Trace>,
+    signals: Signals,
+}
+
+impl Recorder<'_> {
+    fn run<'s>(&'s self, stdin: &'s mut Stdin, show: Show, first: bool) -> Run<'s> {
+        let (signals, plan, output) = (&self.signals, &self.plan, self.output);
+        Run { signals, plan, stdin, output, show, first, limit: None }
+    }
+
+    /// Records a process that runs already.
+    fn attached(&self, pid: i32, flush: &mut dyn FnMut(&Trace)) -> Result<(Trace, Ran), Failure> {
+        if self.args.drive.duration.is_none() {
+            self.output.say(&format!(
+                "recording process {pid} and its descendants; Ctrl-C ends the recording, not them"
+            ));
+        }
+        let mut stdin = Stdin::new(false)?;
+        let watch = Watch { flush: Some(flush), miss: None, progress: Some("recording") };
+        let ran = recording::attached(self.run(&mut stdin, Show::Inherit, true), pid, watch)?;
+        Ok((ran.trace.clone().unwrap_or_default(), ran))
+    }
+
+    /// Records the command.
+    fn started(&self, flush: &mut dyn FnMut(&Trace)) -> Result<(Trace, Ran), Failure> {
+        let (output, choice) = (self.output, self.args.drive.backend);
+        let mut backend = Backend::choose(choice);
+        let above = recording::above();
+        let twice = matches!(above, Above::Traceable) && backend != Backend::Ptrace;
+        let mut stdin = Stdin::new(twice)?;
+        if twice {
+            output.say("record: a filter above refuses calls, so the command will run twice: the second time under ptrace");
+        }
+        self.plan.reset()?;
+        let log = self.plan.ready.as_ref().is_some_and(crate::ready::Probe::reads_output);
+        let show = if log { Show::Pass } else { Show::Inherit };
+        let known = self.known.as_ref().map(|t| (t, false));
+        let watch = Watch { flush: Some(flush), miss: None, progress: Some("recording") };
+        let mut ran = recording::once(self.run(&mut stdin, show, true), known, watch, backend)?;
+        if let Some(reason) = &ran.stopped {
+            backend = recording::fall_back(reason, choice, &mut stdin, &self.plan.command.name(), output)?;
+            self.plan.reset()?;
+            let watch = Watch { flush: None, miss: None, progress: None };
+            ran = recording::once(self.run(&mut stdin, show, false), known, watch, backend)?;
+        }
+        let mut trace = ran.trace.clone().unwrap_or_default();
+        note(&mut trace, &ran);
+        match above {
+            Above::Blind(why) => blind(&mut trace, why, output),
+            _ if backend == Backend::Ptrace => {}
+            Above::Clear => note_own_filters(&mut trace),
+            Above::Traceable => {
+                self.plan.reset()?;
+                let watch = Watch { flush: None, miss: None, progress: None };
+                let second = recording::refusals(self.run(&mut stdin, Show::Keep, false), watch)?;
+                trace.merge(&second.trace.unwrap_or_default());
+            }
+        }
+        Ok((trace, ran))
+    }
+}
+
+/// What a program's own filter refuses is not in the trace.
+pub(crate) fn note_own_filters(trace: &mut Trace) {
+    let loads = trace.loads_filters();
+    if let Some(recording) = trace.recordings.last_mut().filter(|_| loads) {
+        let note = "the program loads a seccomp filter of its own: what that refuses was not seen; --backend ptrace \
+                    sees it";
+        recording.notes.push(note.to_owned());
+    }
 }
 
 /// Puts a run's remarks into its trace.
@@ -89,10 +144,19 @@ pub(crate) fn blind(trace: &mut Trace, why: &str, output: &Output) {
 
 fn tell(trace: &Trace, ran: &Ran, args: &Record, output: &Output) {
     let calls: u64 = trace.calls.values().filter_map(|r| r.count).sum();
+    let how = trace.recordings.first().map_or("", |r| match r.backend.as_str() {
+        "notify" => Backend::Notify.words(),
+        "trace" => Backend::Trace.words(),
+        _ => Backend::Ptrace.words(),
+    });
     let name = crate::output::foreign(&args.output.display().to_string());
-    let status = ran.status.map_or_else(|| "it did not end".to_owned(), |s| s.to_string());
+    let status = match ran.status {
+        Some(status) => status.to_string(),
+        None if args.pid.is_some() => "it goes on".to_owned(),
+        None => "it did not end".to_owned(),
+    };
     output.say(&format!(
-        "recorded {name}: {} different system calls, {calls} in all, by notification ({status})",
+        "recorded {name}: {} different system calls, {calls} in all, {how} ({status})",
         trace.made().count()
     ));
     output.say("  cannot see: calls answered by the vDSO, and io_uring operations");

@@ -50,6 +50,10 @@ pub(crate) fn run(args: &cli::Run, output: &Output) -> Outcome {
         }
         other => other?,
     };
+    if let Some(reason) = &ran.stopped {
+        let failure = Failure::new(format!("cannot report by notification: {reason}"));
+        return Err(failure.hint("--via trace reports by a tracer instead").exit(Exit::NotRun));
+    }
     summary(&ran, &loaded, native, output);
     Ok(ran.status.map_or(Exit::NotRun, |status| Exit::Command(status.code() as u8)))
 }
@@ -68,6 +72,7 @@ fn planned(args: &cli::Run) -> Result<Plan, Failure> {
         before: None,
         allow_privilege_escalation,
         patient: true,
+        attached: false,
     })
 }
 
@@ -81,9 +86,16 @@ fn purpose(args: &cli::Run, meaning: &Meaning, native: Arch) -> Result<Purpose, 
         }
         return Ok(Purpose::Enforce { filter: program(meaning)?, log: true, watch: false });
     }
-    let trial = filter::trial(meaning);
     let audit = args.stage == Stage::Audit;
-    Ok(Purpose::Judge { filter: program(&trial)?, profile: meaning.clone(), audit, baseline })
+    let traced = args.via == Via::Trace;
+    // A tracer only reports, so the filter has to be what the stage means; a listener decides, so it has to ask.
+    let filter = match &baseline {
+        _ if !traced => filter::trial(meaning),
+        _ if audit => filter::allowing(native),
+        Some(baseline) => filter::complaining(meaning, baseline),
+        None => meaning.clone(),
+    };
+    Ok(Purpose::Judge { filter: program(&filter)?, traced, profile: meaning.clone(), audit, baseline })
 }
 
 /// A baseline: a runtime's default by name, or a profile.

@@ -1,6 +1,7 @@
 //! What needs a kernel and no privilege: everything here runs as uid 65534 where root runs the tests.
 
 mod arguments;
+mod backends;
 mod endings;
 mod files;
 mod obstacles;

@@ -21,40 +21,21 @@ fn set_user_id() -> Option<String> {
 }
 
 #[test]
-fn a_set_user_id_program_is_refused_before_it_runs() {
+fn a_set_user_id_program_runs_without_its_privilege_and_its_profile_is_not_proven() {
     let Some(lab) = Lab::nobody() else { return };
     let Some(program) = set_user_id() else {
         return println!("skipped: no set-user-ID program is installed");
     };
-    let command = [program.as_str(), "--version"];
-    for (verb, code) in [("learn -o out", 2), ("record -o out", 125)] {
-        lab.callgate(verb)
-            .command(&command)
-            .expect(code)
-            .prints("")
-            .says("set-user-ID")
-            .says(&program)
-            .says("hint:");
-        assert!(lab.files().is_empty(), "{verb}");
-    }
-}
-
-#[test]
-fn a_set_user_id_program_as_a_child_ends_the_recording_and_nothing_is_written() {
-    let Some(lab) = Lab::nobody() else { return };
-    let Some(program) = set_user_id() else {
-        return println!("skipped: no set-user-ID program is installed");
-    };
-    let script = format!("{program} --version; echo went on");
-    for (verb, code) in [("learn -o out", 2), ("record -o out", 125)] {
-        lab.callgate(verb)
+    // The program itself, and one that another starts.
+    for script in [format!("exec {program} --version"), format!("{program} --version; exit 0")] {
+        lab.callgate("record --force -o t").script(&script).expect(0).says("set-user-ID").says(&program);
+        lab.callgate("learn --force -o p.json")
             .script(&script)
-            .expect(code)
-            .prints("")
+            .expect(1)
+            .says("not proven: p.json")
             .says("set-user-ID")
             .says(&program)
-            .says("hint:");
-        assert!(lab.files().is_empty(), "{verb} wrote {:?}", lab.files());
+            .says("--allow-privilege-escalation");
     }
 }
 
@@ -73,25 +54,51 @@ fn privilege_escalation_is_for_root() {
 }
 
 #[test]
-fn callgate_in_callgate_says_that_one_listener_is_all_there_is() {
+fn callgate_in_callgate_records_under_ptrace_where_the_one_listener_is_taken() {
     let Some(lab) = Lab::nobody() else { return };
     lab.write("allow.json", ALLOW);
-    let inner = "\"$CALLGATE\" record -o in -- touch ran; echo $?";
-    let outer = format!("\"$CALLGATE\" run --profile allow.json --stage audit -- sh -c '{inner}'");
-    // The allow-all filter of the outer one has a listener all the same.
-    lab.sh(&outer).expect(0).prints("125\n").says("Device or resource busy").says("another supervisor");
-    assert_eq!(lab.files(), ["allow.json"]);
+    let under = |inner: &str| {
+        let inner = inner.replace('\'', "'\\''");
+        // The allow-all filter of the outer one has a listener all the same.
+        lab.sh(&format!("\"$CALLGATE\" run --profile allow.json --stage audit -- sh -c '{inner}'"))
+    };
+    under("\"$CALLGATE\" record -o in -- sh -c 'test -e nothing; touch ran'")
+        .expect(0)
+        .says("another supervisor")
+        .says("once more, under ptrace");
+    assert!(lab.has("ran"));
+    // What failed by itself was not refused by anybody.
+    let calls = lab.json("in")["calls"].as_array().unwrap().clone();
+    assert!(calls.iter().all(|c| c["refused"].is_null()), "{calls:?}");
+    under("\"$CALLGATE\" record --backend notify -o none -- touch ran; echo $?")
+        .expect(0)
+        .prints("125\n")
+        .says("another supervisor")
+        .says("--backend ptrace");
+    under("\"$CALLGATE\" run --profile allow.json --stage enforce -- touch ran; echo $?")
+        .expect(0)
+        .prints("125\n")
+        .says("another supervisor")
+        .says("--via trace");
+    assert_eq!(lab.files(), ["allow.json", "in", "ran"]);
 }
 
 #[test]
-fn a_program_with_its_own_listener_ends_the_recording_and_nothing_is_written() {
+fn a_program_with_its_own_listener_is_recorded_under_ptrace_unless_a_person_chose() {
     let Some(lab) = Lab::nobody() else { return };
     // callgate itself is such a program.
-    for (verb, code) in [("learn -o out", 2), ("record -o out", 125)] {
-        let script = format!("exec \"$CALLGATE\" {verb} -- \"$CALLGATE\" record -o in -- touch ran");
-        lab.sh(&script).expect(code).says("installs a seccomp listener of its own").says("hint:");
+    let inner = "-- \"$CALLGATE\" record --force -o in -- cat";
+    for (verb, code) in [("learn --backend notify -o out", 2), ("record --backend trace -o out", 125)] {
+        let ended = lab.sh(&format!("exec \"$CALLGATE\" {verb} {inner} </dev/null")).expect(code);
+        ended.says("installs a seccomp listener of its own").says("--backend ptrace");
         assert!(lab.files().is_empty(), "{verb} wrote {:?}", lab.files());
     }
+    // Of piped input nothing is lost by the second start; what was handed on directly is gone, which is said.
+    let script = format!("printf 'a\\nb\\n' | \"$CALLGATE\" learn --allow unshare -o out {inner}");
+    lab.sh(&script).expect(0).prints("a\nb\n").says("once more, under ptrace").says("proven:");
+    let script = format!("printf 'a\\nb\\n' | \"$CALLGATE\" record -o spent {inner}");
+    lab.sh(&script).expect(125).says("standard input is spent");
+    assert!(!lab.has("spent"));
 }
 
 #[test]

@@ -74,6 +74,9 @@ pub struct Provenance {
     pub notes: Vec<String>,
 }
 
+/// How a note begins that says a program ran otherwise than it does unrecorded.
+pub const ALTERED: &str = "altered: ";
+
 /// Whether a call went ahead or another filter refused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
@@ -265,6 +268,26 @@ impl Trace {
                 Some((*arch, *nr, *errno, record))
             }
             _ => None,
+        })
+    }
+
+    /// What the recordings say ran otherwise than it does unrecorded.
+    pub fn altered(&self) -> BTreeSet<&str> {
+        let notes = self.recordings.iter().flat_map(|r| &r.notes);
+        notes.filter_map(|note| note.strip_prefix(ALTERED)).collect()
+    }
+
+    /// Whether a program loaded a filter of its own: seccomp(2), or prctl(2) with PR_SET_SECCOMP.
+    pub fn loads_filters(&self) -> bool {
+        const SET_MODE_FILTER: u64 = 1;
+        const PR_SET_SECCOMP: u64 = 22;
+        self.made().any(|(arch, nr, record)| {
+            let wanted = match crate::sysno::name(arch, nr) {
+                Some("seccomp") => SET_MODE_FILTER,
+                Some("prctl") => PR_SET_SECCOMP,
+                _ => return false,
+            };
+            record.args.get(&0).is_none_or(|v| v.widened || v.seen.contains_key(&wanted))
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use callgate_core::{Action, Meaning, args, sysno};
+use callgate_core::{Action, Meaning, SeccompData, args, sysno};
 
 use super::notify::Verdict;
 use crate::message::Miss;
@@ -54,25 +54,37 @@ impl Judge {
         }
     }
 
-    /// Decides about a waiting call from its registers alone; what /proc says only names the executable.
+    /// Decides about a notified call.
     pub(super) fn answer(
         &mut self,
         seen: &Notification,
         (listener, tasks): (&dyn Listener, &dyn Tasks),
     ) -> Verdict {
-        let action = self.profile.action_of_data(&seen.data);
+        self.decide(&seen.data, seen.tid, || {
+            let path = tasks.executable(seen.tid).unwrap_or_default();
+            if listener.is_valid(seen.id) { path } else { String::new() }
+        })
+    }
+
+    /// Decides about a call from its registers alone; the executable is only asked for to be named.
+    pub(super) fn decide(
+        &mut self,
+        data: &SeccompData,
+        tid: u32,
+        executable: impl Fn() -> String,
+    ) -> Verdict {
+        let action = self.profile.action_of_data(data);
         if action.permits() {
             // Asked although allowed: the filter logs by asking.
             return Verdict::Answer(Response::Continue);
         }
         let effective = match (&self.baseline, self.duty) {
-            (Some(baseline), _) => baseline.action_of_data(&seen.data),
+            (Some(baseline), _) => baseline.action_of_data(data),
             (None, Duty::Audit) => Action::Log,
             (None, Duty::Enforce) => action,
         };
-        let path = tasks.executable(seen.tid).unwrap_or_default();
-        self.last_executable = if listener.is_valid(seen.id) { path } else { String::new() };
-        self.report(seen, effective.permits());
+        self.last_executable = executable();
+        self.report(data, tid, effective.permits());
         match effective {
             Action::Allow | Action::Log => Verdict::Answer(Response::Continue),
             Action::Errno(errno) => Verdict::Answer(Response::Errno(errno)),
@@ -83,18 +95,18 @@ impl Judge {
         }
     }
 
-    fn report(&mut self, seen: &Notification, went_ahead: bool) {
-        let kind = (seen.data.arch, seen.data.nr, learned(seen), self.last_executable.clone());
+    fn report(&mut self, data: &SeccompData, tid: u32, went_ahead: bool) {
+        let kind = (data.arch, data.nr, learned(data), self.last_executable.clone());
         if let Some(index) = self.kinds.get(&kind) {
             self.counts[*index] += 1;
         } else if self.kinds.len() < MAX_KINDS {
             self.kinds.insert(kind, self.counts.len());
             self.counts.push(1);
             self.news.push(Miss {
-                token: seen.data.arch,
-                nr: seen.data.nr,
-                args: seen.data.args,
-                tid: seen.tid,
+                token: data.arch,
+                nr: data.nr,
+                args: data.args,
+                tid,
                 executable: self.last_executable.clone(),
                 went_ahead,
             });
@@ -119,8 +131,8 @@ impl Judge {
     }
 }
 
-fn learned(seen: &Notification) -> [u64; 6] {
-    let Some(call) = seen.data.to_call() else { return [0; 6] };
+fn learned(data: &SeccompData) -> [u64; 6] {
+    let Some(call) = data.to_call() else { return [0; 6] };
     let params =
         sysno::name(call.arch, call.nr).and_then(|n| args::params_on(call.arch, n)).unwrap_or_default();
     let value = |i: usize| {

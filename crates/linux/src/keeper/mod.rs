@@ -28,6 +28,8 @@ use crate::sys::shared::{Shared, Words};
 
 pub(crate) use judge::{Duty, Judge};
 pub(crate) use recorder::Recorder;
+pub use traced::Stops;
+pub(crate) use traced::Work;
 
 /// What the keeper does with the calls it sees.
 pub(crate) enum Role {
@@ -35,18 +37,23 @@ pub(crate) enum Role {
     Record(Recorder),
     /// Hold them against a profile.
     Judge(Judge),
-    /// Trace: remember them, and which of them another filter refused.
-    Trace(Recorder),
-    /// Only watch how tasks end; the filter decides by itself.
-    Watch {
-        /// Whether tasks may be traced to see the end of each.
-        traced: bool,
+    /// Trace the program.
+    Trace(traced::Work),
+    /// Trace a program that runs already.
+    Attach {
+        /// Its process.
+        pid: i32,
+        /// What is seen.
+        recorder: Recorder,
     },
+    /// Only watch how the program and what it orphans end; the filter decides by itself.
+    Watch,
 }
 
 /// Everything a keeper starts with.
 pub(crate) struct Job {
-    pub(crate) start: Start,
+    /// `None`: the program runs already.
+    pub(crate) start: Option<Start>,
     pub(crate) command: String,
     pub(crate) role: Role,
     pub(crate) shared: Shared,
@@ -78,7 +85,7 @@ pub(crate) fn run(job: Job) -> ! {
     // So that the program does not stand still when the owner does. Should this fail, it does, and nothing else is lost.
     let _ = socket.set_nonblocking(true);
     let mut keeper = Keeper {
-        start: Some(start),
+        start,
         shared,
         socket: Some(socket),
         outbox: Vec::new(),
@@ -110,20 +117,19 @@ impl Keeper {
         use crate::error::Doing;
         process::become_subreaper().doing("become the parent of orphans")?;
         let signals = process::signal_fd(&[libc::SIGCHLD]).doing("watch for children")?;
-        self.main = match &self.start {
-            Some(start) => start.launch(&self.shared)?,
-            None => return Ok(()),
-        };
-        self.words().main_pid.store(self.main, SeqCst);
+        if let Some(start) = &self.start {
+            self.main = start.launch(&self.shared)?;
+            self.words().main_pid.store(self.main, SeqCst);
+        }
         match role {
             Role::Record(_) | Role::Judge(_) => {
-                let Some(listener) = self.adopt_listener() else { return self.startup_failure(command) };
+                let Some(listener) = self.adopt_listener() else { return self.no_listener(command) };
                 self.let_go_of_streams(&[listener.as_fd(), signals.as_fd()]);
                 notify::run(self, listener, role, &signals, command)
             }
-            Role::Trace(recorder) => traced::run(self, Some(recorder), &signals, command),
-            Role::Watch { traced: true } => traced::run(self, None, &signals, command),
-            Role::Watch { traced: false } => notify::watch(self, &signals, command),
+            Role::Trace(work) => traced::run(self, work, &signals, command),
+            Role::Attach { pid, recorder } => traced::attach(self, recorder, pid, &signals, command),
+            Role::Watch => notify::watch(self, &signals, command),
         }
     }
 
@@ -152,6 +158,19 @@ impl Keeper {
             }
             std::thread::yield_now();
         }
+    }
+
+    /// The child got no listener. One that another supervisor has is a way of recording that cannot be taken, not a
+    /// program that cannot start.
+    fn no_listener(&mut self, command: &str) -> crate::Result<()> {
+        if !spawn::listener_is_taken(self.words()) {
+            return self.startup_failure(command);
+        }
+        process::wait_for(self.main);
+        let reason = "another supervisor already listens to a filter above this process (callgate itself, or a \
+                      container runtime's seccomp agent)";
+        self.tell(&Message::Stopped(reason.to_owned()));
+        Ok(())
     }
 
     /// The failure the child left, once it is reaped.

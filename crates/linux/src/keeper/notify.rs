@@ -60,7 +60,7 @@ pub(super) fn run(
 
 /// Watches the children of a program whose filter decides by itself.
 pub(super) fn watch(keeper: &mut Keeper, signals: &OwnedFd, command: &str) -> crate::Result<()> {
-    let mut role = Role::Watch { traced: false };
+    let mut role = Role::Watch;
     keeper.let_go_of_streams(&[signals.as_fd()]);
     while !(keeper.main_ended && keeper.children_gone) {
         let ready = wait(keeper, None, signals).doing("wait for children")?;
@@ -117,7 +117,7 @@ fn answer_one(keeper: &mut Keeper, listener: &mut KernelListener, role: &mut Rol
     let verdict = match role {
         Role::Record(recorder) => recorder.answer(&seen, (&*listener, &Proc), words),
         Role::Judge(judge) => judge.answer(&seen, (&*listener, &Proc)),
-        Role::Trace(_) | Role::Watch { .. } => Verdict::Answer(Response::Continue),
+        Role::Trace(_) | Role::Attach { .. } | Role::Watch => Verdict::Answer(Response::Continue),
     };
     match verdict {
         Verdict::Answer(response) => listener.respond(seen.id, response),
@@ -203,6 +203,6 @@ fn finish(keeper: &mut Keeper, role: &mut Role) {
             let (counts, beyond) = judge.counts();
             keeper.tell(&Message::MissCounts(counts, beyond));
         }
-        Role::Trace(_) | Role::Watch { .. } => {}
+        Role::Trace(_) | Role::Attach { .. } | Role::Watch => {}
     }
 }

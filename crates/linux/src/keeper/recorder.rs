@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use callgate_core::trace::{self, Observation, Outcome, Phase, Trace, learned_value};
+use callgate_core::trace::{self, ALTERED, Observation, Outcome, Phase, Trace, learned_value};
 use callgate_core::{Arch, Call, args, sysno};
 
 use super::notify::Verdict;
@@ -70,21 +70,15 @@ impl Recorder {
         }
     }
 
-    /// Takes note of a waiting call and lets it go ahead, or says why the program cannot be recorded this way.
+    /// Takes note of a waiting call and lets it go ahead, or says why the program cannot be recorded by
+    /// notification.
     pub(super) fn answer(&mut self, seen: &Notification, eyes: Eyes<'_>, words: &Words) -> Verdict {
         let Some(call) = seen.data.to_call() else {
-            self.unknown_tokens += 1;
+            self.unknown_architecture();
             return Verdict::Answer(Response::Continue);
         };
         let name = sysno::name(call.arch, call.nr);
         let executable = self.executable_of(seen, eyes);
-        let Some(executable) = executable else {
-            return Verdict::Stop(format!(
-                "`{}` is set-user-ID, set-group-ID or has file capabilities; while recording, no_new_privs takes \
-                 them away, so what it does now is not what it does otherwise",
-                eyes.1.executable(seen.tid).unwrap_or_default()
-            ));
-        };
         if name == Some("seccomp") && call.args[0] == 1 && call.args[1] as u32 & FLAG_NEW_LISTENER != 0 {
             return Verdict::Stop(format!(
                 "`{}` installs a seccomp listener of its own, and the kernel allows one per process",
@@ -102,12 +96,17 @@ impl Recorder {
     }
 
     /// The first call is the execve that starts the program: the floor of `callgate run`.
-    fn phase(&mut self, name: Option<&str>, words: &Words) -> Phase {
+    pub(super) fn phase(&mut self, name: Option<&str>, words: &Words) -> Phase {
         if std::mem::take(&mut self.floor) && matches!(name, Some("execve")) {
             return Phase::Floor;
         }
         let index = words.phase.load(Relaxed) as usize;
         Phase::ALL.get(index).map_or(Phase::Unphased, |(phase, _)| *phase)
+    }
+
+    /// Takes note of a call through an ABI callgate has no table for: it is lost, and the trace says so.
+    pub(super) fn unknown_architecture(&mut self) {
+        self.unknown_tokens += 1;
     }
 
     /// Takes note of a call.
@@ -137,12 +136,12 @@ impl Recorder {
         self.order.push(key);
     }
 
-    /// The number of the executable a thread runs; `None` if no_new_privs took a privilege from it.
-    fn executable_of(&mut self, seen: &Notification, (listener, tasks): Eyes<'_>) -> Option<u32> {
+    /// The number of the executable a thread runs. That no_new_privs took a privilege from it is remarked.
+    fn executable_of(&mut self, seen: &Notification, (listener, tasks): Eyes<'_>) -> u32 {
         if !self.trimmed
             && let Some(known) = self.tasks.get(&seen.tid)
         {
-            return Some(*known);
+            return *known;
         }
         let found = tasks.executable(seen.tid);
         if found.as_ref().is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied) {
@@ -157,10 +156,10 @@ impl Recorder {
         let lost = !harmless && !self.floor && tasks.lost_privilege(seen.tid);
         // What was read belongs to this task only if its call still waits.
         if !listener.is_valid(seen.id) {
-            return Some(self.number_of(String::new()));
+            return self.number_of(String::new());
         }
         if lost {
-            return None;
+            self.lost_privilege(&path);
         }
         let number = self.number_of(path);
         if harmless && !self.executables[number as usize].is_empty() {
@@ -170,7 +169,15 @@ impl Recorder {
             self.tasks.clear();
         }
         self.tasks.insert(seen.tid, number);
-        Some(number)
+        number
+    }
+
+    /// Remarks that an executable ran without the privilege it gives.
+    pub(super) fn lost_privilege(&mut self, path: &str) {
+        self.remark(format!(
+            "{ALTERED}`{path}` is set-user-ID, set-group-ID or has file capabilities, and ran without the privilege \
+             they give"
+        ));
     }
 
     pub(super) fn number_of(&mut self, path: String) -> u32 {
@@ -279,16 +286,19 @@ mod tests {
     }
 
     #[test]
-    fn a_program_with_its_own_listener_or_a_lost_privilege_stops_the_recording() {
+    fn a_program_with_its_own_listener_stops_the_recording_and_a_lost_privilege_is_remarked() {
         let mut tasks = FakeTasks { set_id: vec![8], ..FakeTasks::default() };
         tasks.executables.insert(7, "/bin/a".to_owned());
         tasks.executables.insert(8, "/bin/sudo".to_owned());
-        let mut recorder = Recorder::new(Trace::default(), false);
+        let start = Trace { recordings: vec![trace::Provenance::default()], ..Trace::default() };
+        let mut recorder = Recorder::new(start, false);
         record(&mut recorder, &tasks, "execve", 6, [0; 6]);
         let own = record(&mut recorder, &tasks, "seccomp", 7, [1, 8, 0, 0, 0, 0]);
         assert!(matches!(own, Verdict::Stop(why) if why.contains("listener of its own")));
         let lost = record(&mut recorder, &tasks, "getpid", 8, [0; 6]);
-        assert!(matches!(lost, Verdict::Stop(why) if why.contains("/bin/sudo")));
+        assert_eq!(lost, Verdict::Answer(Response::Continue));
+        let trace = trace::read(&recorder.snapshot()).unwrap();
+        assert!(trace.altered().iter().any(|note| note.contains("/bin/sudo")));
     }
 
     #[test]

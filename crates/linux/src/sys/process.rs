@@ -225,14 +225,14 @@ pub(crate) fn wait_any() -> Wait {
     }
 }
 
-/// Waits for one child to end. Blocks.
-pub(crate) fn wait_for(pid: i32) {
+/// Waits for one child to end and returns its raw status; 0 if it is no child of ours. Blocks.
+pub(crate) fn wait_for(pid: i32) -> i32 {
     let mut status = 0;
     loop {
         // SAFETY: `status` is a live local.
         let rc = unsafe { libc::waitpid(pid, &raw mut status, 0) };
         if rc != -1 || io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
-            return;
+            return status;
         }
     }
 }
