@@ -173,6 +173,17 @@ pub(crate) fn fall_back(
     Ok(Backend::Ptrace)
 }
 
+/// What is to be said of a run whose program may have seen calls fail that do not fail unwatched.
+pub(crate) fn disturbance(ran: &Ran) -> Option<String> {
+    (ran.disturbed > 0).then(|| {
+        format!(
+            "signals interrupted {} calls before they could be looked at; where a handler is installed without \
+             SA_RESTART such a call fails with EINTR, as it would not unwatched",
+            ran.disturbed
+        )
+    })
+}
+
 /// Records one run under ptrace, telling apart what passes every other filter and what one refuses.
 pub(crate) fn refusals(run: Run<'_>, watch: Watch<'_>) -> Result<Ran, Failure> {
     let note =

@@ -47,6 +47,8 @@ pub(crate) struct Ran {
     pub(crate) beyond: u64,
     /// Executables of tasks that died of SIGSYS.
     pub(crate) sigsys: Vec<String>,
+    /// So many calls were interrupted before they were looked at: a handler without SA_RESTART made them fail.
+    pub(crate) disturbed: u64,
     /// callgate was asked to stop.
     pub(crate) interrupted: bool,
     /// Why the program cannot be run this way.
@@ -245,6 +247,7 @@ impl Driver<'_, '_> {
             Event::MainEnded(status) => self.main_ended(status),
             Event::Stopped(reason) => self.ran.stopped = Some(reason),
             Event::KilledBySigsys(executable) => self.ran.sigsys.push(executable),
+            Event::Disturbed(calls) => self.ran.disturbed = calls,
             Event::NotStarted(error) => return Err(not_started(error)),
             Event::Signal(signal) => self.signal(signal),
             Event::Readable(index) => self.plumbing.readable(index, self.run.stdin, self.run.output)?,
@@ -397,7 +400,7 @@ impl Driver<'_, '_> {
     /// The first signal is forwarded and ends the recording; the next one kills.
     fn signal(&mut self, signal: Signal) {
         let now = Instant::now();
-        if self.run.plan.patient {
+        if self.run.plan.patient || signal.is_the_programs() {
             self.forward(signal);
             return;
         }

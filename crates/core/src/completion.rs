@@ -84,8 +84,8 @@ const PACKS: &[Pack] = &[
     },
     Pack {
         when: &["wait4", "waitid", "waitpid"],
-        add: &["rt_sigaction", "rt_sigprocmask", "rt_sigsuspend"],
-        why: "a shell sleeps with these while a child still runs; recorded, the child may have been faster",
+        add: &["kill", "rt_sigaction", "rt_sigprocmask", "rt_sigsuspend"],
+        why: "a parent waits for, or ends, a child that still runs; recorded, the child may have been faster",
     },
     Pack {
         when: &["rt_sigaction"],

@@ -66,6 +66,13 @@ impl Meaning {
         self.arches.get(&call.arch).map_or(self.bad_arch, |rules| rules.action(call.nr, &call.args))
     }
 
+    /// Whether any rule or default of a listed architecture has such an action.
+    pub fn uses(&self, wanted: impl Fn(Action) -> bool) -> bool {
+        self.arches.values().any(|rules| {
+            wanted(rules.default) || rules.calls.values().flatten().any(|clause| wanted(clause.action))
+        })
+    }
+
     /// What happens to raw filter input, unknown architectures included.
     pub fn action_of_data(&self, data: &SeccompData) -> Action {
         data.to_call().map_or(self.bad_arch, |call| self.action(&call))

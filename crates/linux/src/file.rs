@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
 
 use crate::error::{Doing, Error, Result};
+use crate::sys::process;
 
 /// A place to write to, checked and held open.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl Output {
     /// Prepares to write `path`. Without `force` an existing file is an error; a symlink or anything else that is not
     /// a regular file always is. `mode` are the permission bits.
     pub fn prepare(path: &Path, force: bool, mode: u32) -> Result<Self> {
+        process::ignore_file_size();
         let doing = || format!("write `{}`", path.display());
         let Some(name) = path.file_name() else {
             return Err(Error::new(doing(), io::Error::other("it has no file name")));

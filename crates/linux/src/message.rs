@@ -36,7 +36,7 @@ impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Exited(code) => write!(f, "exit status {code}"),
-            Self::Signaled(31) => f.write_str("killed by SIGSYS (a seccomp filter)"),
+            Self::Signaled(31) => f.write_str("killed by SIGSYS, as seccomp filters do"),
             Self::Signaled(signal) => write!(f, "killed by signal {signal}"),
         }
     }
@@ -74,6 +74,8 @@ pub(crate) enum Message {
     Stopped(String),
     /// A thread died of SIGSYS: its executable.
     KilledBySigsys(String),
+    /// So many calls were interrupted before they could be looked at; a handler without SA_RESTART makes them fail.
+    Disturbed(u64),
     /// Everything is over.
     Finished,
     /// The program never started: what was tried, errno, hint.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+use callgate_core::{Call, sysno};
 
 use crate::sys::seam::Tasks;
 
@@ -36,6 +38,34 @@ impl Tasks for Proc {
         let set_gid = file.mode() & 0o2010 == 0o2010 && file.gid() != task.gid();
         set_uid || set_gid || (task.uid() != 0 && has_file_capabilities(&path))
     }
+
+    fn interrupts(&self, tid: u32, call: &Call) -> bool {
+        // The older forms have other layouts, and other defaults.
+        sysno::name(call.arch, call.nr) != Some("rt_sigaction") || handler_without_restart(tid, call)
+    }
+}
+
+/// Whether `struct sigaction` as the kernel takes it (`include/linux/signal_types.h`: handler, flags, …, each a word of the
+/// ABI) names a handler and no SA_RESTART. What cannot be read may do so.
+fn handler_without_restart(tid: u32, call: &Call) -> bool {
+    const SA_RESTART: u64 = 0x1000_0000;
+    let at = call.args[1];
+    if at == 0 {
+        return false;
+    }
+    let Ok(memory) = fs::File::open(format!("/proc/{tid}/mem")) else { return true };
+    let (mut narrow, mut wide) = ([0_u8; 4], [0_u8; 8]);
+    let word = |index: u64| -> io::Result<u64> {
+        if call.arch.arg_bits() == 32 {
+            memory.read_exact_at(&mut narrow, at.saturating_add(index * 4))?;
+            return Ok(u32::from_ne_bytes(narrow).into());
+        }
+        memory.read_exact_at(&mut wide, at.saturating_add(index * 8))?;
+        Ok(u64::from_ne_bytes(wide))
+    };
+    let [handler, flags] = [0, 1].map(word);
+    // 0 and 1 are SIG_DFL and SIG_IGN.
+    !(handler.is_ok_and(|h| h <= 1) || flags.is_ok_and(|f| f & SA_RESTART != 0))
 }
 
 /// Whether a file carries capabilities (capabilities(7), "File capabilities").

@@ -87,6 +87,9 @@ pub enum Event {
     Stopped(String),
     /// A task died of SIGSYS: its executable.
     KilledBySigsys(String),
+    /// So many calls were interrupted by a signal before the keeper could look at them. Where the handler was installed
+    /// without SA_RESTART they failed with EINTR, as they never would unwatched.
+    Disturbed(u64),
     /// The program and all its descendants are gone.
     Finished,
     /// The program never started.
@@ -236,6 +239,7 @@ impl<'s> Session<'s> {
             Message::MainEnded(status) => Event::MainEnded(status),
             Message::Stopped(reason) => Event::Stopped(reason),
             Message::KilledBySigsys(executable) => Event::KilledBySigsys(executable),
+            Message::Disturbed(calls) => Event::Disturbed(calls),
             Message::Finished => {
                 self.ended = true;
                 process::wait_for(self.keeper);

@@ -208,7 +208,7 @@ impl Start {
             words.failed_step.store(step as u32, SeqCst);
         };
         let code = |error: &io::Error| error.raw_os_error().unwrap_or(libc::EINVAL);
-        process::default_sigpipe();
+        process::restore_dispositions();
         self.mask.restore();
         if let Err(error) = self.connect() {
             return fail(Step::Streams, code(&error));

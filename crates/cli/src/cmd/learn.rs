@@ -11,7 +11,7 @@ use callgate_linux::session::Signals;
 
 use super::generate::{Files, failure, tell_comments, tell_withheld};
 use super::record::{blind, note, note_own_filters};
-use crate::cli::Learn;
+use crate::cli::{BackendChoice, Learn};
 use crate::digest::Digest;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
@@ -166,9 +166,20 @@ impl Learning<'_> {
 
     /// A run that this backend could not record is made again under ptrace, as are all that follow.
     fn or_fall_back(&mut self, ran: Ran) -> Result<Ran, Failure> {
-        let Some(reason) = &ran.stopped else { return Ok(ran) };
         let (choice, name) = (self.args.drive.backend, self.plan.command.name());
-        self.backend = recording::fall_back(reason, choice, &mut self.stdin, &name, self.output)?;
+        if let Some(reason) = &ran.stopped {
+            self.backend = recording::fall_back(reason, choice, &mut self.stdin, &name, self.output)?;
+        } else if let Some(note) = recording::disturbance(&ran)
+            && !ran.interrupted
+            && choice == BackendChoice::Auto
+        {
+            self.output.warn(&note);
+            self.output
+                .say(&format!("  `{}` runs once more, by a tracer, which disturbs none", foreign(&name)));
+            self.backend = Backend::Trace;
+        } else {
+            return Ok(ran);
+        }
         self.plan.reset()?;
         let (show, backend) = (self.show(true), self.backend);
         let again = Run { show, limit: None, ..self.run(false) };
@@ -317,6 +328,7 @@ impl Recorded {
         let known = (outputs.len() > 1 && agree) || same_output;
         Expected {
             statuses: self.runs.iter().map(|r| r.status).collect(),
+            sigsys: self.runs.iter().map(|r| r.sigsys.clone()).max_by_key(Vec::len).unwrap_or_default(),
             exercises: self.runs.iter().map(|r| r.exercise).collect(),
             outputs: outputs.first().filter(|_| known).map(|o| (*o).clone()),
         }

@@ -127,6 +127,9 @@ pub(crate) fn note_own_filters(trace: &mut Trace) {
 pub(crate) fn note(trace: &mut Trace, ran: &Ran) {
     if let Some(recording) = trace.recordings.last_mut() {
         recording.notes.extend(ran.notes.iter().chain(&ran.unready).cloned());
+        recording
+            .notes
+            .extend(recording::disturbance(ran).map(|note| format!("{note}; --backend trace disturbs none")));
         if ran.interrupted {
             recording.notes.push("the recording was interrupted".to_owned());
         }

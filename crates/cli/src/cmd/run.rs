@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use callgate_core::baseline::{self, Machine};
-use callgate_core::{Arch, Meaning, profile};
+use callgate_core::{Action, Arch, Meaning, profile};
 use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
 use callgate_linux::{Miss, Status, features};
@@ -15,7 +15,7 @@ use crate::input::{self, Loaded};
 use crate::misses::{self, Kind};
 use crate::output::Output;
 use crate::plan::{self, Plan};
-use crate::recording::program;
+use crate::recording::{self, program};
 use crate::streams::{Show, Stdin};
 use crate::workload::{self, Ran, Run, Watch};
 
@@ -25,7 +25,8 @@ pub(crate) fn run(args: &cli::Run, output: &Output) -> Outcome {
     loaded.tell_notes(output);
     let native = input::native()?;
     let meaning = filter::enforcing(&loaded.meaning()?);
-    let purpose = purpose(args, &meaning, native)?;
+    let via = reporter(args, &meaning, output);
+    let purpose = purpose(args, via, &meaning, native)?;
     let plan = planned(args)?;
     if args.via == Via::Log {
         output.say("run: the kernel logs refusals (journalctl -k, or ausearch -m SECCOMP); callgate does not see them");
@@ -76,10 +77,24 @@ fn planned(args: &cli::Run) -> Result<Plan, Failure> {
     })
 }
 
-fn purpose(args: &cli::Run, meaning: &Meaning, native: Arch) -> Result<Purpose, Failure> {
+/// Who reports. A listener can neither raise SIGSYS as TRAP does nor end one thread: then a tracer reports, and the
+/// filter itself acts.
+fn reporter(args: &cli::Run, meaning: &Meaning, output: &Output) -> Via {
+    let beyond = |action| matches!(action, Action::Trap(_) | Action::KillThread);
+    if args.via != Via::Notify || args.stage != Stage::Enforce || !meaning.uses(beyond) {
+        return args.via;
+    }
+    output.say(
+        "run: the profile traps calls or kills single threads, which only the filter itself can do: a tracer reports, \
+         which is slower (--via log is not)",
+    );
+    Via::Trace
+}
+
+fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result<Purpose, Failure> {
     let baseline =
         (args.stage == Stage::Complain).then(|| named_baseline(&args.baseline, native)).transpose()?;
-    if args.via == Via::Log {
+    if via == Via::Log {
         if args.stage != Stage::Enforce {
             return Err(Failure::new("--via log goes with --stage enforce only")
                 .hint("audit and complain report by notification in this version"));
@@ -87,7 +102,7 @@ fn purpose(args: &cli::Run, meaning: &Meaning, native: Arch) -> Result<Purpose, 
         return Ok(Purpose::Enforce { filter: program(meaning)?, log: true, watch: false });
     }
     let audit = args.stage == Stage::Audit;
-    let traced = args.via == Via::Trace;
+    let traced = via == Via::Trace;
     // A tracer only reports, so the filter has to be what the stage means; a listener decides, so it has to ask.
     let filter = match &baseline {
         _ if !traced => filter::trial(meaning),
@@ -166,6 +181,9 @@ fn summary(ran: &Ran, loaded: &Loaded, native: Arch, output: &Output) {
     }
     if ran.beyond > 0 {
         output.say(&format!("{} more refusals, of too many kinds to tell one by one", ran.beyond));
+    }
+    if let Some(note) = recording::disturbance(ran) {
+        output.warn(&format!("{note}; --via trace disturbs none"));
     }
     for executable in &ran.sigsys {
         output.say(&format!("killed by SIGSYS: {}", crate::output::foreign(executable)));

@@ -193,3 +193,32 @@ fn a_program_that_forks_and_ends_at_once_loses_nothing() {
     lab.callgate("learn -o p.json").script(script).expect(0).says("exit status 4");
     hold_five_times(&lab, "", 4, &["sh", "-c", script]);
 }
+
+#[test]
+fn a_server_behind_a_shell_is_asked_to_end_when_the_shell_is_gone() {
+    let Some(lab) = Lab::nobody() else { return };
+    // The shell dies of SIGTERM at once, and would not hand it on.
+    let inner = "trap 'mkdir ended; exit' TERM; while :; do sleep 0.05; done";
+    lab.write("server", format!("#!/bin/sh\nsh -c \"{inner}\"\ntrue\n"));
+    lab.callgate("learn --for 1s -o p.json --before")
+        .arg("rm -rf ended")
+        .command(&["sh", "server"])
+        .expect(0);
+    assert!(lab.path("ended").is_dir(), "it ended in its own way");
+    let text = lab.read("p.json");
+    assert!(text.contains("\"mkdir\""), "and the profile lets it: {text}");
+}
+
+#[test]
+fn the_program_gets_the_dispositions_that_callgate_was_given() {
+    let Some(lab) = Lab::nobody() else { return };
+    let look = "grep SigIgn /proc/self/status";
+    lab.write("allow.json", "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}");
+    for trap in ["", "trap '' PIPE XFSZ; "] {
+        let plain = lab.sh(&format!("{trap}sh -c '{look}'")).expect(0).stdout.clone();
+        for verb in ["record -q --force -o t", "run --profile allow.json --stage audit"] {
+            let script = format!("{trap}exec \"$CALLGATE\" {verb} -- sh -c '{look}'");
+            lab.sh(&script).expect(0).prints(&plain);
+        }
+    }
+}

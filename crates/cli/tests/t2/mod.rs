@@ -1,8 +1,10 @@
 //! What needs root and programs of other people.
 
 mod clients;
+mod killing;
 mod listeners;
 mod many;
 mod servers;
+mod signals;
 mod system;
 mod tools;

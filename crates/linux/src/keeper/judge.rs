@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 use callgate_core::{Action, Meaning, SeccompData, args, sysno};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::notify::Verdict;
 use crate::message::Miss;
@@ -141,11 +145,38 @@ fn learned(data: &SeccompData) -> [u64; 6] {
     std::array::from_fn(value)
 }
 
-/// Ends the process of a waiting thread with SIGSYS, as KILL and TRAP do.
+/// A process that was sent the signal that ends it.
+pub(super) struct Doomed {
+    process: OwnedFd,
+    since: Instant,
+}
+
+/// How long SIGSYS may take to end a process; then SIGKILL does: a thread of it may have changed what SIGSYS does.
+const DEATH: Duration = Duration::from_millis(50);
+
+impl Doomed {
+    /// Whether it still lives; ends it for good when that has lasted too long.
+    pub(super) fn lives(&self) -> bool {
+        let mut fds = [PollFd::new(&self.process, PollFlags::IN)];
+        // pidfd_open(2): readable once the process is gone.
+        let gone = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0);
+        if !gone && self.since.elapsed() >= DEATH {
+            // Gone this very moment is as good.
+            let _ = pidfd_send_signal(&self.process, Signal::KILL);
+        }
+        !gone
+    }
+}
+
+/// Ends the process of a waiting thread with SIGSYS, as KILL and TRAP do. `None`: its handler will run (TRAP only), or it
+/// is gone.
 ///
-/// KILL cannot be caught (`kernel/seccomp.c`, force_sig_seccomp): where the process catches, ignores or blocks
-/// SIGSYS it gets SIGKILL instead, so that its handler never runs.
-pub(super) fn end_with_sigsys(tid: u32, forced: bool) {
+/// The call has to be answered afterwards: a call that waits to be answered is deaf to SIGSYS
+/// (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV). On its way back the thread meets the signal before its program.
+///
+/// KILL cannot be caught, and TRAP neither blocked nor ignored (`kernel/signal.c`, force_sig_info_to_task): where SIGSYS
+/// would not end the process, SIGKILL does. The first process of a pid namespace is deaf to all but SIGKILL from outside.
+pub(super) fn end_with_sigsys(tid: u32, forced: bool) -> Option<Doomed> {
     let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
     let process =
         crate::proc::status_field(&status, "Tgid").and_then(|p| p.parse().ok()).unwrap_or(tid as i32);
@@ -154,10 +185,15 @@ pub(super) fn end_with_sigsys(tid: u32, forced: bool) {
         let mask = crate::proc::status_field(&status, field).and_then(|m| u64::from_str_radix(m, 16).ok());
         mask.is_none_or(|m| m & bit != 0)
     };
-    let survives = has("SigCgt") || has("SigIgn") || has("SigBlk");
-    let signal = if forced && survives { libc::SIGKILL } else { libc::SIGSYS };
+    let numbers = crate::proc::status_field(&status, "NSpid").unwrap_or_default();
+    let first = numbers.split_whitespace().count() > 1 && numbers.split_whitespace().last() == Some("1");
+    let (caught, deaf) = (has("SigCgt"), has("SigIgn") || has("SigBlk"));
+    let handled = !forced && caught && !deaf;
+    let signal = if !handled && (caught || deaf || first) { libc::SIGKILL } else { libc::SIGSYS };
+    let found = Pid::from_raw(process).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
     // A process that is gone already needs no signal.
     let _ = process::kill(process, signal);
+    found.filter(|_| !handled).map(|process| Doomed { process, since: Instant::now() })
 }
 
 #[cfg(test)]

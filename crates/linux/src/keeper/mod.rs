@@ -75,6 +75,12 @@ pub(crate) struct Keeper {
     main_ended: bool,
     children_gone: bool,
     sigsys_told: BTreeSet<i32>,
+    /// Calls that were gone before they could be looked at: their task was killed, or a signal interrupted them.
+    vanished: u64,
+    /// The number of the last call looked at.
+    last_id: Option<u64>,
+    /// The processes that were asked to end, once that was wanted.
+    asked_to_end: Option<BTreeSet<i32>>,
 }
 
 /// Runs a keeper to its end. Called in a freshly forked process; never returns.
@@ -94,6 +100,9 @@ pub(crate) fn run(job: Job) -> ! {
         main_ended: false,
         children_gone: false,
         sigsys_told: BTreeSet::new(),
+        vanished: 0,
+        last_id: None,
+        asked_to_end: None,
     };
     let result = keeper.work(&command, role);
     if let Err(error) = result {
@@ -252,11 +261,15 @@ impl Keeper {
         None
     }
 
-    /// Asks the topmost processes to end, as a service manager does; they end their own children.
-    fn terminate() {
+    /// Asks the topmost processes to end, as a service manager does; they end their own children. Those that do not,
+    /// such as a shell around a server, leave orphans, which come to us and are asked as they come.
+    fn terminate(&mut self) {
+        let asked = self.asked_to_end.get_or_insert_default();
         for pid in proc::children(std::process::id() as i32) {
-            // A process that ended meanwhile needs no signal.
-            let _ = process::kill(pid, libc::SIGTERM);
+            if asked.insert(pid) {
+                // A process that ended meanwhile needs no signal.
+                let _ = process::kill(pid, libc::SIGTERM);
+            }
         }
     }
 
@@ -269,9 +282,21 @@ impl Keeper {
         }
     }
 
+    /// Counts the calls that vanished since the last one: the kernel numbers notifications one by one, and hands them
+    /// out in that order (`kernel/seccomp.c`, seccomp_next_notify_id and seccomp_notify_recv).
+    fn count_vanished(&mut self, id: u64) {
+        let vanished = self.last_id.map_or(0, |last| id.wrapping_sub(last).wrapping_sub(1));
+        self.vanished = self.vanished.saturating_add(vanished);
+        self.last_id = Some(id);
+    }
+
     /// Takes note of a task's end.
     fn ended(&mut self, pid: i32, wait_status: i32, command: &str) {
         let status = Status::from_wait(wait_status);
+        if let Some(asked) = &mut self.asked_to_end {
+            asked.remove(&pid);
+            self.terminate();
+        }
         if pid == self.main && !self.main_ended {
             self.main_ended = true;
             if let Some(error) = spawn::failure(self.words(), command) {

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::judge::{self, Doomed};
 use super::{Keeper, Role};
 use crate::error::Doing;
 use crate::message::{Message, Order};
@@ -35,13 +36,16 @@ pub(super) fn run(
     command: &str,
 ) -> crate::Result<()> {
     let mut hung_up = false;
+    let mut doomed: Vec<Doomed> = Vec::new();
     loop {
         if keeper.main_ended && keeper.children_gone && hung_up {
             break;
         }
-        let ready = wait(keeper, (!hung_up).then_some(&listener), signals).doing("wait for system calls")?;
+        let watched = (!hung_up).then_some(&listener);
+        let ready = wait(keeper, watched, signals, !doomed.is_empty()).doing("wait for system calls")?;
         if ready.call {
-            answer_one(keeper, &mut listener, &mut role).doing("answer a system call")?;
+            let dying = answer_one(keeper, &mut listener, &mut role).doing("answer a system call")?;
+            doomed.extend(dying);
         } else if ready.hang_up {
             hung_up = true;
         }
@@ -51,6 +55,7 @@ pub(super) fn run(
         if ready.order {
             obey(keeper, &mut role);
         }
+        doomed.retain(Doomed::lives);
         keeper.post();
         tell_news(keeper, &mut role);
     }
@@ -63,7 +68,7 @@ pub(super) fn watch(keeper: &mut Keeper, signals: &OwnedFd, command: &str) -> cr
     let mut role = Role::Watch;
     keeper.let_go_of_streams(&[signals.as_fd()]);
     while !(keeper.main_ended && keeper.children_gone) {
-        let ready = wait(keeper, None, signals).doing("wait for children")?;
+        let ready = wait(keeper, None, signals, false).doing("wait for children")?;
         reap(keeper, signals, command);
         if ready.order {
             obey(keeper, &mut role);
@@ -80,7 +85,13 @@ struct Ready {
     order: bool,
 }
 
-fn wait(keeper: &Keeper, listener: Option<&KernelListener>, signals: &OwnedFd) -> std::io::Result<Ready> {
+/// `soon`: look again after a moment, since somebody has to die.
+fn wait(
+    keeper: &Keeper,
+    listener: Option<&KernelListener>,
+    signals: &OwnedFd,
+    soon: bool,
+) -> std::io::Result<Ready> {
     let nothing = PollFlags::empty();
     // Absent ones are watched as the signals are, for nothing: the array stays on the stack.
     let socket = keeper
@@ -93,8 +104,8 @@ fn wait(keeper: &Keeper, listener: Option<&KernelListener>, signals: &OwnedFd) -
     );
     let mut fds = [calls, PollFd::new(signals, PollFlags::IN), socket];
     // A tenth of a second when only children are left: their last word may have come before we looked.
-    let limit = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    match poll(&mut fds, listener.is_none().then_some(&limit)) {
+    let limit = Timespec { tv_sec: 0, tv_nsec: if soon { 20_000_000 } else { 100_000_000 } };
+    match poll(&mut fds, (soon || listener.is_none()).then_some(&limit)) {
         Ok(_) => {}
         Err(rustix::io::Errno::INTR) => return Ok(Ready::default()),
         Err(error) => return Err(error.into()),
@@ -108,8 +119,14 @@ fn wait(keeper: &Keeper, listener: Option<&KernelListener>, signals: &OwnedFd) -
     })
 }
 
-fn answer_one(keeper: &mut Keeper, listener: &mut KernelListener, role: &mut Role) -> std::io::Result<()> {
-    let Some(seen) = listener.receive()? else { return Ok(()) };
+/// Answers one call; returns the process that has to die of it.
+fn answer_one(
+    keeper: &mut Keeper,
+    listener: &mut KernelListener,
+    role: &mut Role,
+) -> std::io::Result<Option<Doomed>> {
+    let Some(seen) = listener.receive()? else { return Ok(None) };
+    keeper.count_vanished(seen.id);
     if keeper.terminal.is_some() && writes_to_terminal(&seen) {
         keeper.make_way();
     }
@@ -120,19 +137,23 @@ fn answer_one(keeper: &mut Keeper, listener: &mut KernelListener, role: &mut Rol
         Role::Trace(_) | Role::Attach { .. } | Role::Watch => Verdict::Answer(Response::Continue),
     };
     match verdict {
-        Verdict::Answer(response) => listener.respond(seen.id, response),
+        Verdict::Answer(response) => listener.respond(seen.id, response)?,
         Verdict::Kill { forced } => {
-            keeper.sigsys(seen.tid as i32, judge_executable(role));
-            super::judge::end_with_sigsys(seen.tid, forced);
+            let doomed = judge::end_with_sigsys(seen.tid, forced);
+            if doomed.is_some() {
+                keeper.sigsys(seen.tid as i32, judge_executable(role));
+            }
             // The signal is pending; the answer lets the task reach it.
-            listener.respond(seen.id, Response::Errno(libc::ENOSYS as u16))
+            listener.respond(seen.id, Response::Errno(libc::ENOSYS as u16))?;
+            return Ok(doomed);
         }
         Verdict::Stop(reason) => {
             keeper.tell(&Message::Stopped(reason));
             Keeper::kill_all();
-            listener.respond(seen.id, Response::Errno(libc::EPERM as u16))
+            listener.respond(seen.id, Response::Errno(libc::EPERM as u16))?;
         }
     }
+    Ok(None)
 }
 
 fn judge_executable(role: &Role) -> String {
@@ -175,7 +196,7 @@ fn obey(keeper: &mut Keeper, role: &mut Role) {
                 keeper.tell(&Message::Snapshot(text));
             }
         }
-        Some(Order::Terminate) => Keeper::terminate(),
+        Some(Order::Terminate) => keeper.terminate(),
         Some(Order::Kill) => Keeper::kill_all(),
         None => {}
     }
@@ -191,6 +212,11 @@ fn tell_news(keeper: &mut Keeper, role: &mut Role) {
 }
 
 fn finish(keeper: &mut Keeper, role: &mut Role) {
+    // Of a program that nobody interrupts in its calls nothing is lost by that.
+    let matters = !matches!(role, Role::Record(recorder) if !recorder.interruptible());
+    if keeper.vanished > 0 && matters {
+        keeper.tell(&Message::Disturbed(keeper.vanished));
+    }
     match role {
         Role::Record(recorder) => {
             let text = recorder.snapshot();

@@ -47,6 +47,8 @@ pub(crate) struct Recorder {
     /// Nothing has been seen yet: the next call is the one that starts the program.
     floor: bool,
     unknown_tokens: u64,
+    /// A signal handler was installed that makes interrupted calls fail, rather than start over.
+    interruptible: bool,
 }
 
 type Eyes<'k> = (&'k dyn Listener, &'k dyn Tasks);
@@ -67,6 +69,7 @@ impl Recorder {
             harmless: HashSet::new(),
             floor: true,
             unknown_tokens: 0,
+            interruptible: false,
         }
     }
 
@@ -85,6 +88,9 @@ impl Recorder {
                 self.executables[executable as usize]
             ));
         }
+        // What a dead task's memory held matters no more: then nobody is interrupted.
+        self.interruptible |= matches!(name, Some("rt_sigaction" | "sigaction" | "signal"))
+            && eyes.1.interrupts(seen.tid, &call);
         let phase = self.phase(name, words);
         self.note(call, Outcome::Made, executable, phase, words);
         if matches!(name, Some("execve" | "execveat")) {
@@ -211,6 +217,11 @@ impl Recorder {
                 at_ms: seen.first_ms,
             });
         }
+    }
+
+    /// Whether a signal may have made calls fail that were interrupted before they were looked at.
+    pub(super) fn interruptible(&self) -> bool {
+        self.interruptible
     }
 
     /// The trace so far, as a file.

@@ -75,7 +75,9 @@ struct Tracer<'k> {
 /// Traces the program the keeper starts until its last task is gone.
 pub(super) fn run(keeper: &mut Keeper, work: Work, signals: &OwnedFd, command: &str) -> crate::Result<()> {
     let mut tracer = Tracer::new(keeper, work, command);
-    tracer.listens = tracer.stops() == Some(Stops::Calls) && spawn::listener_above()?;
+    // The child waits to be traced: it must not do so for ever.
+    let above = spawn::listener_above().inspect_err(|_| Keeper::kill_all())?;
+    tracer.listens = tracer.stops() == Some(Stops::Calls) && above;
     tracer.take_child()?;
     tracer.keeper.let_go_of_streams(&[signals.as_fd()]);
     tracer.follow(signals)
@@ -411,7 +413,7 @@ impl<'k> Tracer<'k> {
                 }
             }
             Some(Order::Terminate | Order::Kill) if self.attached => self.leave(),
-            Some(Order::Terminate) => Keeper::terminate(),
+            Some(Order::Terminate) => self.keeper.terminate(),
             Some(Order::Kill) => Keeper::kill_all(),
             // Nobody is left who wants to know.
             None if self.attached && self.keeper.socket.is_none() => self.leave(),

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
+use callgate_core::Call;
+
 use super::seam::{Listener, Notification, Response, Tasks};
 
 /// Plays notifications and remembers the answers.
@@ -55,5 +57,9 @@ impl Tasks for FakeTasks {
 
     fn lost_privilege(&self, tid: u32) -> bool {
         self.set_id.contains(&tid)
+    }
+
+    fn interrupts(&self, _tid: u32, call: &Call) -> bool {
+        call.args[1] != 0
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::check;
 
@@ -109,8 +110,8 @@ pub(crate) fn set_name(name: &std::ffi::CStr) {
 }
 
 /// The signals callgate handles itself.
-pub(crate) const HANDLED: [i32; 5] =
-    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGCHLD];
+pub(crate) const HANDLED: [i32; 7] =
+    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGCHLD];
 
 /// A set of blocked signals, to be put back in a child.
 #[derive(Clone, Copy)]
@@ -150,6 +151,13 @@ pub(crate) fn block_all() {
     change_mask(libc::SIG_BLOCK, &set);
 }
 
+impl Signal {
+    /// Whether it means something to the program only, and nothing to callgate.
+    pub fn is_the_programs(self) -> bool {
+        matches!(self.number, libc::SIGUSR1 | libc::SIGUSR2)
+    }
+}
+
 impl SignalMask {
     /// Puts this mask back.
     pub(crate) fn restore(&self) {
@@ -157,10 +165,41 @@ impl SignalMask {
     }
 }
 
-/// Gives SIGPIPE its default back, which Rust's runtime took: the program must get what its parent had.
-pub(crate) fn default_sigpipe() {
-    // SAFETY: installs the default disposition; no handler of ours is involved.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+/// The signals whose disposition callgate changes for itself: Rust's runtime ignores SIGPIPE, [`ignore_file_size`] the
+/// other one.
+const CHANGED: [i32; 2] = [libc::SIGPIPE, libc::SIGXFSZ];
+/// Which of [`CHANGED`] this process was started with ignored.
+static IGNORED_AT_START: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+
+/// Looks before Rust's runtime starts, which leaves no trace of what it found.
+extern "C" fn remember_dispositions() {
+    for (signal, ignored) in CHANGED.iter().zip(&IGNORED_AT_START) {
+        // SAFETY: an all-zero sigaction is a valid value to be overwritten.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        // SAFETY: asks only; `action` is a live local.
+        let rc = unsafe { libc::sigaction(*signal, std::ptr::null(), &raw mut action) };
+        ignored.store(rc == 0 && action.sa_sigaction == libc::SIG_IGN, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: the C library calls every function of this section once, before main, with arguments this one need not read.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static REMEMBER: extern "C" fn() = remember_dispositions;
+
+/// Gives the program what our own parent gave us: signals ignored that were ignored, the others with their default.
+pub(crate) fn restore_dispositions() {
+    for (signal, ignored) in CHANGED.iter().zip(&IGNORED_AT_START) {
+        let disposition = if ignored.load(Ordering::Relaxed) { libc::SIG_IGN } else { libc::SIG_DFL };
+        // SAFETY: installs a disposition that is no handler.
+        unsafe { libc::signal(*signal, disposition) };
+    }
+}
+
+/// Makes a write beyond the limit of file sizes an error (EFBIG) instead of the end of this process.
+pub(crate) fn ignore_file_size() {
+    // SAFETY: installs a disposition that is no handler.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// A descriptor that becomes readable when one of these signals arrives; they must be blocked.

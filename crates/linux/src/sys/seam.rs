@@ -2,7 +2,7 @@
 
 use std::io;
 
-use callgate_core::SeccompData;
+use callgate_core::{Call, SeccompData};
 
 /// A call that waits for an answer.
 #[derive(Clone, Copy, Debug)]
@@ -44,4 +44,6 @@ pub(crate) trait Tasks {
     fn grants_privilege(&self, tid: u32) -> bool;
     /// Whether it has some that no_new_privs took away from this task.
     fn lost_privilege(&self, tid: u32) -> bool;
+    /// Whether a waiting rt_sigaction (or an older form of it) installs a handler without SA_RESTART.
+    fn interrupts(&self, tid: u32, call: &Call) -> bool;
 }
