@@ -125,6 +125,21 @@ pub(crate) struct Drive {
     /// How calls are seen
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     pub(crate) backend: BackendChoice,
+    /// Run it in a container with this directory as its root file system (root only)
+    #[arg(long, value_name = "DIR", group = "container")]
+    pub(crate) rootfs: Option<PathBuf>,
+    /// Run this OCI bundle: a directory with config.json
+    #[arg(long, value_name = "DIR", group = "container")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Run this image: an archive by `docker save` or `podman save`, or an OCI layout; fresh for every run
+    #[arg(long, value_name = "ARCHIVE", group = "container")]
+    pub(crate) image: Option<PathBuf>,
+    /// What runs the container: runc, crun, or a path to one [default: the first of them that is there]
+    #[arg(long, value_name = "RUNTIME", requires = "container")]
+    pub(crate) runtime: Option<OsString>,
+    /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: as the bundle says, or false]
+    #[arg(long, value_name = "BOOL", requires = "container", action = clap::ArgAction::Set)]
+    pub(crate) nnp: Option<bool>,
 }
 
 /// How calls are seen.
@@ -165,8 +180,8 @@ pub(crate) struct Learn {
     pub(crate) policy: Policy,
     #[command(flatten)]
     pub(crate) drive: Drive,
-    /// The command
-    #[arg(last = true, required = true, value_name = "CMD")]
+    /// The command; of an image or a bundle, its own if absent
+    #[arg(last = true, required_unless_present_any = ["image", "bundle"], value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -187,12 +202,12 @@ pub(crate) struct Record {
     pub(crate) known: Option<PathBuf>,
     /// Record a running process and all its descendants under ptrace, from now until Ctrl-C, --for or its end
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..),
-        conflicts_with_all = ["command", "known", "exercise", "before", "allow_privilege_escalation", "ready"])]
+        conflicts_with_all = ["command", "known", "exercise", "before", "allow_privilege_escalation", "ready", "container"])]
     pub(crate) pid: Option<i32>,
     #[command(flatten)]
     pub(crate) drive: Drive,
-    /// The command
-    #[arg(last = true, required_unless_present = "pid", value_name = "CMD")]
+    /// The command; of an image or a bundle, its own if absent
+    #[arg(last = true, required_unless_present_any = ["pid", "image", "bundle"], value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
 }
 

@@ -4,6 +4,7 @@
 
 mod cli;
 mod cmd;
+mod container;
 mod digest;
 mod env;
 mod exit;

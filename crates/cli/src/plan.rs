@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use callgate_linux::spawn::{Command, CommandError};
 
-use crate::cli::Drive;
+use crate::cli::{BackendChoice, Drive};
+use crate::container::{self, Container};
 use crate::exit::{Exit, Failure};
 use crate::parse;
 use crate::ready::Probe;
@@ -22,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) patient: bool,
     /// It ran before we came and runs on when we go.
     pub(crate) attached: bool,
+    /// The container it runs in; then `command` only says what it is called.
+    pub(crate) container: Option<Container>,
 }
 
 impl Plan {
@@ -31,7 +34,7 @@ impl Plan {
             return Err(Failure::new(format!("there is no process {pid}")).exit(Exit::NotFound));
         };
         Ok(Self {
-            command: Command { path: name.clone().into(), args: vec![name.into()], env: Vec::new() },
+            command: called(&name),
             ready: None,
             exercise: None,
             limit: drive.duration.as_deref().map(parse::duration).transpose()?,
@@ -39,12 +42,21 @@ impl Plan {
             allow_privilege_escalation: false,
             patient: false,
             attached: true,
+            container: None,
         })
     }
 
     /// Checks everything that can be checked before the program runs.
     pub(crate) fn new(drive: &Drive, command: &[std::ffi::OsString]) -> Result<Self, Failure> {
-        let command = find(command)?;
+        let container = container::wanted(drive).then(|| Container::new(drive, command)).transpose()?;
+        let command = match &container {
+            Some(container) => called(container.name()),
+            None => find(command)?,
+        };
+        if container.is_some() && !matches!(drive.backend, BackendChoice::Auto | BackendChoice::Notify) {
+            let message = "in a container calls are seen by notification only: its runtime loads the filter";
+            return Err(Failure::new(message).hint("leave --backend out"));
+        }
         if drive.allow_privilege_escalation && !rustix::process::geteuid().is_root() {
             return Err(Failure::new(
                 "--allow-privilege-escalation needs root: without no_new_privs a filter may be loaded by CAP_SYS_ADMIN only",
@@ -59,6 +71,7 @@ impl Plan {
             allow_privilege_escalation: drive.allow_privilege_escalation,
             patient: false,
             attached: false,
+            container,
         })
     }
 
@@ -77,6 +90,11 @@ impl Plan {
             Err(error) => Err(Failure::new(format!("--before `{before}` cannot be run: {error}"))),
         }
     }
+}
+
+/// A command that somebody else starts: only its name is known here.
+fn called(name: &str) -> Command {
+    Command { path: name.into(), args: vec![name.into()], env: Vec::new() }
 }
 
 /// Finds the command, with env(1)'s exit codes.

@@ -9,6 +9,7 @@ use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
 use callgate_linux::{Miss, Status};
 
+use crate::container::Seccomp;
 use crate::digest::Digest;
 use crate::exit::Failure;
 use crate::input::Loaded;
@@ -81,8 +82,14 @@ fn asking(
     let meaning = filter::enforcing(&trial.loaded.meaning()?);
     // What only the filter itself can do, a listener cannot play.
     let beyond = |action| matches!(action, Action::Trap(_) | Action::KillThread);
-    let traced = trial.backend != Backend::Notify || meaning.uses(beyond);
-    let filter = if traced { program(&meaning)? } else { program(&filter::trial(&meaning))? };
+    let container = trial.plan.container.is_some();
+    let traced = !container && (trial.backend != Backend::Notify || meaning.uses(beyond));
+    let filter = match (container, traced) {
+        // The runtime's filter asks about everything, and the judge says what the profile does.
+        (true, _) => None,
+        (false, true) => Some(program(&meaning)?),
+        (false, false) => Some(program(&filter::trial(&meaning))?),
+    };
     let purpose = Purpose::Judge { filter, traced, profile: meaning, audit: false, baseline: None };
     let (loaded, native, output) = (trial.loaded, trial.native, trial.output);
     let mut told = std::collections::BTreeSet::new();
@@ -93,7 +100,8 @@ fn asking(
             output.line(&judged.line(&way_out(&judged.name)));
         }
     };
-    let ran = once(trial, purpose, Watch { flush: None, miss: Some(&mut tell), progress: None })?;
+    let watch = Watch { flush: None, miss: Some(&mut tell), progress: None };
+    let ran = once(trial, purpose, watch, Seccomp::Asking)?;
     if let Some(reason) = &ran.stopped {
         return Err(Failure::new(format!("cannot watch by notification: {reason}")).hint("--backend ptrace"));
     }
@@ -141,8 +149,10 @@ fn enforcing(trial: &mut Trial<'_>, expected: &Expected, proof: &mut Proof) -> R
         let note = "a task was cloned with CLONE_UNTRACED: its death by SIGSYS may have gone unseen";
         proof.notes.push(note.to_owned());
     }
-    let purpose = Purpose::Enforce { filter: program(&meaning)?, log: false, watch };
-    let ran = once(trial, purpose, Watch { flush: None, miss: None, progress: None })?;
+    let filter = if trial.plan.container.is_some() { None } else { Some(program(&meaning)?) };
+    let purpose = Purpose::Enforce { filter, log: false, watch };
+    let seccomp = Seccomp::Profile(&trial.loaded.text);
+    let ran = once(trial, purpose, Watch { flush: None, miss: None, progress: None }, seccomp)?;
     for executable in beyond_expected(&ran.sigsys, &expected.sigsys) {
         let who = if executable.is_empty() { "a task".to_owned() } else { foreign(executable) };
         proof.failures.push(format!("{who} was killed by SIGSYS under the real filter"));
@@ -173,7 +183,12 @@ fn untraced(trial: &Trial<'_>) -> bool {
     })
 }
 
-fn once(trial: &mut Trial<'_>, purpose: Purpose, watch: Watch<'_>) -> Result<Ran, Failure> {
+fn once(
+    trial: &mut Trial<'_>,
+    purpose: Purpose,
+    watch: Watch<'_>,
+    seccomp: Seccomp<'_>,
+) -> Result<Ran, Failure> {
     trial.plan.reset()?;
     let run = Run {
         signals: trial.signals,
@@ -183,6 +198,7 @@ fn once(trial: &mut Trial<'_>, purpose: Purpose, watch: Watch<'_>) -> Result<Ran
         show: Show::Keep,
         first: false,
         limit: Some(trial.limit),
+        seccomp,
     };
     workload::run(run, purpose, watch)
 }

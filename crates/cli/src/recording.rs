@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use callgate_bpf::Program;
 use callgate_core::trace::Provenance;
-use callgate_core::{Meaning, Trace};
+use callgate_core::{Meaning, Trace, sysno};
 use callgate_linux::session::{Purpose, Stops};
 use callgate_linux::{features, filter, proc};
 
@@ -60,6 +60,11 @@ pub(crate) fn above() -> Above {
     } else {
         Above::Traceable
     }
+}
+
+/// The same for a workload: in a container only the runtime's filter counts.
+pub(crate) fn above_of(plan: &Plan) -> Above {
+    if plan.container.is_some() { Above::Clear } else { above() }
 }
 
 /// How calls are seen.
@@ -124,6 +129,18 @@ pub(crate) fn once(
     watch: Watch<'_>,
     backend: Backend,
 ) -> Result<Ran, Failure> {
+    if let Some(container) = &run.plan.container {
+        let mut provenance = provenance(run.plan, backend.name(), false);
+        provenance.no_new_privs = container.no_new_privs();
+        provenance.notes = vec![
+            format!("in a container of {}, floor included", container.runtime().at_version()),
+            "write(2) was not asked about: the runtime hands its listener over with it".to_owned(),
+        ];
+        let purpose = Purpose::Record { filter: None, provenance, trimmed: false };
+        let name = container.name().to_owned();
+        let ran = workload::run(run, purpose, watch)?;
+        return if ran.stopped.is_some() { Ok(ran) } else { started(checked(ran)?, &name) };
+    }
     let native = input::native()?;
     let known = known.filter(|_| backend != Backend::Ptrace);
     let meaning = match known {
@@ -133,7 +150,7 @@ pub(crate) fn once(
     let provenance = provenance(run.plan, backend.name(), known.is_some());
     let trimmed = known.is_some();
     let purpose = match backend.stops() {
-        None => Purpose::Record { filter: program(&meaning)?, provenance, trimmed },
+        None => Purpose::Record { filter: Some(program(&meaning)?), provenance, trimmed },
         Some(stops) => {
             let filter = program(&filter::for_tracer(&meaning))?;
             Purpose::Trace { filter, provenance, stops, trimmed }
@@ -156,10 +173,16 @@ pub(crate) fn fall_back(
     reason: &str,
     choice: BackendChoice,
     stdin: &mut Stdin,
-    name: &str,
+    plan: &Plan,
     output: &Output,
 ) -> Result<Backend, Failure> {
     let message = format!("cannot record {}: {reason}", Backend::choose(choice).words());
+    let container = plan.container.is_some();
+    if container {
+        return Err(
+            Failure::new(message).hint("in a container callgate has no other way yet; learn it on the host")
+        );
+    }
     if choice != BackendChoice::Auto {
         return Err(Failure::new(message).hint("record it with --backend ptrace, or leave --backend out"));
     }
@@ -169,7 +192,7 @@ pub(crate) fn fall_back(
     }
     stdin.complete()?;
     output.warn(&message);
-    output.say(&format!("  `{}` runs once more, under ptrace", foreign(name)));
+    output.say(&format!("  `{}` runs once more, under ptrace", foreign(&plan.command.name())));
     Ok(Backend::Ptrace)
 }
 
@@ -193,6 +216,16 @@ pub(crate) fn refusals(run: Run<'_>, watch: Watch<'_>) -> Result<Ran, Failure> {
         recording.notes.push(note.to_owned());
     }
     Ok(ran)
+}
+
+/// A container whose program was never executed shows the runtime's calls only.
+fn started(ran: Ran, name: &str) -> Result<Ran, Failure> {
+    let executes = |(arch, nr, _)| matches!(sysno::name(arch, nr), Some("execve" | "execveat"));
+    if ran.interrupted || ran.trace.as_ref().is_some_and(|t| t.made().any(executes)) {
+        return Ok(ran);
+    }
+    let message = format!("the container never executed `{name}`; what its runtime said stands above");
+    Err(Failure::new(message).exit(Exit::NoInput))
 }
 
 /// Failures of a recording that leave nothing to work on.

@@ -134,6 +134,17 @@ pub(crate) fn next(path: &str, stage: &str, command: &[OsString]) -> String {
     )
 }
 
+/// What to do next with a profile that was learned in a container, floor included.
+pub(crate) fn next_in_a_container(path: &str) -> String {
+    let absolute = if path.starts_with('/') { path.to_owned() } else { format!("$PWD/{path}") };
+    format!(
+        "next:\n  callgate show {path} --why\n  docker run --security-opt seccomp={absolute} …\n  \
+         podman run --security-opt seccomp={absolute} …\n\
+         in a Pod, with the file in /var/lib/kubelet/seccomp/ of every node:\n  \
+         securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: {path}}}}}"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

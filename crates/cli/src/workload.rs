@@ -10,6 +10,7 @@ use callgate_core::trace::Phase;
 use callgate_linux::session::{Event, Purpose, Session, Settings, Signals};
 use callgate_linux::{Miss, Signal, Status, proc};
 
+use crate::container::Seccomp;
 use crate::digest::Digest;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -85,6 +86,8 @@ pub(crate) struct Run<'r> {
     pub(crate) first: bool,
     /// How long a later run may take before it is stopped: the program may behave differently without a reader.
     pub(crate) limit: Option<Duration>,
+    /// What a container's runtime loads, if the run is one in a container.
+    pub(crate) seccomp: Seccomp<'r>,
 }
 
 /// Where a run stands.
@@ -127,6 +130,7 @@ pub(crate) fn run(run: Run<'_>, purpose: Purpose, watch: Watch<'_>) -> Result<Ra
         let message = format!("{answers} answers already, before `{}` was started", run.plan.command.name());
         return Err(Failure::new(message).hint("stop what serves there, or use another address"));
     }
+    let mut container = run.plan.container.as_ref().map(|c| c.prepare(run.seccomp)).transpose()?;
     let (plumbing, streams) = Plumbing::new(run.stdin, run.show, run.first)?;
     let shares_terminal = run.show == Show::Inherit && watch.progress.is_some() && run.output.live();
     let terminal = shares_terminal.then(|| rustix::io::dup(std::io::stderr()).ok()).flatten();
@@ -135,8 +139,10 @@ pub(crate) fn run(run: Run<'_>, purpose: Purpose, watch: Watch<'_>) -> Result<Ra
         allow_privilege_escalation: run.plan.allow_privilege_escalation,
         phased: run.plan.phased(),
         terminal,
+        agent: container.as_mut().and_then(|c| c.agent.take()),
     };
-    let session = Session::start(run.signals, &run.plan.command, purpose, settings)?;
+    let command = container.as_ref().map_or(&run.plan.command, |c| &c.command);
+    let session = Session::start(run.signals, command, purpose, settings)?;
     let input =
         matches!(run.stdin, Stdin::Spool(_)).then(|| rustix::io::dup(std::io::stdin()).ok()).flatten();
     let now = Instant::now();

@@ -106,6 +106,13 @@ pub fn no_new_privs(pid: i32) -> bool {
     status_field(&text, "NoNewPrivs") == Some("1")
 }
 
+/// Whether this process has a capability, by its number, in effect.
+pub fn has_capability(number: u32) -> bool {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status_field(&text, "CapEff").and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    set.is_some_and(|mask| mask >> number & 1 == 1)
+}
+
 /// What a process is called: the first word of its command line, or its executable's path. `None`: there is none.
 pub fn command_name(pid: i32) -> Option<String> {
     let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;

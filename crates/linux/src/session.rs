@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 
@@ -23,8 +23,9 @@ use crate::sys::shared::Shared;
 pub enum Purpose {
     /// Record by notification.
     Record {
-        /// The recording filter; see [`crate::filter`].
-        filter: Program,
+        /// The recording filter; see [`crate::filter`]. `None`: the command is a container runtime, which hands its
+        /// listener to [`Settings::agent`].
+        filter: Option<Program>,
         /// What the trace says of this recording.
         provenance: Provenance,
         /// Whether the filter leaves out what is known.
@@ -51,7 +52,8 @@ pub enum Purpose {
     /// Hold calls against a profile; the filter asks wherever the profile refuses.
     Judge {
         /// For a listener, one that asks: [`crate::filter::trial`]. For a tracer, which only reports, one that decides.
-        filter: Program,
+        /// `None`: as for [`Purpose::Record`]; the runtime's filter has to ask about every call.
+        filter: Option<Program>,
         /// By a tracer instead of a listener.
         traced: bool,
         /// What the profile says.
@@ -63,8 +65,8 @@ pub enum Purpose {
     },
     /// Load a filter that decides by itself.
     Enforce {
-        /// The filter.
-        filter: Program,
+        /// The filter; `None`: a container runtime loads it.
+        filter: Option<Program>,
         /// Ask the kernel to log refusals.
         log: bool,
         /// Trace the ends of tasks, so that no death by SIGSYS goes unseen.
@@ -113,6 +115,8 @@ pub struct Settings {
     pub phased: bool,
     /// The terminal of the status line, if the program writes to the same one.
     pub terminal: Option<OwnedFd>,
+    /// Where a container runtime sends its listener (`listenerPath` of the runtime-spec, `config-linux.md`).
+    pub agent: Option<UnixListener>,
 }
 
 /// Blocks the signals callgate handles, once, before the first session.
@@ -162,7 +166,7 @@ impl<'s> Session<'s> {
         signals: &'s Signals,
         command: &Command,
         purpose: Purpose,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Result<Self> {
         let shared = Shared::new().doing("share memory with the keeper")?;
         let phase = if settings.phased { Phase::StartUp } else { Phase::Unphased };
@@ -171,10 +175,11 @@ impl<'s> Session<'s> {
         let (socket, theirs) = UnixStream::pair().doing("connect to the keeper")?;
         let (load, role) = split(purpose);
         let tracer = matches!(role, Role::Trace(_));
+        let streams = std::mem::take(&mut settings.streams);
         let start = match &load {
             None => None,
             Some(load) => Some(
-                Start::new(command, load, settings.streams, signals.before)?
+                Start::new(command, load, streams, signals.before)?
                     .allow_privilege_escalation(settings.allow_privilege_escalation)
                     .wait_for_tracer(tracer),
             ),
@@ -183,7 +188,8 @@ impl<'s> Session<'s> {
             Fork::Child => {
                 drop(socket);
                 let command = command.name();
-                keeper::run(Job { start, command, role, shared, socket: theirs, terminal: settings.terminal })
+                let Settings { terminal, agent, .. } = settings;
+                keeper::run(Job { start, command, role, shared, socket: theirs, terminal, agent })
             }
             Fork::Parent(keeper) => Ok(Self { signals, socket, shared, keeper, ended: false }),
         }
@@ -325,14 +331,16 @@ fn timespec(duration: Duration) -> Timespec {
 /// What filter the child loads (none: there is no child), and what the keeper does.
 fn split(purpose: Purpose) -> (Option<Load>, Role) {
     let fresh = |provenance| Trace { recordings: vec![provenance], ..Trace::default() };
-    let plain = |program, log| Some(Load::Filter { program, log });
+    let plain =
+        |program: Option<_>, log| program.map_or(Load::Nothing, |program| Load::Filter { program, log });
+    let listener = |program: Option<_>| program.map_or(Load::Nothing, Load::Listener);
     match purpose {
         Purpose::Record { filter, provenance, trimmed } => {
-            (Some(Load::Listener(filter)), Role::Record(Recorder::new(fresh(provenance), trimmed)))
+            (Some(listener(filter)), Role::Record(Recorder::new(fresh(provenance), trimmed)))
         }
         Purpose::Trace { filter, provenance, stops, trimmed } => {
             let recorder = Recorder::new(fresh(provenance), trimmed);
-            (plain(filter, false), Role::Trace(Work::Record(recorder, stops)))
+            (Some(plain(Some(filter), false)), Role::Trace(Work::Record(recorder, stops)))
         }
         Purpose::Attach { pid, provenance } => {
             (None, Role::Attach { pid, recorder: Recorder::new(fresh(provenance), false) })
@@ -341,13 +349,13 @@ fn split(purpose: Purpose) -> (Option<Load>, Role) {
             let duty = if audit { keeper::Duty::Audit } else { keeper::Duty::Enforce };
             let judge = Judge::new(profile, duty, baseline);
             if traced {
-                (plain(filter, false), Role::Trace(Work::Judge(judge)))
+                (Some(plain(filter, false)), Role::Trace(Work::Judge(judge)))
             } else {
-                (Some(Load::Listener(filter)), Role::Judge(judge))
+                (Some(listener(filter)), Role::Judge(judge))
             }
         }
         Purpose::Enforce { filter, log, watch } => {
-            (plain(filter, log), if watch { Role::Trace(Work::Ends) } else { Role::Watch })
+            (Some(plain(filter, log)), if watch { Role::Trace(Work::Ends) } else { Role::Watch })
         }
     }
 }

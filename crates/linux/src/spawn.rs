@@ -118,6 +118,8 @@ fn executable(path: &Path) -> std::result::Result<(), Option<String>> {
 /// What filter the child loads.
 #[derive(Clone, Debug)]
 pub enum Load {
+    /// None, and no_new_privs stays as it is: the program is a container runtime.
+    Nothing,
     /// A filter that asks the keeper.
     Listener(Program),
     /// A filter that decides by itself, or asks a tracer.
@@ -153,8 +155,8 @@ pub(crate) enum Step {
 /// What the child needs, all made before the fork.
 pub(crate) struct Start {
     exec: Exec,
-    ready: Ready,
-    flags: u32,
+    /// The filter and its flags; `None`: the program is a container runtime, and loads one in the container.
+    filter: Option<(Ready, u32)>,
     mask: SignalMask,
     streams: Streams,
     no_new_privs: bool,
@@ -166,6 +168,16 @@ impl Start {
     pub(crate) fn new(command: &Command, load: &Load, streams: Streams, mask: SignalMask) -> Result<Self> {
         let exec = command.exec().doing(format!("run `{}`", command.name()))?;
         let (program, flags) = match load {
+            Load::Nothing => {
+                return Ok(Self {
+                    exec,
+                    filter: None,
+                    mask,
+                    streams,
+                    no_new_privs: false,
+                    wait_for_tracer: false,
+                });
+            }
             Load::Listener(program) => {
                 let killable = seccomp::FLAG_NEW_LISTENER | seccomp::FLAG_WAIT_KILLABLE_RECV;
                 let best = seccomp::flags_available(killable);
@@ -175,12 +187,13 @@ impl Start {
         };
         let ready = Ready::new(program).doing("prepare the filter")?;
         let flags = flags | seccomp::FLAG_SPEC_ALLOW;
-        Ok(Self { exec, ready, flags, mask, streams, no_new_privs: true, wait_for_tracer: false })
+        let filter = Some((ready, flags));
+        Ok(Self { exec, filter, mask, streams, no_new_privs: true, wait_for_tracer: false })
     }
 
     /// Leaves no_new_privs off: needs CAP_SYS_ADMIN.
     pub(crate) fn allow_privilege_escalation(mut self, allow: bool) -> Self {
-        self.no_new_privs = !allow;
+        self.no_new_privs = !allow && self.filter.is_some();
         self
     }
 
@@ -221,9 +234,10 @@ impl Start {
         {
             return fail(Step::NoNewPrivs, code(&error));
         }
-        match self.ready.load(self.flags) {
-            Ok(fd) => words.listener.store(fd as i32 + 1, SeqCst),
-            Err(error) => return fail(Step::Filter, code(&error)),
+        match self.filter.as_ref().map(|(ready, flags)| ready.load(*flags)) {
+            None => {}
+            Some(Ok(fd)) => words.listener.store(fd as i32 + 1, SeqCst),
+            Some(Err(error)) => return fail(Step::Filter, code(&error)),
         }
         fail(Step::Exec, self.exec.run());
     }

@@ -12,6 +12,7 @@ use callgate_linux::session::Signals;
 use super::generate::{Files, failure, tell_comments, tell_withheld};
 use super::record::{blind, note, note_own_filters};
 use crate::cli::{BackendChoice, Learn};
+use crate::container::Seccomp;
 use crate::digest::Digest;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
         return Err(Failure::new("learn needs a file to write: standard output is the program's"));
     }
     let mut files = Files::prepare(&args.output, args.force)?;
-    let above = recording::above();
+    let above = recording::above_of(&plan);
     let backend = Backend::choose(args.drive.backend);
     let several = args.runs > 1 || !args.no_prove || matches!(above, Above::Traceable);
     let stdin = Stdin::new(several)?;
@@ -102,6 +103,9 @@ impl Learning<'_> {
         let name = foreign(&self.plan.command.name());
         let times = if total == 1 { "once".to_owned() } else { format!("{total} times") };
         self.output.say(&format!("learn: `{name}` will run {times}: {}", parts.join(", ")));
+        if let Some(container) = &self.plan.container {
+            self.output.say(&container.announcement());
+        }
         if total > 1 && std::io::stdin().is_terminal() {
             self.output
                 .say("  its standard input is this terminal: if it reads, every run waits for you again");
@@ -133,6 +137,7 @@ impl Learning<'_> {
             show,
             first,
             limit,
+            seccomp: Seccomp::Asking,
         }
     }
 
@@ -168,10 +173,11 @@ impl Learning<'_> {
     fn or_fall_back(&mut self, ran: Ran) -> Result<Ran, Failure> {
         let (choice, name) = (self.args.drive.backend, self.plan.command.name());
         if let Some(reason) = &ran.stopped {
-            self.backend = recording::fall_back(reason, choice, &mut self.stdin, &name, self.output)?;
+            self.backend = recording::fall_back(reason, choice, &mut self.stdin, &self.plan, self.output)?;
         } else if let Some(note) = recording::disturbance(&ran)
             && !ran.interrupted
             && choice == BackendChoice::Auto
+            && self.plan.container.is_none()
         {
             self.output.warn(&note);
             self.output
@@ -193,7 +199,9 @@ impl Learning<'_> {
             Above::Blind(why) => blind(&mut recorded.trace, why, self.output),
             _ if self.backend == Backend::Ptrace => {}
             Above::Clear if !own => {}
-            Above::Clear if !self.stdin.replays() => note_own_filters(&mut recorded.trace),
+            Above::Clear if !self.stdin.replays() || self.plan.container.is_some() => {
+                note_own_filters(&mut recorded.trace);
+            }
             Above::Clear | Above::Traceable => {
                 if matches!(self.above, Above::Clear) {
                     self.output.say(&format!(
@@ -307,6 +315,10 @@ impl Learning<'_> {
         output.say("");
         let proven = proof.is_some_and(|p| p.failures.is_empty() && !p.interrupted);
         let stage = if proven && !self.plan.phased() { "enforce" } else { "audit" };
+        if self.plan.container.is_some() {
+            output.say(&summary::next_in_a_container(&path));
+            return;
+        }
         let via = if self.backend == Backend::Notify { "" } else { " --via trace" };
         output.say(&summary::next(&path, &format!("{stage}{via}"), &self.args.command));
     }

@@ -7,6 +7,7 @@ use callgate_linux::file::Output as File;
 use callgate_linux::session::Signals;
 
 use crate::cli::Record;
+use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
 use crate::output::Output;
@@ -58,7 +59,7 @@ struct Recorder<'r> {
 impl Recorder<'_> {
     fn run<'s>(&'s self, stdin: &'s mut Stdin, show: Show, first: bool) -> Run<'s> {
         let (signals, plan, output) = (&self.signals, &self.plan, self.output);
-        Run { signals, plan, stdin, output, show, first, limit: None }
+        Run { signals, plan, stdin, output, show, first, limit: None, seccomp: Seccomp::Asking }
     }
 
     /// Records a process that runs already.
@@ -78,11 +79,14 @@ impl Recorder<'_> {
     fn started(&self, flush: &mut dyn FnMut(&Trace)) -> Result<(Trace, Ran), Failure> {
         let (output, choice) = (self.output, self.args.drive.backend);
         let mut backend = Backend::choose(choice);
-        let above = recording::above();
+        let above = recording::above_of(&self.plan);
         let twice = matches!(above, Above::Traceable) && backend != Backend::Ptrace;
         let mut stdin = Stdin::new(twice)?;
         if twice {
             output.say("record: a filter above refuses calls, so the command will run twice: the second time under ptrace");
+        }
+        if let Some(container) = &self.plan.container {
+            output.say(&container.announcement());
         }
         self.plan.reset()?;
         let log = self.plan.ready.as_ref().is_some_and(crate::ready::Probe::reads_output);
@@ -91,7 +95,7 @@ impl Recorder<'_> {
         let watch = Watch { flush: Some(flush), miss: None, progress: Some("recording") };
         let mut ran = recording::once(self.run(&mut stdin, show, true), known, watch, backend)?;
         if let Some(reason) = &ran.stopped {
-            backend = recording::fall_back(reason, choice, &mut stdin, &self.plan.command.name(), output)?;
+            backend = recording::fall_back(reason, choice, &mut stdin, &self.plan, output)?;
             self.plan.reset()?;
             let watch = Watch { flush: None, miss: None, progress: None };
             ran = recording::once(self.run(&mut stdin, show, false), known, watch, backend)?;

@@ -10,6 +10,7 @@ use callgate_linux::session::{Purpose, Signals};
 use callgate_linux::{Miss, Status, features};
 
 use crate::cli::{self, Stage, Via};
+use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
 use crate::misses::{self, Kind};
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &cli::Run, output: &Output) -> Outcome {
         show: Show::Inherit,
         first: true,
         limit: None,
+        seccomp: Seccomp::Asking,
     };
     let mut told: BTreeMap<(String, String), u32> = BTreeMap::new();
     let mut tell = |miss: &Miss| tell_miss(miss, (&loaded, native), &mut told, output);
@@ -74,6 +76,7 @@ fn planned(args: &cli::Run) -> Result<Plan, Failure> {
         allow_privilege_escalation,
         patient: true,
         attached: false,
+        container: None,
     })
 }
 
@@ -99,7 +102,7 @@ fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result
             return Err(Failure::new("--via log goes with --stage enforce only")
                 .hint("audit and complain report by notification in this version"));
         }
-        return Ok(Purpose::Enforce { filter: program(meaning)?, log: true, watch: false });
+        return Ok(Purpose::Enforce { filter: Some(program(meaning)?), log: true, watch: false });
     }
     let audit = args.stage == Stage::Audit;
     let traced = via == Via::Trace;
@@ -110,7 +113,7 @@ fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result
         Some(baseline) => filter::complaining(meaning, baseline),
         None => meaning.clone(),
     };
-    Ok(Purpose::Judge { filter: program(&filter)?, traced, profile: meaning.clone(), audit, baseline })
+    Ok(Purpose::Judge { filter: Some(program(&filter)?), traced, profile: meaning.clone(), audit, baseline })
 }
 
 /// A baseline: a runtime's default by name, or a profile.

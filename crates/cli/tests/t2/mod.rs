@@ -1,6 +1,7 @@
 //! What needs root and programs of other people.
 
 mod clients;
+mod containers;
 mod killing;
 mod listeners;
 mod many;

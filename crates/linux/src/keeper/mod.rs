@@ -5,6 +5,7 @@
 //! SIGKILL can end it. It is the subreaper of all descendants. It tells its owner what it sees through a socket; when
 //! the owner is gone it goes on answering and says nothing more.
 
+mod agent;
 mod judge;
 mod notify;
 mod recorder;
@@ -13,7 +14,7 @@ mod traced;
 use std::collections::BTreeSet;
 use std::io::{Read, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use rustix::event::PollFlags;
@@ -60,6 +61,8 @@ pub(crate) struct Job {
     pub(crate) socket: UnixStream,
     /// The terminal that shows the owner's status line, when the program writes to the same one.
     pub(crate) terminal: Option<OwnedFd>,
+    /// Where the program, a container runtime, sends its listener.
+    pub(crate) agent: Option<UnixListener>,
 }
 
 /// The state every kind of keeper has.
@@ -87,7 +90,7 @@ pub(crate) struct Keeper {
 pub(crate) fn run(job: Job) -> ! {
     process::block_all();
     process::set_name(c"callgate-keeper");
-    let Job { start, command, role, shared, socket, terminal } = job;
+    let Job { start, command, role, shared, socket, terminal, agent } = job;
     // So that the program does not stand still when the owner does. Should this fail, it does, and nothing else is lost.
     let _ = socket.set_nonblocking(true);
     let mut keeper = Keeper {
@@ -104,7 +107,7 @@ pub(crate) fn run(job: Job) -> ! {
         last_id: None,
         asked_to_end: None,
     };
-    let result = keeper.work(&command, role);
+    let result = keeper.work(&command, role, agent);
     if let Err(error) = result {
         keeper.tell(&not_started(&error));
     }
@@ -122,7 +125,7 @@ fn not_started(error: &Error) -> Message {
 }
 
 impl Keeper {
-    fn work(&mut self, command: &str, role: Role) -> crate::Result<()> {
+    fn work(&mut self, command: &str, role: Role, agent: Option<UnixListener>) -> crate::Result<()> {
         use crate::error::Doing;
         process::become_subreaper().doing("become the parent of orphans")?;
         let signals = process::signal_fd(&[libc::SIGCHLD]).doing("watch for children")?;
@@ -131,6 +134,11 @@ impl Keeper {
             self.words().main_pid.store(self.main, SeqCst);
         }
         match role {
+            Role::Record(_) | Role::Judge(_) if agent.is_some() => {
+                let Some(listener) = agent::wait(self, agent, &signals, command)? else { return Ok(()) };
+                self.let_go_of_streams(&[listener.as_fd(), signals.as_fd()]);
+                notify::run(self, listener, role, &signals, command)
+            }
             Role::Record(_) | Role::Judge(_) => {
                 let Some(listener) = self.adopt_listener() else { return self.no_listener(command) };
                 self.let_go_of_streams(&[listener.as_fd(), signals.as_fd()]);

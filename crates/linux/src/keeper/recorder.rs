@@ -44,7 +44,7 @@ pub(crate) struct Recorder {
     tasks: HashMap<u32, u32>,
     /// Executables without set-id bits and capabilities: they have nothing to lose.
     harmless: HashSet<u32>,
-    /// Nothing has been seen yet: the next call is the one that starts the program.
+    /// The program has not been started yet.
     floor: bool,
     unknown_tokens: u64,
     /// A signal handler was installed that makes interrupted calls fail, rather than start over.
@@ -101,13 +101,20 @@ impl Recorder {
         Verdict::Answer(Response::Continue)
     }
 
-    /// The first call is the execve that starts the program: the floor of `callgate run`.
+    /// Up to the execve that starts the program is the floor: of `callgate run` that call alone, of a container runtime
+    /// all it does after it has loaded the filter.
     pub(super) fn phase(&mut self, name: Option<&str>, words: &Words) -> Phase {
-        if std::mem::take(&mut self.floor) && matches!(name, Some("execve")) {
+        if self.floor {
+            self.floor = !matches!(name, Some("execve" | "execveat"));
             return Phase::Floor;
         }
         let index = words.phase.load(Relaxed) as usize;
         Phase::ALL.get(index).map_or(Phase::Unphased, |(phase, _)| *phase)
+    }
+
+    /// The program was started before anybody looked.
+    pub(super) fn has_no_floor(&mut self) {
+        self.floor = false;
     }
 
     /// Takes note of a call through an ABI callgate has no table for: it is lost, and the trace says so.

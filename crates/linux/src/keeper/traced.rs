@@ -86,11 +86,12 @@ pub(super) fn run(keeper: &mut Keeper, work: Work, signals: &OwnedFd, command: &
 /// Traces a program that runs already, and what it starts, until it is gone or we are asked to let go.
 pub(super) fn attach(
     keeper: &mut Keeper,
-    recorder: Recorder,
+    mut recorder: Recorder,
     pid: i32,
     signals: &OwnedFd,
     command: &str,
 ) -> crate::Result<()> {
+    recorder.has_no_floor();
     let mut tracer = Tracer::new(keeper, Work::Record(recorder, Stops::Calls), command);
     (tracer.attached, tracer.inside) = (true, true);
     tracer.take_running(pid)?;
@@ -376,7 +377,7 @@ impl<'k> Tracer<'k> {
                 "the program installs a seccomp listener of its own; what that answers counts as made";
             recorder.remark(remark.to_owned());
         }
-        let phase = recorder.phase(name.filter(|_| !self.attached), words);
+        let phase = recorder.phase(name, words);
         recorder.note(call, outcome, executable, phase, words);
     }
 

@@ -114,6 +114,11 @@ impl KernelListener {
         // SAFETY: the number was returned by seccomp(2) in a table shared with this process and is owned by nobody
         // else here; the child's own copy is closed by execve (listeners are O_CLOEXEC).
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Self::new(fd)
+    }
+
+    /// A listener that was handed over.
+    pub(crate) fn new(fd: OwnedFd) -> Self {
         let flags: u64 = SYNC_WAKE_UP;
         // SAFETY: passes an integer by value to a listener we own. Older kernels answer EINVAL, which costs speed only.
         unsafe { libc::ioctl(fd.as_raw_fd(), IOCTL_SET_FLAGS, flags) };

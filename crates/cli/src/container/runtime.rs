@@ -1,0 +1,100 @@
+//! Container runtimes: found, asked for their version, told to run and to forget.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::time::{Duration, Instant};
+
+use callgate_linux::spawn::Command;
+
+use crate::exit::Failure;
+use crate::plan;
+
+/// A runtime that has to forget a container is not waited for longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An OCI runtime with runc's command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Runtime {
+    path: PathBuf,
+    /// `runc`, `crun`: the file's name.
+    name: String,
+    /// As it says itself: `1.1.5`.
+    version: String,
+}
+
+impl Runtime {
+    /// The runtime of this name or path; without one, the first that is there.
+    pub(crate) fn find(wanted: Option<&OsStr>) -> Result<Self, Failure> {
+        let known = [OsString::from("runc"), OsString::from("crun")];
+        let names: Vec<OsString> = wanted.map_or_else(|| known.to_vec(), |name| vec![name.to_owned()]);
+        let found = names.iter().find_map(|name| plan::find(std::slice::from_ref(name)).ok());
+        let Some(found) = found else {
+            let missing = names.iter().map(|n| n.to_string_lossy()).collect::<Vec<_>>().join(" nor ");
+            let message = format!("no container runtime: neither {missing} is in PATH")
+                .replace(if names.len() == 1 { "neither " } else { "\0" }, "");
+            return Err(Failure::new(message).hint("install runc or crun, or name one with --runtime"));
+        };
+        let name = found.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let output = Process::new(&found.path).arg("--version").stdin(Stdio::null()).output();
+        let text = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+        let version = version_of(&text).ok_or_else(|| {
+            let message =
+                format!("`{}` is no container runtime: `--version` names no version", found.path.display());
+            Failure::new(message).hint("--runtime takes runc, crun, or a path to one of them")
+        })?;
+        Ok(Self { path: found.path, name, version })
+    }
+
+    /// `runc@1.1.5`.
+    pub(crate) fn at_version(&self) -> String {
+        format!("{}@{}", self.name, self.version)
+    }
+
+    /// The command that runs a bundle and ends with its status.
+    pub(super) fn run(&self, state: &Path, bundle: &Path, id: &str) -> Command {
+        let mut args: Vec<OsString> =
+            vec![self.name.clone().into(), "--root".into(), state.into(), "run".into()];
+        args.extend(["--bundle".into(), bundle.into(), id.into()]);
+        Command { path: self.path.clone(), args, env: Vec::new() }
+    }
+
+    /// Makes the runtime forget a container, and end it if it runs.
+    pub(super) fn delete(&self, state: &Path, id: &str) {
+        let mut command = Process::new(&self.path);
+        command.arg("--root").arg(state).args(["delete", "--force", id]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(mut child) = command.spawn() else { return };
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if !matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // It hangs: nothing more can be done for it.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// `runc version 1.1.5+ds1` → `1.1.5`.
+fn version_of(text: &str) -> Option<String> {
+    let line = text.lines().next()?;
+    let word = line.split_whitespace().skip_while(|w| *w != "version").nth(1)?;
+    let version: String = word.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    version.contains('.').then(|| version.trim_end_matches('.').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_both_runtimes_are_read() {
+        assert_eq!(version_of("runc version 1.1.5+ds1\ncommit: x\n").unwrap(), "1.1.5");
+        assert_eq!(version_of("crun version 1.8.1\ncommit: f8\n").unwrap(), "1.8.1");
+        assert_eq!(version_of("runc version 1.3.0-rc.2\n").unwrap(), "1.3.0");
+        assert_eq!(version_of("GNU bash, version x\n"), None);
+    }
+}
