@@ -113,6 +113,59 @@ fn what_is_learned_in_a_container_starts_it_ten_times_of_ten() {
     assert_eq!(leftovers(), Vec::<String>::new());
 }
 
+/// A root file system of Debian's own files: shell, tools and Python as their packages have them.
+fn debian(lab: &Lab) {
+    let packages = "bash dash coreutils libc6 libc-bin libtinfo6 libselinux1 libpcre2-8-0 libacl1 libattr1 libgmp10 \
+                    python3 python3-minimal python3.11 python3.11-minimal libpython3-stdlib libpython3.11-minimal \
+                    libpython3.11-stdlib libexpat1 zlib1g libssl3 libbz2-1.0 liblzma5 libffi8 libsqlite3-0 libuuid1 libdb5.3 \
+                    libncursesw6 libreadline8 libcrypt1 libnsl2 libtirpc3 base-files media-types";
+    lab.sh(&format!(
+        "mkdir -p rootfs/usr/bin rootfs/usr/sbin rootfs/usr/lib rootfs/usr/lib64; for l in bin sbin lib lib64; do test -L /$l && cp -a /$l rootfs/; done; \
+         for p in {packages}; do dpkg -L $p 2>/dev/null; done | sort -u | while read f; do \
+         if test -f \"$f\" -o -L \"$f\"; then case $f in /usr/share/*) ;; *) echo .$f;; esac; fi; done >list; \
+         tar -C / -cf - --no-recursion -T list | tar -C rootfs --keep-directory-symlink -xf -; \
+         mkdir -p rootfs/proc rootfs/sys rootfs/dev rootfs/tmp rootfs/etc; \
+         printf 'root:x:0:0::/:/bin/sh\n' >rootfs/etc/passwd; echo hello >rootfs/tmp/index.html; \
+         cp -a /etc/ld.so.c* rootfs/etc/; test -x rootfs/usr/bin/python3"
+    ))
+    .expect(0);
+}
+
+#[test]
+fn a_server_in_a_debian_container_is_learned_by_its_exercise_and_serves_under_its_profile() {
+    let Some(lab) = Lab::root(&["runc", "crun", "unshare", "dpkg", "curl"]) else { return };
+    debian(&lab);
+    let port = crate::harness::free_port();
+    let url =
+        format!("curl -sf --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:{port}/index.html");
+    let serve = format!(
+        "import http.server, signal, sys\nsignal.signal(signal.SIGTERM, lambda *a: sys.exit(0))\n\
+                         h = http.server.SimpleHTTPRequestHandler\n\
+                         http.server.ThreadingHTTPServer(('127.0.0.1', {port}), lambda *a: h(*a, directory='/tmp')).serve_forever()"
+    );
+    for runtime in &RUNTIMES {
+        let own = lab.callgate_path().display().to_string();
+        let mut words: Vec<String> = runtime.wrapper.iter().map(|w| (*w).to_owned()).collect();
+        let learn = ["learn", "--force", "-o", "p.json", "--rootfs", "rootfs", "--runtime", runtime.name];
+        words.push(own);
+        words.extend(learn.iter().map(|w| (*w).to_owned()));
+        words.extend([
+            "--ready".to_owned(),
+            format!("tcp:127.0.0.1:{port}"),
+            "--exercise".to_owned(),
+            url.clone(),
+        ]);
+        words.extend(["--".to_owned(), "python3".to_owned(), "-c".to_owned(), serve.clone()]);
+        let mut call = lab.program(&words[0]);
+        call.args(&words[1..]);
+        call.run().expect(0).says("proven:").says("host's network");
+        let trace = lab.read("p.json");
+        assert!(trace.contains("\"accept4\"") && trace.contains("\"capset\""), "{}", runtime.name);
+        assert_eq!(start(&lab, runtime, "p.json", false, &["python3", "-c", "print(1)"]), 0);
+    }
+    assert_eq!(leftovers(), Vec::<String>::new());
+}
+
 #[test]
 fn a_trace_of_a_container_tells_the_floor_from_the_program() {
     let Some(lab) = Lab::root(&["runc", "busybox"]) else { return };
