@@ -35,6 +35,8 @@ pub(crate) enum Verb {
     Record(Box<Record>),
     /// Make a profile of traces
     Generate(Generate),
+    /// Patch a profile, as little as can be, so that it allows what traces hold
+    Update(Update),
     /// Run a command under a profile and report every call it refuses
     Run(Run),
     /// Show what a profile or a trace says, for a person or a program
@@ -233,6 +235,34 @@ pub(crate) struct Generate {
     pub(crate) policy: Policy,
 }
 
+/// callgate update
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  callgate run --profile p.json --stage audit -o missed.trace -- ./app\n  \
+    callgate update p.json --from missed.trace --dry-run\n  callgate update p.json --from missed.trace\n\n\
+    Exit codes: 0 updated, or nothing to do · 1 a dangerous call left out, or --dry-run and something to do · 2 nothing written"
+)]
+pub(crate) struct Update {
+    /// The profile; comments, order and layout stay as they are
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile: PathBuf,
+    /// What it is to allow; may be repeated
+    #[arg(long, required = true, value_name = "TRACE")]
+    pub(crate) from: Vec<PathBuf>,
+    /// Show the patch and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Ask about every call
+    #[arg(long)]
+    pub(crate) interactive: bool,
+    /// How new rules constrain arguments
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) args: ArgsChoice,
+    /// Allow a dangerous call that was seen; may be repeated
+    #[arg(long, value_name = "CALL")]
+    pub(crate) allow: Vec<String>,
+}
+
 /// How far a profile is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stage {
@@ -273,6 +303,12 @@ pub(crate) struct Run {
     /// Who reports refusals
     #[arg(long, default_value = "notify")]
     pub(crate) via: Via,
+    /// Write what the profile refused as a trace, for `callgate update --from`
+    #[arg(short, long, value_name = "TRACE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace an existing trace
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
     /// Leave no_new_privs off (root only)
     #[arg(long)]
     pub(crate) allow_privilege_escalation: bool,

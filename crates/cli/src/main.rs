@@ -78,6 +78,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
             cmd::record::run(args, output).map_err(|f| exit::Failure { exit: f.exit.beside_a_command(), ..f })
         }
         Some(Verb::Generate(args)) => cmd::generate::run(args, output),
+        Some(Verb::Update(args)) => cmd::update::run(args, output),
         Some(Verb::Run(args)) => {
             cmd::run::run(args, output).map_err(|f| exit::Failure { exit: f.exit.beside_a_command(), ..f })
         }

@@ -27,6 +27,7 @@ pub mod set;
 pub mod suggest;
 pub mod sysno;
 pub mod trace;
+pub mod update;
 pub mod verdict;
 
 pub use action::Action;

@@ -35,6 +35,7 @@ const PACKAGES: &[Package] = &[
     package("busybox-static", &["busybox"], "a program without libc of the host, for containers"),
     package("runc", &["runc"], "a runtime that loads what we write"),
     package("crun", &["crun"], "another one, through libseccomp"),
+    package("patch", &["patch"], "to apply what update prints"),
     package("procps", &["ps"], "to see that nothing is left running"),
 ];
 

@@ -11,6 +11,7 @@ pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod syscalls;
+pub(crate) mod update;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;

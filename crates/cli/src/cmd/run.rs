@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use callgate_core::baseline::{self, Machine};
-use callgate_core::{Action, Arch, Meaning, profile};
+use callgate_core::trace::{self, Observation, Phase};
+use callgate_core::{Action, Arch, Meaning, Trace, profile};
+use callgate_linux::file::Output as File;
 use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
 use callgate_linux::{Miss, Status, features};
@@ -14,7 +16,7 @@ use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
 use crate::misses::{self, Kind};
-use crate::output::Output;
+use crate::output::{Output, foreign};
 use crate::plan::{self, Plan};
 use crate::recording::{self, program};
 use crate::streams::{Show, Stdin};
@@ -32,6 +34,10 @@ pub(crate) fn run(args: &cli::Run, output: &Output) -> Outcome {
     if args.via == Via::Log {
         output.say("run: the kernel logs refusals (journalctl -k, or ausearch -m SECCOMP); callgate does not see them");
     }
+    if args.via == Via::Log && args.output.is_some() {
+        return Err(Failure::new("-o needs the refusals, and --via log leaves them to the kernel's log"));
+    }
+    let file = args.output.as_deref().map(|path| File::prepare(path, args.force, 0o600)).transpose()?;
     let signals = Signals::take()?;
     let mut stdin = Stdin::new(false)?;
     let run = Run {
@@ -58,6 +64,11 @@ pub(crate) fn run(args: &cli::Run, output: &Output) -> Outcome {
         return Err(failure.hint("--via trace reports by a tracer instead").exit(Exit::NotRun));
     }
     summary(&ran, &loaded, native, output);
+    if let Some(mut file) = file {
+        let missed = missed(&ran, &plan, args.via);
+        file.write(trace::write(&missed).as_bytes())?;
+        tell_missed(args, &missed, output);
+    }
     Ok(ran.status.map_or(Exit::NotRun, |status| Exit::Command(status.code() as u8)))
 }
 
@@ -139,6 +150,42 @@ pub(crate) fn machine(native: Arch) -> Machine {
     let kernel =
         baseline::Kernel::new(numbers.first().copied().unwrap_or(0), numbers.get(1).copied().unwrap_or(0));
     Machine::docker(native, kernel)
+}
+
+/// The refused calls as a trace: what an update is to allow.
+fn missed(ran: &Ran, plan: &Plan, via: Via) -> Trace {
+    let backend = if via == Via::Trace { "ptrace" } else { "notify" };
+    let mut provenance = recording::provenance(plan, backend, false);
+    provenance.notes.push("only what a profile refused: `callgate run`".to_owned());
+    let complete = ran.beyond == 0 && !ran.interrupted;
+    let mut trace = Trace { recordings: vec![provenance], complete, lost: ran.beyond, ..Trace::default() };
+    for (miss, count) in &ran.misses {
+        let Some((arch, nr)) = Arch::split(miss.token, miss.nr) else {
+            trace.lost += count;
+            trace.complete = false;
+            continue;
+        };
+        trace.observe(&Observation {
+            arch,
+            nr,
+            args: miss.args,
+            outcome: trace::Outcome::Made,
+            count: Some(*count),
+            phase: Phase::Unphased,
+            executable: miss.executable.clone(),
+            at_ms: 0,
+        });
+    }
+    trace
+}
+
+fn tell_missed(args: &cli::Run, missed: &Trace, output: &Output) {
+    let path = args.output.as_deref().unwrap_or(Path::new("")).display().to_string();
+    let (path, profile) = (foreign(&path), foreign(&args.profile.display().to_string()));
+    output.say(&format!("wrote {path}: {} calls that the profile refuses", missed.calls.len()));
+    if !missed.calls.is_empty() {
+        output.say(&format!("  next: callgate update {profile} --from {path}"));
+    }
 }
 
 /// Misses of one call by one executable told one by one, whatever their arguments; the rest is counted at the end.

@@ -3,10 +3,11 @@
 use super::snapshot;
 use crate::harness::Lab;
 
-const VERBS: [&str; 11] = [
+const VERBS: [&str; 12] = [
     "learn",
     "record",
     "generate",
+    "update",
     "run",
     "show",
     "compile",

@@ -12,3 +12,4 @@ mod stages;
 mod status;
 mod streams;
 mod terminal;
+mod update;
