@@ -1,3 +1,5 @@
+//! What an update changes, what it leaves, and that a second one has nothing to do.
+
 use super::*;
 use crate::trace::{Observation, Outcome, Phase};
 
