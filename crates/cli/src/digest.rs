@@ -34,6 +34,21 @@ impl Digest {
     }
 }
 
+/// Characters of a line that are shown.
+const SHOWN: usize = 200;
+
+impl Digest {
+    /// The last lines that are not blank, each cut to what can be shown.
+    pub(crate) fn last_lines(&self, count: usize) -> Vec<String> {
+        // Enough for what is shown, and little of a program that prints one endless line.
+        let end = &self.tail[self.tail.len().saturating_sub(4 * SHOWN * count)..];
+        let text = String::from_utf8_lossy(end);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|l| !l.is_empty()).collect();
+        let cut = |line: &&str| line.chars().take(SHOWN).collect();
+        lines[lines.len().saturating_sub(count)..].iter().map(cut).collect()
+    }
+}
+
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         (self.hash.finish(), self.length) == (other.hash.finish(), other.length)
@@ -58,5 +73,15 @@ mod tests {
         b.update(b"world");
         assert_eq!(a, b);
         assert!(a.contains("o w") && !a.contains("xyz"));
+    }
+
+    #[test]
+    fn the_last_lines_are_few_and_short() {
+        let mut digest = Digest::default();
+        digest.update(b"one\ntwo\n\nthree\r\nfour");
+        assert_eq!(digest.last_lines(3), ["two", "three", "four"]);
+        digest.update("x".repeat(100_000).as_bytes());
+        assert_eq!(digest.last_lines(3), ["x".repeat(200)]);
+        assert!(Digest::default().last_lines(3).is_empty());
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! Parse, run one verb, print the error, end with its exit code. Nothing is decided here.
 
+mod cause;
 mod cli;
 mod cmd;
 mod container;
 mod digest;
+mod ending;
 mod env;
 mod exit;
 mod input;

@@ -32,6 +32,8 @@ pub(crate) struct Judged {
     pub(crate) call: String,
     /// `curl[4242]`.
     pub(crate) who: String,
+    /// The path of who made it.
+    pub(crate) executable: String,
     /// `p.json:17`.
     pub(crate) place: String,
     pub(crate) action: Action,
@@ -49,6 +51,7 @@ pub(crate) fn judge(miss: &Miss, loaded: &Loaded, native: Arch) -> Judged {
             name: miss.nr.to_string(),
             call: format!("call {} of architecture {:#x}", miss.nr, miss.token),
             who,
+            executable: miss.executable.clone(),
             place: format!("{}:{}", foreign(&loaded.name), loaded.default_line()),
             action: Action::KillProcess,
             went_ahead: miss.went_ahead,
@@ -85,6 +88,7 @@ pub(crate) fn judge(miss: &Miss, loaded: &Loaded, native: Arch) -> Judged {
         name,
         call: foreign(&text),
         who,
+        executable: miss.executable.clone(),
         place,
         action,
         went_ahead: miss.went_ahead,
@@ -101,21 +105,31 @@ fn short(path: &str) -> &str {
 }
 
 impl Judged {
-    /// The line a person reads. `way_out`: how to allow the call here.
-    pub(crate) fn line(&self, way_out: &str) -> String {
+    /// Whether it is a bare number: no profile can allow it, since profiles name calls.
+    pub(crate) fn nameless(&self) -> bool {
+        self.name.starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    /// What happened, on one line. `times`: how often, where that is known.
+    pub(crate) fn told(&self, times: &str) -> String {
         let verb = match (self.kind, self.went_ahead) {
             (Kind::Withheld, false) => "withheld",
             (_, false) => "refused",
             (_, true) => "would be refused",
         };
-        format!(
-            "{verb}: {} by {} — {} ({}) — allow it: {way_out}",
-            self.call, self.who, self.place, self.action
-        )
+        format!("{verb}: {} by {}{times} — {} ({})", self.call, self.who, self.place, self.action)
+    }
+
+    /// The line a person reads, with the rule that would allow it.
+    pub(crate) fn line(&self, miss: &Miss) -> String {
+        if self.nameless() {
+            return format!("{} — it has no name, so that no profile can allow it", self.told(""));
+        }
+        format!("{} — allow it: add {}", self.told(""), self.rule(miss))
     }
 
     /// What would have to be added to the profile: no more than this call needs, and the danger where there is one.
-    pub(crate) fn rule(&self, miss: &Miss) -> String {
+    fn rule(&self, miss: &Miss) -> String {
         if let Some(arch) = self.unlisted {
             return format!("\"{}\" to \"architectures\"", arch.oci());
         }

@@ -33,17 +33,24 @@ impl Plan {
         let Some(name) = callgate_linux::proc::command_name(pid) else {
             return Err(Failure::new(format!("there is no process {pid}")).exit(Exit::NotFound));
         };
-        Ok(Self {
-            command: called(&name),
+        let command = called(&name);
+        let limit = drive.duration.as_deref().map(parse::duration).transpose()?;
+        Ok(Self { limit, attached: true, ..Self::plain(command) })
+    }
+
+    /// A command that is run to its end, and nothing else.
+    pub(crate) fn plain(command: Command) -> Self {
+        Self {
+            command,
             ready: None,
             exercise: None,
-            limit: drive.duration.as_deref().map(parse::duration).transpose()?,
+            limit: None,
             before: None,
             allow_privilege_escalation: false,
             patient: false,
-            attached: true,
+            attached: false,
             container: None,
-        })
+        }
     }
 
     /// Checks everything that can be checked before the program runs.
@@ -63,15 +70,13 @@ impl Plan {
             ));
         }
         Ok(Self {
-            command,
             ready: drive.ready.as_deref().map(Probe::parse).transpose()?,
             exercise: drive.exercise.clone(),
             limit: drive.duration.as_deref().map(parse::duration).transpose()?,
             before: drive.before.clone(),
             allow_privilege_escalation: drive.allow_privilege_escalation,
-            patient: false,
-            attached: false,
             container,
+            ..Self::plain(command)
         })
     }
 

@@ -5,10 +5,11 @@
 
 use callgate_core::trace::Outcome;
 use callgate_core::{Action, Arch, Trace, sysno};
+use callgate_linux::Status;
 use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
-use callgate_linux::{Miss, Status};
 
+use crate::cause::{self, Cause, ended};
 use crate::container::Seccomp;
 use crate::digest::Digest;
 use crate::exit::Failure;
@@ -19,6 +20,9 @@ use crate::plan::Plan;
 use crate::recording::{Backend, program};
 use crate::streams::{Show, Stdin};
 use crate::workload::{self, Ran, Run, Watch};
+
+/// How many lines of a failed run's stderr are shown.
+const LAST_WORDS: usize = 3;
 
 /// What the recording runs showed, to be shown again.
 pub(crate) struct Expected {
@@ -51,21 +55,27 @@ pub(crate) struct Trial<'t> {
 #[derive(Debug, Default)]
 pub(crate) struct Proof {
     /// Why the profile is not proven; empty: it is.
-    pub(crate) failures: Vec<String>,
+    pub(crate) failures: Vec<Cause>,
+    /// What the failed run said last on stderr, which was not shown.
+    pub(crate) last_words: Vec<String>,
     /// Remarks that do not decide.
     pub(crate) notes: Vec<String>,
     /// callgate was asked to stop.
     pub(crate) interrupted: bool,
 }
 
+impl Proof {
+    /// Whether anything was refused: then what the program says of it is no news.
+    pub(crate) fn refused(&self) -> bool {
+        use cause::Kind::{Miss, Nameless, Withheld};
+        self.failures.iter().any(|c| matches!(c.kind, Miss(_) | Nameless(_) | Withheld(_)))
+    }
+}
+
 /// Proves, or says why not.
-pub(crate) fn prove(
-    trial: &mut Trial<'_>,
-    expected: &Expected,
-    way_out: &dyn Fn(&str) -> String,
-) -> Result<Proof, Failure> {
+pub(crate) fn prove(trial: &mut Trial<'_>, expected: &Expected) -> Result<Proof, Failure> {
     let mut proof = Proof::default();
-    asking(trial, expected, way_out, &mut proof)?;
+    asking(trial, expected, &mut proof)?;
     if proof.failures.is_empty() && !proof.interrupted {
         enforcing(trial, expected, &mut proof)?;
     }
@@ -73,12 +83,7 @@ pub(crate) fn prove(
 }
 
 /// The first run: every refusal is a question.
-fn asking(
-    trial: &mut Trial<'_>,
-    expected: &Expected,
-    way_out: &dyn Fn(&str) -> String,
-    proof: &mut Proof,
-) -> Result<(), Failure> {
+fn asking(trial: &mut Trial<'_>, expected: &Expected, proof: &mut Proof) -> Result<(), Failure> {
     let meaning = filter::enforcing(&trial.loaded.meaning()?);
     // What only the filter itself can do, a listener cannot play.
     let beyond = |action| matches!(action, Action::Trap(_) | Action::KillThread);
@@ -91,41 +96,58 @@ fn asking(
         (false, false) => Some(program(&filter::trial(&meaning))?),
     };
     let purpose = Purpose::Judge { filter, traced, profile: meaning, audit: false, baseline: None };
-    let (loaded, native, output) = (trial.loaded, trial.native, trial.output);
-    let mut told = std::collections::BTreeSet::new();
-    let mut tell = |miss: &Miss| {
-        let judged = misses::judge(miss, loaded, native);
-        // One line per call and executable: the others are counted. What is withheld was told with its reason.
-        if judged.kind == Kind::Miss && told.insert((judged.name.clone(), miss.executable.clone())) {
-            output.line(&judged.line(&way_out(&judged.name)));
-        }
-    };
-    let watch = Watch { flush: None, miss: Some(&mut tell), progress: None };
+    let (loaded, native) = (trial.loaded, trial.native);
+    let watch = Watch { flush: None, miss: None, progress: None };
     let ran = once(trial, purpose, watch, Seccomp::Asking)?;
     if let Some(reason) = &ran.stopped {
         return Err(Failure::new(format!("cannot watch by notification: {reason}")).hint("--backend ptrace"));
     }
     let judged: Vec<(Judged, u64)> =
         ran.misses.iter().map(|(m, n)| (misses::judge(m, loaded, native), *n)).collect();
+    proof.failures.extend(refused(&judged));
     for ((kind, name), count) in misses::totals(&judged) {
-        let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
-        match kind {
-            Kind::Miss => {
-                proof.failures.push(format!("the profile refuses {name}, which the workload wanted {times}"));
-            }
-            Kind::Withheld => proof
-                .failures
-                .push(format!("{name} is withheld because it is dangerous; the workload wanted it {times}")),
-            Kind::Expected => proof
-                .notes
-                .push(format!("{name} was refused {times}, as it has to be: {}", why(loaded, &name))),
+        if kind == Kind::Expected {
+            let why = why(loaded, &name);
+            proof.notes.push(format!("{name} was refused {}, as it has to be: {why}", times(count)));
         }
     }
     if ran.beyond > 0 {
-        proof.failures.push(format!("{} more refusals, of too many kinds to tell one by one", ran.beyond));
+        let text = format!("{} more refusals, of too many kinds to tell one by one", ran.beyond);
+        proof.failures.push(Cause::new(cause::Kind::Refusals, text));
     }
     compare(&ran, expected, "with every refusal watched", proof);
     Ok(())
+}
+
+/// One cause per call and executable: its other arguments are counted. What is withheld was told with its reason.
+fn refused(judged: &[(Judged, u64)]) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = Vec::new();
+    let key = |j: &Judged| (j.kind, j.name.clone(), j.executable.clone());
+    let mut told = std::collections::BTreeSet::new();
+    for (first, _) in judged.iter().filter(|(j, _)| j.kind != Kind::Expected) {
+        if !told.insert(key(first)) {
+            continue;
+        }
+        let count = judged.iter().filter(|(j, _)| key(j) == key(first)).map(|(_, n)| n).sum();
+        let text = first.told(&format!(", {}", times(count)));
+        let name = first.name.clone();
+        causes.push(match first.kind {
+            Kind::Withheld => {
+                let text = format!(
+                    "{name} is withheld because it is dangerous; the workload wanted it {}",
+                    times(count)
+                );
+                Cause::new(cause::Kind::Withheld(name), text)
+            }
+            _ if first.nameless() => Cause::new(cause::Kind::Nameless(name), text),
+            _ => Cause::new(cause::Kind::Miss(name), text),
+        });
+    }
+    causes
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 /// Why a refusal is expected.
@@ -155,7 +177,8 @@ fn enforcing(trial: &mut Trial<'_>, expected: &Expected, proof: &mut Proof) -> R
     let ran = once(trial, purpose, Watch { flush: None, miss: None, progress: None }, seccomp)?;
     for executable in beyond_expected(&ran.sigsys, &expected.sigsys) {
         let who = if executable.is_empty() { "a task".to_owned() } else { foreign(executable) };
-        proof.failures.push(format!("{who} was killed by SIGSYS under the real filter"));
+        let text = format!("{who} was killed by SIGSYS under the real filter");
+        proof.failures.push(Cause::new(cause::Kind::Refusals, text));
     }
     compare(&ran, expected, "under the real filter", proof);
     Ok(())
@@ -209,28 +232,26 @@ fn compare(ran: &Ran, expected: &Expected, when: &str, proof: &mut Proof) {
     if ran.interrupted {
         return;
     }
-    if let Some(why) = &ran.unready {
-        proof.failures.push(format!("{when} {why}"));
+    let mut found = Vec::new();
+    if let Some(Cause { kind, text }) = &ran.unready {
+        found.push(Cause::new(kind.clone(), format!("{when} {text}")));
     }
-    let words = |status: Option<Status>| status.map_or_else(|| "no end".to_owned(), |s| s.to_string());
+    let first = |statuses: &[Option<Status>]| ended(statuses.first().copied().flatten());
     if !expected.statuses.contains(&ran.status) {
-        let before = expected.statuses.first().copied().flatten();
-        proof.failures.push(format!(
-            "{when} it ended with {}, while recording with {}",
-            words(ran.status),
-            words(before)
-        ));
+        let (now, before) = (ended(ran.status), first(&expected.statuses));
+        found.push(Cause::new(cause::Kind::Status, format!("{when} it {now}; while recording it {before}")));
     }
     if !expected.exercises.contains(&ran.exercise) {
-        let before = expected.exercises.first().copied().flatten();
-        let text = format!(
-            "{when} the exercise ended with {}, while recording with {}",
-            words(ran.exercise),
-            words(before)
-        );
-        proof.failures.push(text);
+        let (now, before) = (ended(ran.exercise), first(&expected.exercises));
+        let text = format!("{when} the exercise {now}; while recording it {before}");
+        found.push(Cause::new(cause::Kind::Exercise, text));
     }
     if expected.outputs.as_ref().is_some_and(|o| *o != ran.outputs) {
-        proof.failures.push(format!("{when} it printed something else than while recording"));
+        let text = format!("{when} it printed something else than while recording");
+        found.push(Cause::new(cause::Kind::Output, text));
     }
+    if !found.is_empty() {
+        proof.last_words = ran.outputs[1].last_lines(LAST_WORDS);
+    }
+    proof.failures.extend(found);
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::digest::Digest;
 use crate::exit::Failure;
+use crate::output::foreign;
 
 /// One attempt may take this long.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -25,6 +26,20 @@ pub(crate) enum Probe {
     Log(String),
     /// A shell command succeeds.
     Cmd(String),
+}
+
+impl std::fmt::Display for Probe {
+    /// As it is written on the command line.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = match self {
+            Self::Tcp(address) => format!("tcp:{address}"),
+            Self::Http(address, path) => format!("http://{address}{path}"),
+            Self::Unix(path) => format!("unix:{path}"),
+            Self::Log(text) => format!("log:{text}"),
+            Self::Cmd(command) => format!("cmd:{command}"),
+        };
+        f.write_str(&foreign(&text))
+    }
 }
 
 impl Probe {

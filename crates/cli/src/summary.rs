@@ -1,4 +1,4 @@
-//! The end of `learn`: result and proof first, then what was learned beside Docker's default, then what to do next.
+//! What was learned, in few words: by group, beside Docker's default, and the command to paste.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -9,11 +9,13 @@ use callgate_core::{Arch, Meaning, Profile, group, profile, sysno};
 
 use crate::cmd::run::machine;
 use crate::input::Loaded;
-use crate::output::{foreign, wrap};
+use crate::output::foreign;
 use crate::table::{Align, columns};
 
-/// Rows of the table before the rest is summed up: the whole end fits 24 lines.
-const MAX_ROWS: usize = 8;
+/// Rows of the table, the one that sums up the rest among them.
+const MAX_ROWS: usize = 9;
+/// A table of fewer rows says nothing.
+const MIN_ROWS: usize = 3;
 /// Names listed before "and N more".
 const MAX_NAMES: usize = 10;
 
@@ -44,23 +46,28 @@ pub(crate) fn by_group(profile: &Profile, loaded: &Loaded) -> BTreeMap<&'static 
     groups
 }
 
-/// The table by group and the lines beside Docker's default.
-pub(crate) fn learned(loaded: &Loaded, native: Arch, width: usize) -> String {
+/// The table by group, in at most so many rows: the rest is summed up in the last one. Too few rows: no table.
+pub(crate) fn table(loaded: &Loaded, max_rows: usize) -> Vec<String> {
     let groups = by_group(&loaded.profile, loaded);
     let mut rows: Vec<(&str, usize, usize)> =
         groups.iter().map(|(name, [seen, added])| (*name, seen.len(), added.len())).collect();
     rows.sort_by_key(|(name, seen, _)| (std::cmp::Reverse(*seen), *name));
-    let mut cells = vec![vec!["group".to_owned(), "seen".to_owned(), "added".to_owned()]];
-    let rest = rows.split_off(rows.len().min(MAX_ROWS));
-    if !rest.is_empty() {
+    // The head is a row, too.
+    let room = max_rows.saturating_sub(1).min(MAX_ROWS);
+    if room < MIN_ROWS {
+        return Vec::new();
+    }
+    if rows.len() > room {
+        let rest = rows.split_off(room - 1);
         let (seen, added) = rest.iter().fold((0, 0), |(s, a), r| (s + r.1, a + r.2));
         rows.push(("other groups", seen, added));
     }
+    let mut cells = vec![vec!["group".to_owned(), "seen".to_owned(), "added".to_owned()]];
     cells.extend(
         rows.iter().map(|(name, seen, added)| vec![(*name).to_owned(), seen.to_string(), added.to_string()]),
     );
     let table = columns(&cells, &[Align::Left, Align::Right, Align::Right]);
-    format!("{table}\n{}", beside_docker(loaded, native, width))
+    table.lines().map(str::to_owned).collect()
 }
 
 fn list(names: &BTreeSet<&str>) -> String {
@@ -71,29 +78,28 @@ fn list(names: &BTreeSet<&str>) -> String {
     }
 }
 
-fn beside_docker(loaded: &Loaded, native: Arch, width: usize) -> String {
-    let Some(docker) = baseline::find("docker") else { return String::new() };
+/// How this compares with Docker's default: the numbers, and then with names.
+pub(crate) fn beside_docker(loaded: &Loaded, native: Arch) -> [Vec<String>; 2] {
+    let Some(docker) = baseline::find("docker") else { return Default::default() };
     let theirs = allowed(&docker.meaning(&machine(native)), native);
     let ours = allowed(&profile::meaning(&loaded.profile, native), native);
     let shut: BTreeSet<&str> = theirs.difference(&ours).copied().collect();
     let dangerous: BTreeSet<&str> = shut.iter().copied().filter(|n| group::is_dangerous(n)).collect();
     let beyond: BTreeSet<&str> = ours.difference(&theirs).copied().collect();
-    let mut text = format!(
+    let numbers = format!(
         "  beside Docker's default: {} calls allowed instead of {}, {} doors shut",
         ours.len(),
         theirs.len(),
         shut.len()
     );
+    // What Docker's default refuses and this allows is never left out for want of room.
+    let opened = (!beyond.is_empty())
+        .then(|| format!("  allowed here and not by Docker's default: {}", list(&beyond)));
+    let mut named = numbers.clone();
     if !dangerous.is_empty() {
-        text += &format!(", dangerous ones among them: {}", list(&dangerous));
+        named += &format!(", dangerous ones among them: {}", list(&dangerous));
     }
-    let mut text = wrap(&text, width, "    ") + "\n";
-    if !beyond.is_empty() {
-        text +=
-            &wrap(&format!("  allowed here and not by Docker's default: {}", list(&beyond)), width, "    ");
-        text.push('\n');
-    }
-    text
+    [numbers, named].map(|line| [Some(line), opened.clone()].into_iter().flatten().collect())
 }
 
 /// A command line to paste: words quoted where the shell needs it.
@@ -125,24 +131,17 @@ fn ansi_c_quoted(word: &OsString) -> String {
     format!("$'{}'", word.as_bytes().iter().map(escape).collect::<String>())
 }
 
-/// What to do next, each a line to paste.
-pub(crate) fn next(path: &str, stage: &str, command: &[OsString]) -> String {
-    format!(
-        "next:\n  callgate show {path} --why\n  callgate run --profile {path} --stage {stage} -- {}\n\
-         for a container, the calls of its runtime must be added first; this version does not know them yet",
-        command_line(command)
-    )
-}
-
 /// What to do next with a profile that was learned in a container, floor included.
-pub(crate) fn next_in_a_container(path: &str) -> String {
+pub(crate) fn next_in_a_container(path: &str) -> Vec<String> {
     let absolute = if path.starts_with('/') { path.to_owned() } else { format!("$PWD/{path}") };
-    format!(
-        "next:\n  callgate show {path} --why\n  docker run --security-opt seccomp={absolute} …\n  \
-         podman run --security-opt seccomp={absolute} …\n\
-         in a Pod, with the file in /var/lib/kubelet/seccomp/ of every node:\n  \
-         securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: {path}}}}}"
-    )
+    vec![
+        "next:".to_owned(),
+        format!("  callgate show {path} --why"),
+        format!("  docker run --security-opt seccomp={absolute} …"),
+        format!("  podman run --security-opt seccomp={absolute} …"),
+        "in a Pod, with the file in /var/lib/kubelet/seccomp/ of every node:".to_owned(),
+        format!("  securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: {path}}}}}"),
+    ]
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use callgate_core::trace::Phase;
 use callgate_linux::session::{Event, Purpose, Session, Settings, Signals};
 use callgate_linux::{Miss, Signal, Status, proc};
 
+use crate::cause::{self, Cause, Kind};
 use crate::container::Seccomp;
 use crate::digest::Digest;
 use crate::exit::{Exit, Failure};
@@ -55,7 +56,9 @@ pub(crate) struct Ran {
     /// Why the program cannot be run this way.
     pub(crate) stopped: Option<String>,
     /// The workload was never ready: why. What was seen of it is not what it does.
-    pub(crate) unready: Option<String>,
+    pub(crate) unready: Option<Cause>,
+    /// It was asked to end before it did so by itself.
+    pub(crate) asked_to_end: bool,
     /// What is to be said about this run.
     pub(crate) notes: Vec<String>,
     /// Digests of stdout and stderr.
@@ -209,7 +212,7 @@ impl Driver<'_, '_> {
     fn finished(&mut self) {
         let wanted = self.run.plan.exercise.is_some() && !self.ran.interrupted;
         if wanted && self.ran.exercise.is_none() && self.ran.unready.is_none() {
-            self.ran.unready = Some("it ended before the exercise did".to_owned());
+            self.ran.unready = Some(Cause::new(Kind::Exercise, "it ended before the exercise did"));
         }
     }
 
@@ -341,12 +344,14 @@ impl Driver<'_, '_> {
     /// Takes note that readiness did not come; whether to go on with the exercise all the same.
     fn not_ready(&mut self, now: Instant) -> bool {
         if let Some(status) = self.ran.status.filter(|_| !self.alive()) {
-            self.ran.unready = Some(format!("it ended before it was ready, with {status}"));
+            let text = format!("it {} before it was ready", cause::ended(Some(status)));
+            self.ran.unready = Some(Cause::new(Kind::Readiness, text));
             return false;
         }
         let waited = (now - self.started).as_secs();
-        if self.asking.is_some() {
-            self.ran.unready = Some(format!("its readiness probe did not succeed within {waited} s"));
+        if let Some(probe) = self.run.plan.ready.as_ref().filter(|_| self.asking.is_some()) {
+            let text = format!("its readiness probe {probe} did not succeed within {waited} s");
+            self.ran.unready = Some(Cause::new(Kind::Readiness, text));
             return false;
         }
         self.ran
@@ -363,6 +368,7 @@ impl Driver<'_, '_> {
     /// The workload has done its part: ask it to end.
     fn stop(&mut self, now: Instant) {
         if matches!(self.stage, Stage::Starting | Stage::Serving) {
+            self.ran.asked_to_end = self.ran.status.is_none();
             self.session.set_phase(Phase::Shutdown);
             self.session.terminate();
             self.stage = Stage::Stopping;
@@ -376,8 +382,8 @@ impl Driver<'_, '_> {
                 if let Some(limit) =
                     self.run.limit.filter(|_| self.ran.status.is_none() && self.run.plan.limit.is_none())
                 {
-                    self.ran.unready =
-                        Some(format!("it did not end within {} s and was stopped", limit.as_secs()));
+                    let text = format!("it did not end within {} s and was stopped", limit.as_secs());
+                    self.ran.unready = Some(Cause::new(Kind::Status, text));
                 } else if self.ran.status.is_some() && self.run.plan.limit.is_none() {
                     let note = format!(
                         "processes it left behind still ran {} s after its end and were stopped",

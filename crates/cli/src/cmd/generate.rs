@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use callgate_core::evidence::Withheld;
 use callgate_core::generate::{GenerateError, Generated, generate};
 use callgate_core::{Trace, profile};
 use callgate_linux::file::Output as File;
@@ -37,7 +38,11 @@ pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
     }
     made.notes.iter().for_each(|note| output.warn(note));
     tell_comments(args.policy.with_comments, output);
-    Ok(if tell_withheld(&made, output) { Exit::Findings } else { Exit::Ok })
+    let withheld = withheld(&made);
+    for line in &withheld {
+        output.line(line);
+    }
+    Ok(if withheld.is_empty() { Exit::Ok } else { Exit::Findings })
 }
 
 /// A failure to generate, with its exit code and way out.
@@ -61,21 +66,21 @@ pub(crate) fn tell_comments(with_comments: bool, output: &Output) {
     }
 }
 
-/// Says what was left out because it is dangerous; whether there was anything.
-pub(crate) fn tell_withheld(made: &Generated, output: &Output) -> bool {
-    for left in &made.evidence.withheld {
+/// What was left out because it is dangerous, a line each.
+pub(crate) fn withheld(made: &Generated) -> Vec<String> {
+    let line = |left: &Withheld| {
         let values =
             if left.values.is_empty() { String::new() } else { format!(" with {}", left.values.join(", ")) };
-        output.line(&format!(
+        format!(
             "withheld: {}{values}, first by {} after {} ms: {} — allow it: --allow {}",
             left.name,
             foreign(&left.first_by),
             left.first_ms,
             left.why,
             left.name
-        ));
-    }
-    !made.evidence.withheld.is_empty()
+        )
+    };
+    made.evidence.withheld.iter().map(line).collect()
 }
 
 /// A profile and its evidence, both or neither over somebody's file.

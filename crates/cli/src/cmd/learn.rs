@@ -9,11 +9,13 @@ use callgate_core::{Trace, profile};
 use callgate_linux::Status;
 use callgate_linux::session::Signals;
 
-use super::generate::{Files, failure, tell_comments, tell_withheld};
+use super::generate::{Files, failure, tell_comments, withheld};
 use super::record::{blind, note, note_own_filters};
+use crate::cause::{self, Cause, Kind};
 use crate::cli::{BackendChoice, Learn};
 use crate::container::Seccomp;
 use crate::digest::Digest;
+use crate::ending::Ending;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
 use crate::output::{Output, Style, foreign};
@@ -26,10 +28,13 @@ use crate::summary;
 use crate::workload::{Ran, Run, Watch};
 
 /// What the recording runs gave.
+#[derive(Default)]
 struct Recorded {
     trace: Trace,
     runs: Vec<Ran>,
     interrupted: bool,
+    /// It was interrupted at the question about a dangerous call, not in a run.
+    asked: bool,
 }
 
 /// Everything a learning needs, checked before the program runs.
@@ -62,21 +67,25 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
     let mut learning =
         Learning { args, output, plan, options, above, backend, signals, stdin, first_took: Duration::ZERO };
     learning.announce();
-    let recorded = learning.record().map_err(|f| Failure { exit: not_the_commands(f.exit), ..f })?;
-    let made = learning.generate(&recorded.trace)?;
+    let mut recorded = learning.record().map_err(|f| Failure { exit: not_the_commands(f.exit), ..f })?;
+    let made = learning.generate(&mut recorded)?;
     let text = profile::write(&made.profile, args.policy.with_comments);
     let mut loaded = input::parse_profile(args.output.display().to_string(), text.clone())?;
     loaded.evidence = made.evidence.clone();
-    let withheld = tell_withheld(&made, output);
     let proof = learning.prove(&recorded, &loaded);
     // Only now: a file that appears between the runs could change what the workload does.
     files.write(&text, &made)?;
     made.notes.iter().for_each(|n| output.warn(n));
     tell_comments(args.policy.with_comments, output);
-    learning.tell(&recorded, &loaded, proof.as_ref());
-    let proven = proof.is_some_and(|p| p.failures.is_empty() && !p.interrupted);
-    let asked_no_proof = args.no_prove && !recorded.interrupted;
-    Ok(if (proven || asked_no_proof) && !withheld { Exit::Ok } else { Exit::Findings })
+    let withheld = withheld(&made);
+    let passed = (proven(proof.as_ref()) || (args.no_prove && !recorded.interrupted)) && withheld.is_empty();
+    learning.ending(&recorded, &loaded, proof.as_ref(), withheld).tell(passed, output);
+    Ok(if passed { Exit::Ok } else { Exit::Findings })
+}
+
+/// Whether the profile is proven.
+fn proven(proof: Option<&Proof>) -> bool {
+    proof.is_some_and(|p| p.failures.is_empty() && !p.interrupted)
 }
 
 /// `learn`'s exit codes are its own: the command's status is printed.
@@ -147,7 +156,7 @@ impl Learning<'_> {
     }
 
     fn record(&mut self) -> Result<Recorded, Failure> {
-        let mut recorded = Recorded { trace: Trace::default(), runs: Vec::new(), interrupted: false };
+        let mut recorded = Recorded::default();
         let surface_only = self.options.args != ArgsMode::Exact;
         for number in 0..self.args.runs {
             self.plan.reset()?;
@@ -218,13 +227,17 @@ impl Learning<'_> {
         Ok(())
     }
 
-    fn generate(&mut self, trace: &Trace) -> Result<Generated, Failure> {
+    fn generate(&mut self, recorded: &mut Recorded) -> Result<Generated, Failure> {
+        let trace = &recorded.trace;
         let made = generate(trace, &self.options).map_err(|e| failure(&e))?;
-        let asked = ask(&made, &self.signals, self.output);
-        if asked.is_empty() {
+        let answers = ask(&made, &self.signals, self.output);
+        if answers.interrupted {
+            (recorded.asked, recorded.interrupted) = (!recorded.interrupted, true);
+        }
+        if answers.allowed.is_empty() {
             return Ok(made);
         }
-        self.options.allow.extend(asked);
+        self.options.allow.extend(answers.allowed);
         generate(trace, &self.options).map_err(|e| failure(&e))
     }
 
@@ -233,14 +246,10 @@ impl Learning<'_> {
         if recorded.interrupted || self.args.no_prove {
             return None;
         }
-        let failed = recorded.runs.iter().filter_map(|r| r.exercise).find(|status| status.code() != 0);
-        let failed = failed.map(|status| format!("the exercise ended with {status}"));
-        if let Some(why) = recorded.runs.iter().find_map(|r| r.unready.clone()).or(failed) {
-            let failure = format!("while recording {why}: what was seen is not what it does");
-            return Some(Proof { failures: vec![failure], ..Proof::default() });
+        if let Some(cause) = recorded.unusable() {
+            return Some(Proof { failures: vec![cause], ..Proof::default() });
         }
         let expected = recorded.expected(self.args.same_output);
-        let way_out = |name: &str| format!("callgate learn … --allow {name}");
         let limit = self.limit();
         let mut trial = Trial {
             limit,
@@ -253,74 +262,87 @@ impl Learning<'_> {
             native: self.options.native,
             backend: self.backend,
         };
-        let mut proof = proof::prove(&mut trial, &expected, &way_out).unwrap_or_else(|failure| {
+        let mut proof = proof::prove(&mut trial, &expected).unwrap_or_else(|failure| {
             let hint = failure.hint.map(|h| format!("; {h}")).unwrap_or_default();
-            Proof {
-                failures: vec![format!("the proof could not be made: {}{hint}", failure.message)],
-                ..Proof::default()
-            }
+            let text = format!("the proof could not be made: {}{hint}", foreign(&failure.message));
+            Proof { failures: vec![Cause::new(Kind::NotMade, text)], ..Proof::default() }
         });
-        proof.failures.extend(
-            recorded
-                .trace
-                .altered()
-                .into_iter()
-                .map(|what| format!("{}; as root, --allow-privilege-escalation leaves it", foreign(what))),
-        );
-        if !proof.failures.is_empty()
-            && let Some(before) = &self.plan.before
-        {
-            proof.notes.push(format!("state was reset by --before `{}`", foreign(before)));
-        }
+        proof.failures.extend(recorded.trace.altered().into_iter().map(|what| {
+            let text = format!("{}; as root, --allow-privilege-escalation leaves it", foreign(what));
+            Cause::new(Kind::Altered, text)
+        }));
         Some(proof)
     }
 
-    /// The end: result and proof, what was learned, what next. Fits 24 lines.
-    fn tell(&self, recorded: &Recorded, loaded: &Loaded, proof: Option<&Proof>) {
-        let (output, native) = (self.output, self.options.native);
+    /// The end: verdict and findings, what was learned, what next.
+    fn ending<'e>(
+        &'e self,
+        recorded: &Recorded,
+        loaded: &'e Loaded,
+        proof: Option<&'e Proof>,
+        withheld: Vec<String>,
+    ) -> Ending<'e> {
+        let native = self.options.native;
         let path = foreign(&self.args.output.display().to_string());
         let calls = summary::allowed(&profile::meaning(&loaded.profile, native), native).len();
         let what = format!("{path}: {calls} calls for `{}`", foreign(&self.plan.command.name()));
-        match proof {
-            Some(p) if p.interrupted => output.say(&format!(
-                "{} {what}; the proof was interrupted",
-                output.paint(Style::Bad, "not proven:")
-            )),
-            Some(p) if p.failures.is_empty() => {
-                let how = if recorded.expected(self.args.same_output).outputs.is_some() {
-                    "status and output"
-                } else {
-                    "status only"
-                };
-                output.say(&format!(
-                    "{} {what}; 2 runs under it, no miss; compared by {how}",
-                    output.paint(Style::Good, "proven:")
-                ));
-            }
-            Some(p) => {
-                output.line(&format!("{} {what}", output.paint(Style::Bad, "not proven:")));
-                p.failures.iter().for_each(|f| output.line(&format!("  {f}")));
-                output.say("  record more of it (--runs 3), exercise it (--exercise), or allow the call by name (--allow)");
-            }
-            None if recorded.interrupted => output.say(&format!(
-                "{} {what}; the recording was interrupted",
-                output.paint(Style::Bad, "not proven:")
-            )),
-            None => output.say(&format!("{} {what} (--no-prove)", output.paint(Style::Bold, "not proven:"))),
+        let (verdict, style, how) = self.verdict(recorded, proof);
+        let causes: &[Cause] = proof.map_or(&[], |p| &p.failures);
+        let mut findings = withheld;
+        findings.extend(recorded.failing(proven(proof) || self.args.runs > 1));
+        // What is withheld stands there with its reason.
+        let told = causes.iter().filter(|c| !matches!(c.kind, Kind::Withheld(_)));
+        findings.extend(told.map(|c| c.text.clone()));
+        let mut advice = cause::advice(causes, &self.plan, self.args.same_output);
+        if recorded.interrupted && !self.plan.phased() && self.plan.limit.is_none() {
+            advice
+                .push("what never ends by itself: --for 30s, or --ready PROBE --exercise COMMAND".to_owned());
         }
-        recorded.remarks().iter().for_each(|r| output.say(&format!("  {r}")));
-        proof.iter().flat_map(|p| &p.notes).for_each(|n| output.say(&format!("  {n}")));
-        output.say("");
-        output.say(summary::learned(loaded, native, output.width()).trim_end());
-        output.say("");
-        let proven = proof.is_some_and(|p| p.failures.is_empty() && !p.interrupted);
-        let stage = if proven && !self.plan.phased() { "enforce" } else { "audit" };
-        if self.plan.container.is_some() {
-            output.say(&summary::next_in_a_container(&path));
-            return;
-        }
+        let mut remarks = recorded.remarks(self.args.drive.duration.as_deref(), self.plan.phased());
+        remarks.extend(proof.iter().flat_map(|p| p.notes.iter().cloned()));
+        let last_words = proof.filter(|p| !p.refused()).map_or_else(Vec::new, |p| p.last_words.clone());
         let via = if self.backend == Backend::Notify { "" } else { " --via trace" };
-        output.say(&summary::next(&path, &format!("{stage}{via}"), &self.args.command));
+        let stage = format!("{}{via}", self.stage(recorded, proof));
+        let command = summary::command_line(&self.args.command);
+        let result = format!("{what}{how}");
+        Ending {
+            style,
+            verdict,
+            result,
+            findings,
+            last_words,
+            advice,
+            remarks,
+            loaded,
+            native,
+            path,
+            stage,
+            command,
+            container: self.plan.container.is_some(),
+        }
+    }
+
+    fn verdict(&self, recorded: &Recorded, proof: Option<&Proof>) -> (&'static str, Style, String) {
+        const NOT: &str = "not proven:";
+        match proof {
+            Some(p) if p.interrupted => (NOT, Style::Bad, "; the proof was interrupted".to_owned()),
+            Some(p) if p.failures.is_empty() => {
+                let outputs = recorded.expected(self.args.same_output).outputs.is_some();
+                let how = if outputs { "status and output" } else { "status only" };
+                let how = format!("; 2 runs under it, no miss; compared by {how}");
+                ("proven:", Style::Good, how)
+            }
+            Some(_) => (NOT, Style::Bad, String::new()),
+            None if recorded.asked => (NOT, Style::Bad, "; interrupted before the proof".to_owned()),
+            None if recorded.interrupted => (NOT, Style::Bad, "; the recording was interrupted".to_owned()),
+            None => (NOT, Style::Bold, " (--no-prove)".to_owned()),
+        }
+    }
+
+    /// What was not seen is refused under `enforce`: that is for programs whose runs show all they do.
+    fn stage(&self, recorded: &Recorded, proof: Option<&Proof>) -> &'static str {
+        let partial = self.plan.phased() || self.plan.limit.is_some() || recorded.fails().is_some();
+        if proven(proof) && !partial { "enforce" } else { "audit" }
     }
 }
 
@@ -346,48 +368,80 @@ impl Recorded {
         }
     }
 
-    /// What is to be said about the recording runs.
-    fn remarks(&self) -> Vec<String> {
+    /// Why what was recorded is not what the workload does.
+    fn unusable(&self) -> Option<Cause> {
+        let failed = self.runs.iter().filter_map(|r| r.exercise).find(|status| status.code() != 0);
+        let failed =
+            failed.map(|s| Cause::new(Kind::Exercise, format!("the exercise {}", cause::ended(Some(s)))));
+        let found = self.runs.iter().find_map(|r| r.unready.clone()).or(failed)?;
+        let text = format!("while recording {}: what was seen is not what it does", found.text);
+        Some(Cause { text, ..found })
+    }
+
+    /// The status every run ended with by itself, if it is a failure.
+    fn fails(&self) -> Option<Status> {
+        let fails = |r: &Ran| r.status.filter(|s| s.code() != 0 && !r.asked_to_end && !r.interrupted);
+        let first = self.runs.first().and_then(fails)?;
+        self.runs.iter().all(|r| fails(r).is_some()).then_some(first)
+    }
+
+    /// What a profile of failing runs is worth.
+    fn failing(&self, always: bool) -> Option<String> {
+        let status = self.fails()?;
+        let when = if always { "in every run" } else { "while recording" };
+        Some(format!(
+            "it failed {when} ({status}): this is the profile of a failing run; if that was not meant, fix the command \
+             and learn again"
+        ))
+    }
+
+    /// What else is to be said about the recording runs.
+    fn remarks(&self, limit: Option<&str>, phased: bool) -> Vec<String> {
         let mut remarks = Vec::new();
         let statuses: Vec<_> = self.runs.iter().filter_map(|r| r.status).collect();
-        match statuses.first() {
-            Some(first) if statuses.iter().any(|s| s != first) => {
-                remarks.push("the recording runs ended differently from each other".to_owned());
-            }
-            Some(Status::Signaled(15)) if self.runs.iter().any(|r| r.exercise.is_some()) => {}
-            Some(first) if first.code() != 0 => {
-                remarks.push(format!("while recording it ended with {first}"));
-            }
+        if statuses.windows(2).any(|w| w[0] != w[1]) {
+            remarks.push("the recording runs ended differently from each other".to_owned());
+        }
+        match limit.filter(|_| self.runs.iter().any(|r| r.asked_to_end)) {
+            Some(limit) if !phased => remarks
+                .push(format!("it was stopped after {}: what it does later was not seen", foreign(limit))),
             _ => {}
         }
         remarks
     }
 }
 
-/// On a terminal, asks about every dangerous call that was seen; the names that are to be allowed.
-fn ask(made: &Generated, signals: &Signals, output: &Output) -> Vec<String> {
+/// What a person answered.
+#[derive(Default)]
+struct Answers {
+    allowed: Vec<String>,
+    /// The question was answered with Ctrl-C.
+    interrupted: bool,
+}
+
+/// On a terminal, asks about every dangerous call that was seen.
+fn ask(made: &Generated, signals: &Signals, output: &Output) -> Answers {
+    let mut answers = Answers::default();
     if !(output.live() && std::io::stdin().is_terminal()) {
-        return Vec::new();
+        return answers;
     }
-    let mut allowed = Vec::new();
     for left in &made.evidence.withheld {
+        let (by, after) = (foreign(&left.first_by), left.first_ms);
         let question = format!(
-            "{} was called by {} ({} ms into the run): {}. Allow it? [y/N] ",
-            left.name,
-            foreign(&left.first_by),
-            left.first_ms,
-            left.why
+            "{} was called by {by} ({after} ms into the run): {}. Allow it? [y/N] ",
+            left.name, left.why
         );
         output.raw_stderr(question.as_bytes());
         if !signals.wait_for_input() {
             output.say("");
-            return allowed;
+            return Answers { interrupted: true, ..answers };
         }
         let mut answer = String::new();
         let read = std::io::stdin().lock().read_line(&mut answer);
         if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
-            allowed.push(left.name.clone());
+            output.say(&format!("  allowed; without the question: --allow {}", left.name));
+            answers.allowed.push(left.name.clone());
         }
     }
-    allowed
+    answers
 }

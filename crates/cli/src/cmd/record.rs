@@ -6,6 +6,7 @@ use callgate_core::{Trace, trace};
 use callgate_linux::file::Output as File;
 use callgate_linux::session::Signals;
 
+use crate::cause::Cause;
 use crate::cli::Record;
 use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
@@ -130,7 +131,7 @@ pub(crate) fn note_own_filters(trace: &mut Trace) {
 /// Puts a run's remarks into its trace.
 pub(crate) fn note(trace: &mut Trace, ran: &Ran) {
     if let Some(recording) = trace.recordings.last_mut() {
-        recording.notes.extend(ran.notes.iter().chain(&ran.unready).cloned());
+        recording.notes.extend(ran.notes.iter().cloned().chain(ran.unready.as_ref().map(Cause::brief)));
         recording
             .notes
             .extend(recording::disturbance(ran).map(|note| format!("{note}; --backend trace disturbs none")));
@@ -167,6 +168,9 @@ fn tell(trace: &Trace, ran: &Ran, args: &Record, output: &Output) {
         trace.made().count()
     ));
     output.say("  cannot see: calls answered by the vDSO, and io_uring operations");
+    if let Some(cause) = &ran.unready {
+        output.warn(&cause.text);
+    }
     for note in trace.recordings.iter().flat_map(|r| &r.notes) {
         output.warn(note);
     }

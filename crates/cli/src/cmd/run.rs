@@ -78,17 +78,7 @@ fn planned(args: &cli::Run) -> Result<Plan, Failure> {
         return Err(Failure::new("--allow-privilege-escalation needs root"));
     }
     let allow_privilege_escalation = args.allow_privilege_escalation;
-    Ok(Plan {
-        command,
-        ready: None,
-        exercise: None,
-        limit: None,
-        before: None,
-        allow_privilege_escalation,
-        patient: true,
-        attached: false,
-        container: None,
-    })
+    Ok(Plan { allow_privilege_escalation, patient: true, ..Plan::plain(command) })
 }
 
 /// Who reports. A listener can neither raise SIGSYS as TRAP does nor end one thread: then a tracer reports, and the
@@ -201,8 +191,7 @@ fn tell_miss(
     let count = told.entry((judged.name.clone(), miss.executable.clone())).or_default();
     *count += 1;
     if judged.kind != Kind::Expected && *count <= TOLD {
-        let way_out = format!("add {}", judged.rule(miss));
-        output.say(&judged.line(&way_out));
+        output.say(&judged.line(miss));
     }
 }
 

@@ -34,7 +34,7 @@ fn a_program_that_hangs_is_stopped_by_for() {
     let Some(lab) = Lab::nobody() else { return };
     let script = "echo up; exec sleep 1000";
     let ended = lab.callgate("learn --for 300ms -o p.json").script(script).expect(0).prints("up\n");
-    ended.says("proven:").says("signal 15");
+    ended.says("proven:").says("stopped after 300ms").says("--stage audit");
     lab.callgate("record --for 300ms -o t").script(script).expect(143);
     assert_eq!(lab.json("t")["complete"], true);
 }

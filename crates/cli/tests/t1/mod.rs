@@ -1,5 +1,6 @@
 //! What needs a kernel and no privilege: everything here runs as uid 65534 where root runs the tests.
 
+mod advice;
 mod arguments;
 mod backends;
 mod endings;

@@ -111,24 +111,3 @@ fn an_allowed_call_that_was_not_seen_is_in_the_profile_as_the_users_wish() {
     assert!(names.iter().any(|n| n.contains("\"mkdirat\"")), "{names:?}");
     lab.callgate("run --profile p.json --stage enforce -- true").expect(0);
 }
-
-#[test]
-fn the_end_of_learn_fits_a_screen_and_gives_lines_to_paste() {
-    let Some(lab) = Lab::nobody() else { return };
-    // Quotes, a line end and an accent: what a person types has them all.
-    let script = "ls -l /etc |\nsort | head -n 2 # it's \u{e9}";
-    let ended = lab.callgate("learn -o p.json").script(script).expect(0);
-    let lines: Vec<_> = ended.stderr.lines().skip_while(|l| !l.starts_with("proven:")).collect();
-    assert!(lines.len() <= 24, "{} lines:\n{}", lines.len(), ended.stderr);
-    // The last lines are there to be pasted, and work.
-    let pasted: Vec<_> = ended.stderr.split("\n  callgate ").skip(1).collect();
-    assert_eq!(pasted.len(), 2, "{}", ended.stderr);
-    lab.sh(&format!("\"$CALLGATE\" {}", pasted[0])).expect(0);
-    let run = pasted[1].split("\nfor a container").next().unwrap();
-    // $'…' is bash's, and everybody's who pastes.
-    lab.program("bash")
-        .args(["-c", &format!("\"$0\" {run}")])
-        .arg(lab.callgate_path())
-        .expect(0)
-        .prints(&ended.stdout);
-}
