@@ -109,10 +109,11 @@ pub(crate) struct Policy {
 /// How a workload is driven.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Drive {
-    /// When the workload is ready: tcp:HOST:PORT, http:URL, unix:PATH, log:TEXT or cmd:COMMAND
+    /// When the workload is ready: tcp:HOST:PORT, http:URL, unix:PATH, log:TEXT or cmd:COMMAND; waited for for 60 s
     #[arg(long, value_name = "PROBE")]
     pub(crate) ready: Option<String>,
-    /// Shell command that exercises the workload once it is ready; the workload is stopped when it ends
+    /// Shell command that exercises the workload once it is ready; the workload is stopped when it ends. Its output is
+    /// shown on stderr, in the first run
     #[arg(long, value_name = "COMMAND")]
     pub(crate) exercise: Option<String>,
     /// Stop the workload after this long: 30s, 10m, 1h

@@ -15,6 +15,7 @@ mod misses;
 mod output;
 mod parse;
 mod plan;
+mod progress;
 mod proof;
 mod ready;
 mod recording;

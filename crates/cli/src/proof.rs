@@ -10,6 +10,7 @@ use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
 
 use crate::cause::{self, Cause, ended};
+use crate::cmd::learn::label;
 use crate::container::Seccomp;
 use crate::digest::Digest;
 use crate::exit::Failure;
@@ -47,6 +48,8 @@ pub(crate) struct Trial<'t> {
     pub(crate) native: Arch,
     /// How the program could be recorded, and can be watched.
     pub(crate) backend: Backend,
+    /// Runs begun, and runs there will be.
+    pub(crate) runs: &'t mut (u32, u32),
     /// How long a run may take.
     pub(crate) limit: std::time::Duration,
 }
@@ -97,8 +100,7 @@ fn asking(trial: &mut Trial<'_>, expected: &Expected, proof: &mut Proof) -> Resu
     };
     let purpose = Purpose::Judge { filter, traced, profile: meaning, audit: false, baseline: None };
     let (loaded, native) = (trial.loaded, trial.native);
-    let watch = Watch { flush: None, miss: None, progress: None };
-    let ran = once(trial, purpose, watch, Seccomp::Asking)?;
+    let ran = once(trial, purpose, Seccomp::Asking)?;
     if let Some(reason) = &ran.stopped {
         return Err(Failure::new(format!("cannot watch by notification: {reason}")).hint("--backend ptrace"));
     }
@@ -174,7 +176,7 @@ fn enforcing(trial: &mut Trial<'_>, expected: &Expected, proof: &mut Proof) -> R
     let filter = if trial.plan.container.is_some() { None } else { Some(program(&meaning)?) };
     let purpose = Purpose::Enforce { filter, log: false, watch };
     let seccomp = Seccomp::Profile(&trial.loaded.text);
-    let ran = once(trial, purpose, Watch { flush: None, miss: None, progress: None }, seccomp)?;
+    let ran = once(trial, purpose, seccomp)?;
     for executable in beyond_expected(&ran.sigsys, &expected.sigsys) {
         let who = if executable.is_empty() { "a task".to_owned() } else { foreign(executable) };
         let text = format!("{who} was killed by SIGSYS under the real filter");
@@ -206,13 +208,10 @@ fn untraced(trial: &Trial<'_>) -> bool {
     })
 }
 
-fn once(
-    trial: &mut Trial<'_>,
-    purpose: Purpose,
-    watch: Watch<'_>,
-    seccomp: Seccomp<'_>,
-) -> Result<Ran, Failure> {
+fn once(trial: &mut Trial<'_>, purpose: Purpose, seccomp: Seccomp<'_>) -> Result<Ran, Failure> {
     trial.plan.reset()?;
+    trial.runs.0 += 1;
+    let label = format!("{}, under the profile", label(*trial.runs));
     let run = Run {
         signals: trial.signals,
         plan: trial.plan,
@@ -223,7 +222,7 @@ fn once(
         limit: Some(trial.limit),
         seccomp,
     };
-    workload::run(run, purpose, watch)
+    workload::run(run, purpose, Watch { flush: None, miss: None, progress: Some(&label) })
 }
 
 /// Status always, output where it is known to repeat.

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::Stdio;
 
 use callgate_linux::spawn::Streams;
 use rustix::fs::OFlags;
@@ -264,6 +265,11 @@ impl Plumbing {
         }
         Ok(())
     }
+}
+
+/// Our stderr, for the output of somebody else: stdout is the program's.
+pub(crate) fn stderr() -> Stdio {
+    rustix::io::dup(io::stderr()).map_or_else(|_| Stdio::null(), Stdio::from)
 }
 
 /// A pseudo-terminal with the size of ours: the side to read, the side for the program.

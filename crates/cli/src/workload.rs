@@ -16,8 +16,9 @@ use crate::digest::Digest;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::plan::{Plan, shell};
+use crate::progress::{self, Progress, View};
 use crate::ready::{Asking, Probe};
-use crate::streams::{Plumbing, Show, Stdin};
+use crate::streams::{self, Plumbing, Show, Stdin};
 
 /// Descendants may outlive the program by this much before they are asked to end.
 const LINGER: Duration = Duration::from_secs(10);
@@ -29,8 +30,6 @@ const READY: Duration = Duration::from_mins(1);
 const LISTEN: Duration = Duration::from_secs(5);
 /// How often readiness is asked for.
 const ASK: Duration = Duration::from_millis(50);
-/// How often the status line is redrawn: ten times a second at most.
-const REDRAW: Duration = Duration::from_millis(100);
 /// How often a recording is saved.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -119,11 +118,8 @@ struct Driver<'d, 'w> {
     started: Instant,
     /// When the stage gives up.
     deadline: Option<Instant>,
-    drawn: Instant,
     flushed: Instant,
-    last_new: (u64, Instant),
-    /// The person was told that we wait.
-    told: bool,
+    progress: Progress<'w>,
     ran: Ran,
 }
 
@@ -155,10 +151,8 @@ pub(crate) fn run(run: Run<'_>, purpose: Purpose, watch: Watch<'_>) -> Result<Ra
         exercise: None,
         started: now,
         deadline: None,
-        drawn: now,
         flushed: now,
-        last_new: (0, now),
-        told: false,
+        progress: Progress::new(watch.progress),
         ran: Ran::default(),
         run,
         watch,
@@ -224,9 +218,8 @@ impl Driver<'_, '_> {
             self.deadline,
             soon(self.stage == Stage::Starting || self.exercise.is_some(), ASK),
             soon(self.plumbing.pushing(), Duration::from_millis(5)),
-            soon(self.watch.progress.is_some() && self.run.output.live(), REDRAW),
+            self.progress.wake(self.run.output),
             soon(self.watch.flush.is_some(), FLUSH),
-            soon(!self.told && self.run.first, LINGER),
         ]
         .into_iter()
         .flatten()
@@ -259,7 +252,12 @@ impl Driver<'_, '_> {
             Event::Disturbed(calls) => self.ran.disturbed = calls,
             Event::NotStarted(error) => return Err(not_started(error)),
             Event::Signal(signal) => self.signal(signal),
-            Event::Readable(index) => self.plumbing.readable(index, self.run.stdin, self.run.output)?,
+            Event::Readable(index) => {
+                if self.run.show == Show::Pass {
+                    self.progress.make_way(&self.session, self.run.output);
+                }
+                self.plumbing.readable(index, self.run.stdin, self.run.output)?;
+            }
             Event::Finished | Event::Timeout => {}
         }
         Ok(())
@@ -294,24 +292,16 @@ impl Driver<'_, '_> {
             self.flushed = now;
             self.session.ask_for_snapshot();
         }
-        self.tell_that_it_waits(now);
-        self.draw(now);
+        let view = View {
+            plan: self.run.plan,
+            session: &self.session,
+            output: self.run.output,
+            first: self.run.first,
+            starting: self.stage == Stage::Starting,
+            ended: self.ran.status.is_some(),
+        };
+        self.progress.show(now, &view);
         Ok(())
-    }
-
-    /// Says once that the end of the program is waited for, where no status line shows it.
-    fn tell_that_it_waits(&mut self, now: Instant) {
-        let plan = self.run.plan;
-        let shown = self.watch.progress.is_some() && self.run.output.live();
-        let ours = !plan.patient && !plan.attached;
-        let open = !plan.phased() && plan.limit.is_none() && ours && self.run.first && !shown;
-        if open && !self.told && now - self.started >= LINGER && self.ran.status.is_none() {
-            self.told = true;
-            let name = plan.command.name();
-            self.run.output.say(&format!(
-                "`{name}` still runs; Ctrl-C ends it, --for and --exercise end it by themselves"
-            ));
-        }
     }
 
     fn look_whether_ready(&mut self, now: Instant) -> Result<(), Failure> {
@@ -333,8 +323,8 @@ impl Driver<'_, '_> {
         self.stage = Stage::Serving;
         self.deadline = self.time_limit().map(|limit| now + limit);
         if let Some(exercise) = &self.run.plan.exercise {
-            let stderr = if self.run.first { Stdio::inherit() } else { Stdio::null() };
-            let started = shell(exercise).stdout(Stdio::null()).stderr(stderr).process_group(0).spawn();
+            let shown = || if self.run.first { streams::stderr() } else { Stdio::null() };
+            let started = shell(exercise).stdout(shown()).stderr(shown()).process_group(0).spawn();
             let failed = |e| Failure::new(format!("--exercise `{exercise}` cannot be run: {e}"));
             self.exercise = Some(started.map_err(failed)?);
         }
@@ -385,8 +375,10 @@ impl Driver<'_, '_> {
                     let text = format!("it did not end within {} s and was stopped", limit.as_secs());
                     self.ran.unready = Some(Cause::new(Kind::Status, text));
                 } else if self.ran.status.is_some() && self.run.plan.limit.is_none() {
+                    let left = progress::left_behind(self.session.keeper());
                     let note = format!(
-                        "processes it left behind still ran {} s after its end and were stopped",
+                        "{}, left behind, still ran {} s after its end and was stopped",
+                        left.unwrap_or_else(|| "a process".to_owned()),
                         LINGER.as_secs()
                     );
                     self.ran.notes.push(note);
@@ -454,31 +446,6 @@ impl Driver<'_, '_> {
             // The program may have ended a moment ago.
             let _ = self.session.signal(signal.number);
         }
-    }
-
-    /// The status line: at most ten times a second, never over the program's own output.
-    fn draw(&mut self, now: Instant) {
-        let Some(label) =
-            self.watch.progress.filter(|_| self.run.output.live() && now - self.drawn >= REDRAW)
-        else {
-            return;
-        };
-        self.drawn = now;
-        // In the background a line would stop the whole job where `stty tostop` is set.
-        let foreground = rustix::termios::tcgetpgrp(std::io::stderr()).ok();
-        if foreground.is_some_and(|group| group != rustix::process::getpgrp()) {
-            return;
-        }
-        let (calls, distinct) = self.session.progress();
-        if distinct != self.last_new.0 {
-            self.last_new = (distinct, now);
-        }
-        let rate = calls as f64 / (now - self.started).as_secs_f64().max(0.001);
-        let quiet = (now - self.last_new.1).as_secs();
-        let text =
-            format!("{label}: {calls} calls, {rate:.0}/s, {distinct} distinct, nothing new for {quiet} s");
-        let text: String = text.chars().take(self.run.output.width().saturating_sub(1)).collect();
-        self.session.draw_line(|| self.run.output.raw_stderr(format!("\r\x1b[K{text}").as_bytes()));
     }
 }
 

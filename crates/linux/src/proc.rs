@@ -170,6 +170,11 @@ pub(crate) fn descendants(root: i32) -> BTreeSet<i32> {
     found
 }
 
+/// Every living descendant of a process with the path of its executable; zombies have none.
+pub fn survivors(root: i32) -> Vec<(i32, String)> {
+    descendants(root).into_iter().filter_map(|pid| Some((pid, Proc.executable(pid as u32).ok()?))).collect()
+}
+
 /// Whether any descendant of `root` listens on a stream socket: what "ready" looks like from outside.
 pub fn listens(root: i32) -> bool {
     let listening = listening_inodes();

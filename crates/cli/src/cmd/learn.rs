@@ -49,6 +49,8 @@ struct Learning<'l> {
     stdin: Stdin,
     /// How long the first run took.
     first_took: Duration,
+    /// Runs begun, and runs there will be as far as is known.
+    runs: (u32, u32),
 }
 
 /// Learns.
@@ -64,8 +66,18 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
     let several = args.runs > 1 || !args.no_prove || matches!(above, Above::Traceable);
     let stdin = Stdin::new(several)?;
     let signals = Signals::take()?;
-    let mut learning =
-        Learning { args, output, plan, options, above, backend, signals, stdin, first_took: Duration::ZERO };
+    let mut learning = Learning {
+        args,
+        output,
+        plan,
+        options,
+        above,
+        backend,
+        signals,
+        stdin,
+        first_took: Duration::ZERO,
+        runs: (0, 0),
+    };
     learning.announce();
     let mut recorded = learning.record().map_err(|f| Failure { exit: not_the_commands(f.exit), ..f })?;
     let made = learning.generate(&mut recorded)?;
@@ -98,7 +110,7 @@ fn not_the_commands(exit: Exit) -> Exit {
 
 impl Learning<'_> {
     /// Says how often the command will run, before it does.
-    fn announce(&self) {
+    fn announce(&mut self) {
         let mut parts = vec![format!("{} to record", self.args.runs)];
         let mut total = self.args.runs;
         if matches!(self.above, Above::Traceable) && self.backend != Backend::Ptrace {
@@ -110,20 +122,29 @@ impl Learning<'_> {
             total += 2;
         }
         let name = foreign(&self.plan.command.name());
-        let times = if total == 1 { "once".to_owned() } else { format!("{total} times") };
-        self.output.say(&format!("learn: `{name}` will run {times}: {}", parts.join(", ")));
+        self.runs.1 = total;
+        self.output.say(&match total {
+            1 => format!("learn: `{name}` will run once, to record"),
+            _ => format!("learn: `{name}` will run {total} times: {}", parts.join(", ")),
+        });
         if let Some(container) = &self.plan.container {
             self.output.say(&container.announcement());
         }
-        if total > 1 && std::io::stdin().is_terminal() {
-            self.output
-                .say("  its standard input is this terminal: if it reads, every run waits for you again");
+        if total > 1 && self.output.live() && std::io::stdin().is_terminal() {
+            self.output.say("  what it reads from this terminal every run reads anew");
         }
         if self.args.policy.args == crate::cli::ArgsChoice::Off {
             self.output.say(
                 "  --args off: no argument is constrained; clone3 is allowed, with every namespace behind it",
             );
         }
+    }
+
+    /// The label of the next run's status line. `more`: a run that was not foreseen.
+    fn next_run(&mut self, more: bool) -> String {
+        self.runs.0 += 1;
+        self.runs.1 += u32::from(more);
+        label(self.runs)
     }
 
     fn show(&self, first: bool) -> Show {
@@ -162,7 +183,8 @@ impl Learning<'_> {
             self.plan.reset()?;
             let known = (number > 0).then(|| recorded.trace.clone());
             let started = Instant::now();
-            let watch = Watch { flush: None, miss: None, progress: (number == 0).then_some("learning") };
+            let label = self.next_run(false);
+            let watch = Watch { flush: None, miss: None, progress: Some(&label) };
             let known = known.as_ref().map(|t| (t, surface_only));
             let backend = self.backend;
             let ran = recording::once(self.run(number == 0), known, watch, backend)?;
@@ -196,9 +218,10 @@ impl Learning<'_> {
             return Ok(ran);
         }
         self.plan.reset()?;
+        let label = self.next_run(true);
         let (show, backend) = (self.show(true), self.backend);
         let again = Run { show, limit: None, ..self.run(false) };
-        recording::once(again, None, Watch { flush: None, miss: None, progress: Some("learning") }, backend)
+        recording::once(again, None, Watch { flush: None, miss: None, progress: Some(&label) }, backend)
     }
 
     /// Refusals by other filters, above the program or its own, which only a run under ptrace sees.
@@ -220,7 +243,8 @@ impl Learning<'_> {
                     ));
                 }
                 self.plan.reset()?;
-                let watch = Watch { flush: None, miss: None, progress: None };
+                let label = self.next_run(matches!(self.above, Above::Clear));
+                let watch = Watch { flush: None, miss: None, progress: Some(&label) };
                 recorded.take(recording::refusals(self.run(false), watch)?);
             }
         }
@@ -261,6 +285,7 @@ impl Learning<'_> {
             trace: &recorded.trace,
             native: self.options.native,
             backend: self.backend,
+            runs: &mut self.runs,
         };
         let mut proof = proof::prove(&mut trial, &expected).unwrap_or_else(|failure| {
             let hint = failure.hint.map(|h| format!("; {h}")).unwrap_or_default();
@@ -294,7 +319,7 @@ impl Learning<'_> {
         let told = causes.iter().filter(|c| !matches!(c.kind, Kind::Withheld(_)));
         findings.extend(told.map(|c| c.text.clone()));
         let mut advice = cause::advice(causes, &self.plan, self.args.same_output);
-        if recorded.interrupted && !self.plan.phased() && self.plan.limit.is_none() {
+        if recorded.interrupted && !recorded.asked && !self.plan.phased() && self.plan.limit.is_none() {
             advice
                 .push("what never ends by itself: --for 30s, or --ready PROBE --exercise COMMAND".to_owned());
         }
@@ -409,6 +434,11 @@ impl Recorded {
         }
         remarks
     }
+}
+
+/// `learning, run 2 of 3`; of a single run no number is worth saying.
+pub(crate) fn label((run, runs): (u32, u32)) -> String {
+    if runs <= 1 { "learning".to_owned() } else { format!("learning, run {run} of {runs}") }
 }
 
 /// What a person answered.

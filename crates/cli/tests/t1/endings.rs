@@ -48,6 +48,28 @@ fn what_hangs_as_a_daemon_is_stopped_by_for_with_all_its_children() {
 }
 
 #[test]
+fn what_is_left_behind_is_named_while_it_is_waited_for() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "(setsid sleep 4 > /dev/null 2>&1 &); true";
+    lab.callgate("record -o t")
+        .script(script)
+        .expect(0)
+        .says("waits for `sleep`[")
+        .says("left behind by `sh`");
+}
+
+#[test]
+fn what_the_exercise_prints_stands_on_stderr() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.callgate("record -o t --ready log:up")
+        .args(["--exercise", "echo exercised"])
+        .script("echo up; exec sleep 60")
+        .expect(143)
+        .says("exercised")
+        .prints("up\n");
+}
+
+#[test]
 fn the_exercise_ends_the_workload_and_gives_the_phases() {
     let Some(lab) = Lab::nobody() else { return };
     let script = "trap 'rm -f up; exit 0' TERM; > up; while :; do sleep 0.05; done";

@@ -76,6 +76,43 @@ fn the_status_line_is_cleared_before_the_programs_output() {
 }
 
 #[test]
+fn the_status_line_says_which_run_it_is_and_what_it_waits_for() {
+    let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
+    let text = on_terminal(&lab, "", "learn -o p.json", "sleep 0.4").expect(0).stdout;
+    for run in
+        ["learning, run 1 of 3: ", "learning, run 2 of 3, under the profile: ", "learning, run 3 of 3, under"]
+    {
+        assert!(text.contains(run), "no `{run}` in {text:?}");
+    }
+    let script = "sleep 0.4; > up; while :; do sleep 0.05; done";
+    let learn = "learn --no-prove --ready cmd:test\u{a0}-e\u{a0}up --exercise true -o q.json";
+    let text = on_terminal(&lab, "", &learn.replace('\u{a0}', "${IFS}"), script).expect(0).stdout;
+    assert!(text.contains("learning: waiting for cmd:test"), "{text:?}");
+    let script = "(setsid sleep 4 > /dev/null 2>&1 &); true";
+    let text = on_terminal(&lab, "", "learn --no-prove -o r.json", script).expect(0).stdout;
+    assert!(text.contains("learning: waits for `sleep`["), "{text:?}");
+    assert!(text.contains("left behind by `sh`"), "{text:?}");
+}
+
+#[test]
+fn after_ten_seconds_the_status_line_says_how_to_end_it() {
+    let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
+    let text = on_terminal(&lab, r"Ctrl-C ends it|\x03", "learn -o p.json", "exec sleep 60").expect(1).stdout;
+    assert!(text.contains("learning, run 1 of 3, Ctrl-C ends it: "), "{text:?}");
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("--for 30s, or --ready PROBE --exercise COMMAND"), "{text:?}");
+}
+
+#[test]
+fn output_that_is_passed_on_clears_the_status_line_first() {
+    let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
+    let script = "sleep 0.4; echo first; sleep 0.4; echo second";
+    let text = on_terminal(&lab, "", "learn --no-prove --same-output -o p.json", script).expect(0).stdout;
+    let (before, after) = text.split_once("\r\u{1b}[Kfirst").expect("the line is cleared before the output");
+    assert!(before.contains("learning: ") && !after.contains("learning: "), "{text:?}");
+}
+
+#[test]
 fn quiet_shows_no_status_line() {
     let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
     on_terminal(&lab, "", "record -q -o t", "sleep 0.3; echo only").expect(0).prints("only\n");
