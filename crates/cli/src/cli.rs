@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "callgate",
     version,
-    max_term_width = 100,
     after_help = crate::env::EXIT_CODES,
     after_long_help = crate::env::long_help()
 )]

@@ -22,16 +22,16 @@ mod recording;
 mod streams;
 mod summary;
 mod table;
+mod usage;
 mod workload;
 
 use std::panic;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::cli::{Cli, ColorChoice, Verb};
 use crate::exit::Outcome;
 use crate::output::Output;
+use crate::usage::Wrong;
 
 /// What bare `callgate` prints.
 const WELCOME: &str = "\
@@ -39,16 +39,23 @@ callgate learns which system calls a workload needs, turns that into a seccomp
 profile you can read and argue with, and proves what the profile does.
 
 Three commands to paste:
-  callgate learn -o ls.json -- ls -lR /usr/share/doc    learn a profile, prove it
+  callgate learn -o ls.json -- ls -lR /usr/share/doc    learn and prove it
   callgate show ls.json --why                           read it, with reasons
   callgate run --profile ls.json --stage enforce -- ls  use it
 
-`callgate doctor` says what works on this machine; `callgate --help` lists the rest.
-No root needed.
+No root needed. `callgate doctor` says what works on this machine;
+`callgate --help` lists the rest.
 ";
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match usage::parse() {
+        Ok(cli) => cli,
+        Err(Wrong::Ours(failure)) => {
+            Output::new(ColorChoice::Auto, false).error(&failure.message, failure.hint.as_deref());
+            return failure.exit.into();
+        }
+        Err(Wrong::Theirs(error)) => error.exit(),
+    };
     let output = Output::new(cli.color, cli.quiet);
     report_bugs(cli.color);
     match panic::catch_unwind(panic::AssertUnwindSafe(|| dispatch(&cli, &output))) {

@@ -34,10 +34,7 @@ impl Output {
             ColorChoice::Auto if set("NO_COLOR") => false,
             ColorChoice::Auto => terminal || set("CLICOLOR_FORCE"),
         };
-        let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-        let size = rustix::termios::tcgetwinsize(io::stderr()).ok().map(|s| usize::from(s.ws_col));
-        let width = columns.or(size).filter(|w| *w >= 20).unwrap_or(80);
-        Self { color, quiet, width, terminal }
+        Self { color, quiet, width: columns(), terminal }
     }
 
     /// Columns there are.
@@ -130,6 +127,13 @@ impl Output {
     pub(crate) fn warn(&self, message: &str) {
         self.say(&format!("{} {}", self.paint(Style::Bold, "warning:"), foreign(message)));
     }
+}
+
+/// Columns there are: `COLUMNS`, then the terminal, then 80.
+pub(crate) fn columns() -> usize {
+    let said = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok().map(|s| usize::from(s.ws_col));
+    said.or(size).filter(|w| *w >= 20).unwrap_or(80)
 }
 
 /// Makes foreign text (paths, names, values) safe for one line of a terminal: control characters, line ends and

@@ -7,7 +7,7 @@ use super::{print, print_json};
 use crate::cli::{Format, Groups};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Output, wrap};
-use crate::table::{Align, columns};
+use crate::table::{Align, columns_within};
 
 #[derive(Serialize)]
 struct Document {
@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Groups, output: &Output) -> Outcome {
         _ => {
             let line = |r: &Row| vec![r.name.to_owned(), r.calls.len().to_string(), r.about.to_owned()];
             let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
-            print(output, &columns(&lines, &[Align::Left, Align::Right, Align::Left]))
+            let align = [Align::Left, Align::Right, Align::Left];
+            print(output, &columns_within(&lines, &align, output.width()))
         }
     }
 }
@@ -57,7 +58,7 @@ fn row(group: &group::Group) -> Row {
 }
 
 fn one_group(group: &Row, width: usize) -> String {
-    let mut text = format!("{} — {}\n", group.name, group.about);
+    let mut text = wrap(&format!("{} — {}", group.name, group.about), width, "    ") + "\n";
     if !group.groups.is_empty() {
         text += &format!("  contains {}\n", group.groups.join(", "));
     }

@@ -8,7 +8,7 @@ use crate::cli::{Format, Syscalls};
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::Output;
-use crate::table::{Align, columns};
+use crate::table::{Align, columns_within};
 
 #[derive(Serialize)]
 struct Document {
@@ -44,11 +44,14 @@ pub(crate) fn run(args: &Syscalls, output: &Output) -> Outcome {
             &Document { schema: "callgate.dev/syscalls/v1", arch: arch.name(), syscalls },
         );
     }
-    let rows: Vec<Vec<String>> = syscalls
-        .iter()
-        .map(|r| vec![r.nr.to_string(), r.name.to_owned(), r.since.clone(), r.groups.join(" ")])
-        .collect();
-    print(output, &columns(&rows, &[Align::Right, Align::Left, Align::Right, Align::Left]))
+    let mut rows = vec![["nr", "name", "since", "groups"].map(str::to_owned).to_vec()];
+    rows.extend(
+        syscalls
+            .iter()
+            .map(|r| vec![r.nr.to_string(), r.name.to_owned(), r.since.clone(), r.groups.join(" ")]),
+    );
+    let align = [Align::Right, Align::Left, Align::Right, Align::Left];
+    print(output, &columns_within(&rows, &align, output.width()))
 }
 
 /// An architecture by name, with a guess.

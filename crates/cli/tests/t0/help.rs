@@ -50,6 +50,55 @@ fn bare_callgate_says_in_ten_lines_what_it_is_and_what_to_paste() {
 }
 
 #[test]
+fn what_callgate_says_about_itself_fits_80_columns() {
+    let lab = Lab::new();
+    let verbs = VERBS.iter().flat_map(|verb| [format!("{verb} --help"), format!("{verb} -h")]);
+    let others =
+        ["", "-h", "--help", "groups", "groups @dangerous", "groups @files", "groups read", "syscalls"];
+    for call in verbs.chain(others.map(str::to_owned)) {
+        for columns in ["80", ""] {
+            let text = lab.callgate(&call).env("COLUMNS", columns).expect(0).stdout;
+            let long = text.lines().find(|l| l.chars().count() > 80);
+            assert_eq!(long, None, "callgate {call}");
+        }
+    }
+}
+
+#[test]
+fn help_of_help_is_the_help() {
+    let lab = Lab::new();
+    let help = lab.callgate("help").expect(0).stdout;
+    lab.callgate("help --help").expect(0).prints(&help);
+    let learn = lab.callgate("learn --help").expect(0).stdout;
+    lab.callgate("help learn --help").expect(0).prints(&learn);
+}
+
+#[test]
+fn a_command_without_dashes_is_given_them() {
+    let lab = Lab::new();
+    lab.callgate("learn -o p.json ls -l /")
+        .expect(2)
+        .says("`learn` takes its command behind --")
+        .says("put -- before the command: callgate learn -o p.json -- ls -l /");
+    lab.callgate("run -p p.json --stage audit ls").expect(2).says("--stage audit -- ls");
+    lab.callgate("show a b").expect(2).says("unexpected argument 'b'");
+}
+
+#[test]
+fn a_verb_of_another_version_says_so() {
+    let lab = Lab::new();
+    for verb in ["diff", "lint", "explain", "test", "monitor", "why", "merge", "convert"] {
+        lab.callgate(&format!("{verb} p.json")).expect(2).says(&format!("`{verb}` is not in this version"));
+    }
+}
+
+#[test]
+fn a_missing_stage_lists_the_stages() {
+    let ended = Lab::new().callgate("run -p p.json -- ls").expect(2).says("`run` needs --stage");
+    ended.says("--stage audit").says("--stage complain").says("--stage enforce");
+}
+
+#[test]
 fn an_unknown_verb_gets_a_guess() {
     let lab = Lab::new();
     lab.callgate("lern").expect(2).says("lern").says("learn");
