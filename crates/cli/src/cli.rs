@@ -94,7 +94,8 @@ pub(crate) struct Policy {
     /// What happens to every other call: errno (ENOSYS), kill-process, or an SCMP_ACT_ name
     #[arg(long, value_name = "ACTION", default_value = "errno")]
     pub(crate) default_action: String,
-    /// Allow a call by name: a dangerous one that was seen, or one that was not; may be repeated
+    /// Allow a call by name: a dangerous one that was seen, or one that was not; may be repeated. On a terminal, learn
+    /// asks about dangerous calls that are not named here, and takes everything but `y` for a no
     #[arg(long, value_name = "CALL")]
     pub(crate) allow: Vec<String>,
     /// Add no call by rule: only what was seen

@@ -60,7 +60,23 @@ fn a_dangerous_call_is_allowed_by_an_answer_on_the_terminal() {
     let learn = "learn --force -o p.json";
     let ended = on_terminal(&lab, r"[y/N]|y\n", learn, "unshare --user true").expect(0);
     assert!(ended.stdout.contains("proven:"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("without the question: --allow unshare\n"), "{}", ended.stdout);
     assert!(lab.read("p.json").contains("\"unshare\""));
+}
+
+#[test]
+fn ctrl_c_at_the_question_ends_learn_without_another_run() {
+    let Some(lab) = Lab::nobody_with("t1", &["python3", "unshare"]) else { return };
+    if lab.program("unshare").args(["--user", "true"]).run().code() != 0 {
+        println!("skipped: user namespaces are not to be had here");
+        return;
+    }
+    let script = "echo x >> runs; unshare --user true";
+    let ended = on_terminal(&lab, r"[y/N]|\x03", "learn -o p.json", script).expect(1);
+    assert!(ended.stdout.contains("interrupted before the proof"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("withheld: unshare"), "{}", ended.stdout);
+    assert_eq!(lab.read("runs"), "x\n");
+    assert!(lab.has("p.json"));
 }
 
 #[test]
