@@ -12,6 +12,9 @@ use crate::profile::{Condition, Rule};
 /// The schema name every evidence document carries.
 pub const SCHEMA: &str = "callgate.dev/evidence/v1";
 
+/// What [`Evidence::proof`] says of a profile that nobody wanted to prove.
+pub const NOT_ASKED: &str = "not asked";
+
 /// Where a rule comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,6 +51,10 @@ pub struct Evidence {
     pub commands: Vec<String>,
     /// Whether the trace was complete.
     pub complete: bool,
+    /// Whether the profile was proven, in words: `proven: …`, `not proven: …` or [`NOT_ASKED`]. Files of callgates that
+    /// did not write it have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
     /// One entry per rule.
     pub rules: Vec<RuleEvidence>,
     /// Refusals the workload lives with: they are no miss.
@@ -151,5 +158,21 @@ impl Evidence {
                 evidence.schema
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_without_a_word_on_its_proof_still_reads() {
+        let old = "{\"schema\":\"callgate.dev/evidence/v1\",\"commands\":[],\"complete\":true,\"rules\":[],\
+                   \"expected\":[],\"withheld\":[]}";
+        let read = Evidence::from_json(old).unwrap();
+        assert_eq!(read.proof, None);
+        let new = Evidence { proof: Some(NOT_ASKED.to_owned()), ..read };
+        assert_eq!(Evidence::from_json(&new.to_json()), Ok(new));
+        assert!(Evidence::from_json(&old.replace("commands", "comands")).is_err());
     }
 }

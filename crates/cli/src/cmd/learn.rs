@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use callgate_core::evidence::NOT_ASKED;
 use callgate_core::generate::{ArgsMode, Generated, Options, generate};
 use callgate_core::{Trace, profile};
 use callgate_linux::Status;
@@ -80,11 +81,12 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
     };
     learning.announce();
     let mut recorded = learning.record().map_err(|f| Failure { exit: not_the_commands(f.exit), ..f })?;
-    let made = learning.generate(&mut recorded)?;
+    let mut made = learning.generate(&mut recorded)?;
     let text = profile::write(&made.profile, args.policy.with_comments);
     let mut loaded = input::parse_profile(args.output.display().to_string(), text.clone())?;
     loaded.evidence = made.evidence.clone();
     let proof = learning.prove(&recorded, &loaded);
+    made.evidence.proof = Some(for_the_record(&recorded, proof.as_ref()));
     // Only now: a file that appears between the runs could change what the workload does.
     files.write(&text, &made)?;
     made.notes.iter().for_each(|n| output.warn(n));
@@ -98,6 +100,19 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
 /// Whether the profile is proven.
 fn proven(proof: Option<&Proof>) -> bool {
     proof.is_some_and(|p| p.failures.is_empty() && !p.interrupted)
+}
+
+/// What the evidence says of the proof.
+fn for_the_record(recorded: &Recorded, proof: Option<&Proof>) -> String {
+    match proof {
+        Some(p) if p.interrupted => "not proven: the proof was interrupted".to_owned(),
+        Some(p) => match p.failures.first() {
+            None => "proven: 2 runs, no miss".to_owned(),
+            Some(cause) => format!("not proven: {}", cause.brief()),
+        },
+        None if recorded.interrupted => "not proven: interrupted before the proof".to_owned(),
+        None => NOT_ASKED.to_owned(),
+    }
 }
 
 /// `learn`'s exit codes are its own: the command's status is printed.

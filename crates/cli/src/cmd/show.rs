@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use callgate_core::evidence::Source;
+use callgate_core::evidence::{NOT_ASKED, Source};
 use callgate_core::profile::{Condition, Rule};
 use callgate_core::{Arch, Trace, group, sysno, trace};
 use serde::Serialize;
@@ -18,6 +18,7 @@ use crate::output::{Output, foreign, wrap};
 struct Document<'p> {
     schema: &'static str,
     default: ActionDoc,
+    proof: Option<&'p str>,
     architectures: Vec<&'p str>,
     flags: &'p [String],
     rules: Vec<RuleDoc<'p>>,
@@ -99,6 +100,7 @@ fn document(loaded: &Loaded) -> Document<'_> {
     Document {
         schema: "callgate.dev/profile/v1",
         default: ActionDoc { action: profile.default.action.oci(), errno: errno_of(profile.default.action) },
+        proof: loaded.evidence.proof.as_deref(),
         architectures: profile.architectures.iter().map(|a| a.name.as_str()).collect(),
         flags: &profile.flags,
         rules: profile.rules.iter().map(with_names).collect(),
@@ -122,6 +124,11 @@ fn show_profile(loaded: &Loaded, why: bool, width: usize) -> String {
         "architectures: {}",
         if arches.is_empty() { "the machine's own".to_owned() } else { foreign(&arches.join(", ")) }
     );
+    if let Some(proof) = &loaded.evidence.proof {
+        // The profile may have been changed by hand since.
+        let proof = if proof == NOT_ASKED { "nobody asked for a proof".to_owned() } else { foreign(proof) };
+        text += &(wrap(&format!("when it was made: {proof}"), width, "  ") + "\n");
+    }
     let mut sections: BTreeMap<(Section, &str), Vec<(&Rule, &str)>> = BTreeMap::new();
     for rule in &profile.rules {
         let section = Section::of(rule);

@@ -69,6 +69,23 @@ fn a_follow_up_of_a_withheld_call_is_said_to_be_one() {
 }
 
 #[test]
+fn the_evidence_says_whether_the_profile_was_proven() {
+    let Some(lab) = Lab::nobody() else { return };
+    let says = |flags: &str, script: &str, code: i32, proof: &str| {
+        learn(&lab, flags, script, code);
+        assert_eq!(lab.json("p.json.evidence")["proof"], proof);
+        let shown = lab.callgate("show p.json").expect(0).stdout;
+        let words = if proof == "not asked" { "nobody asked for a proof" } else { proof };
+        assert!(shown.contains(&format!("when it was made: {words}\n")), "{shown}");
+        assert_eq!(lab.callgate("show --format json p.json").expect(0).json()["proof"], proof);
+    };
+    says("", "true", 0, "proven: 2 runs, no miss");
+    says("--no-prove", "true", 0, "not asked");
+    let script = "test ! -e once || umask 77; echo x >> once";
+    says("", script, 1, "not proven: the workload wanted umask, which the profile refuses");
+}
+
+#[test]
 fn a_probe_that_never_succeeds_is_named() {
     let Some(lab) = Lab::nobody() else { return };
     let script = "echo up; exit 3";

@@ -199,6 +199,7 @@ impl<'o> Builder<'o> {
                 .into_iter()
                 .collect(),
             complete: trace.complete,
+            proof: Some(evidence::NOT_ASKED.to_owned()),
             ..Evidence::default()
         };
         Self {
