@@ -6,7 +6,7 @@ use std::path::Path;
 
 use callgate_core::evidence::Evidence;
 use callgate_core::profile::{self, line_of};
-use callgate_core::{Arch, Diagnostic, Meaning, Profile, Severity, Trace, trace};
+use callgate_core::{Arch, Diagnostic, Meaning, Profile, Severity, Trace, suggest, trace};
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -30,8 +30,12 @@ pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
         fs::File::open(path).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes))
     };
     if let Err(error) = read {
-        let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NoInput } else { Exit::Failed };
-        return Err(Failure::new(format!("cannot read `{name}`: {error}")).exit(exit));
+        let failure = Failure::new(format!("cannot read `{name}`: {error}"));
+        return Err(match error.kind() {
+            std::io::ErrorKind::NotFound => failure.hint(missing(path)).exit(Exit::NoInput),
+            std::io::ErrorKind::IsADirectory => failure.hint("name a file in it"),
+            _ => failure,
+        });
     }
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Failure::new(format!("cannot read `{name}`: larger than {} MiB", MAX_BYTES >> 20)));
@@ -40,6 +44,43 @@ pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
         Failure::new(format!("cannot read `{name}`: not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
     })?;
     Ok(Named { name, text })
+}
+
+/// What may have been meant by a file that is not there.
+fn missing(path: &Path) -> String {
+    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = fs::read_dir(dir).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    let mut names: Vec<String> = entries.iter().filter_map(|e| e.file_name().into_string().ok()).collect();
+    names.sort();
+    let name = path.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
+    match suggest::nearest(&name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{}`?", dir.join(near).display()),
+        None => "`callgate learn -o PROFILE -- COMMAND` makes a profile, `callgate record -o TRACE -- COMMAND` a trace"
+            .to_owned(),
+    }
+}
+
+/// What a JSON text of ours is, as far as its beginning says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Trace,
+    Evidence,
+    Profile,
+    Unknown,
+}
+
+/// Looks at the beginning of a text. An empty one is taken for a cut-off trace.
+pub(crate) fn kind(text: &str) -> Kind {
+    let head: String = text.chars().take(400).collect();
+    if head.contains("\"callgate.dev/trace/") || text.trim().is_empty() {
+        Kind::Trace
+    } else if head.contains("\"callgate.dev/evidence/") {
+        Kind::Evidence
+    } else if text.contains("\"defaultAction\"") {
+        Kind::Profile
+    } else {
+        Kind::Unknown
+    }
 }
 
 /// A profile with its text, its reasons and its raw OCI meaning here.
@@ -53,7 +94,11 @@ pub(crate) struct Loaded {
 
 /// Reads a profile and the evidence beside it.
 pub(crate) fn profile(path: &Path) -> Result<Loaded, Failure> {
-    let Named { name, text } = text(path)?;
+    profile_of(path, text(path)?)
+}
+
+/// The same of a text that was read already: a pipe can be read only once.
+pub(crate) fn profile_of(path: &Path, Named { name, text }: Named) -> Result<Loaded, Failure> {
     let mut loaded = parse_profile(name, text)?;
     let beside = evidence_path(path);
     if path != Path::new("-") && fs::symlink_metadata(&beside).is_ok() {
@@ -75,9 +120,14 @@ pub(crate) fn profile(path: &Path) -> Result<Loaded, Failure> {
 pub(crate) fn parse_profile(name: String, text: String) -> Result<Loaded, Failure> {
     match profile::read(&text) {
         Ok((profile, notes)) => Ok(Loaded { name, text, profile, evidence: Evidence::default(), notes }),
-        Err(_) if text.contains("\"callgate.dev/trace/") => {
+        Err(_) if !text.trim().is_empty() && kind(&text) == Kind::Trace => {
             Err(Failure::new(format!("{name}: this is a trace, not a profile"))
                 .hint(format!("make a profile of it: callgate generate {name} -o PROFILE")))
+        }
+        Err(_) if kind(&text) == Kind::Evidence => {
+            let profile = name.strip_suffix(".evidence").unwrap_or("PROFILE");
+            Err(Failure::new(format!("{name}: this is the evidence of a profile, not a profile"))
+                .hint(format!("with its reasons the profile is shown by: callgate show {profile} --why")))
         }
         Err(error) => Err(Failure {
             hint: error.hint,
@@ -130,7 +180,16 @@ pub(crate) fn trace(path: &Path) -> Result<Trace, Failure> {
 pub(crate) fn parse_trace(name: &str, text: &str) -> Result<Trace, Failure> {
     trace::read(text).map_err(|error| {
         let exit = if matches!(error, trace::ReadError::Empty) { Exit::NoInput } else { Exit::Failed };
-        Failure::new(format!("`{name}`: {error}")).exit(exit)
+        match kind(text) {
+            Kind::Profile => Failure::new(format!("`{name}`: this is a profile, not a trace")).hint(
+                "`callgate record -o TRACE -- COMMAND` makes a trace; profiles are not made into others",
+            ),
+            Kind::Evidence => {
+                Failure::new(format!("`{name}`: this is the evidence of a profile, not a trace"))
+                    .hint("`callgate record -o TRACE -- COMMAND` makes a trace")
+            }
+            Kind::Trace | Kind::Unknown => Failure::new(format!("`{name}`: {error}")).exit(exit),
+        }
     })
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use callgate_core::generate::{ArgsMode, Options, known_call};
-use callgate_core::{Action, errno, suggest};
+use callgate_core::generate::{ArgsMode, GenerateError, Options, known_call};
+use callgate_core::{Action, errno, group, suggest};
 
 use crate::cli::{ArgsChoice, Policy};
 use crate::exit::Failure;
@@ -42,6 +42,10 @@ pub(crate) fn action(text: &str) -> Result<Action, Failure> {
         Some(Action::Notify | Action::Trace(_)) => {
             Err(Failure::new(format!("`{text}` cannot be a default action: it needs a listener or a tracer")))
         }
+        Some(Action::Errno(0)) => Err(Failure::new(format!(
+            "`{text}` as default action would tell programs that refused calls succeeded"
+        ))
+        .hint("name an errno: errno:EPERM, or errno for ENOSYS")),
         Some(action) if action.permits() => {
             Err(Failure::new(format!("`{text}` as default action would make a profile that refuses nothing"))
                 .hint("to see what a profile would refuse, use: callgate run --stage audit"))
@@ -59,6 +63,16 @@ pub(crate) fn action(text: &str) -> Result<Action, Failure> {
     }
 }
 
+/// A group is never allowed as a whole: what is asked for is to be seen.
+fn group(name: &str) -> Failure {
+    let failure = Failure::new(format!("--allow takes calls, not groups: `{name}`"));
+    match group::expand(name) {
+        Some(calls) if calls.len() <= 30 => failure.hint(format!("its calls: {}", calls.join(","))),
+        Some(_) => failure.hint(format!("`callgate groups {name}` lists its calls")),
+        None => failure.hint("`callgate groups` lists groups and their calls"),
+    }
+}
+
 /// The policy flags as `generate`'s options.
 pub(crate) fn policy(policy: &Policy) -> Result<Options, Failure> {
     let allow: BTreeSet<String> = policy
@@ -69,7 +83,14 @@ pub(crate) fn policy(policy: &Policy) -> Result<Options, Failure> {
         .filter(|name| !name.is_empty())
         .collect();
     for name in &allow {
-        known_call(name).map_err(|e| Failure::new(e.to_string()))?;
+        if name.starts_with('@') {
+            return Err(group(name));
+        }
+        known_call(name).map_err(|error| {
+            let guessed = matches!(error, GenerateError::UnknownCall { near: Some(_), .. });
+            let hint = (!guessed).then(|| "`callgate syscalls` lists them".to_owned());
+            Failure { hint, ..Failure::new(error.to_string()) }
+        })?;
     }
     let args = match policy.args {
         ArgsChoice::Auto => ArgsMode::Auto,
@@ -100,6 +121,7 @@ mod tests {
         assert_eq!(action("SCMP_ACT_ERRNO:EPERM").ok(), Some(Action::Errno(1)));
         assert!(action("kil-process").is_err_and(|f| f.hint.is_some()));
         assert!(action("notify").is_err());
+        assert!(action("errno:0").is_err_and(|f| f.message.contains("succeeded")));
         assert!(action("allow").is_err() && action("SCMP_ACT_LOG").is_err() && action("kill").is_err());
     }
 }

@@ -1,8 +1,10 @@
 //! How a workload is driven: everything about it that can be checked before it runs.
 
+use std::collections::BTreeSet;
 use std::process::{Command as Shell, Stdio};
 use std::time::Duration;
 
+use callgate_core::suggest;
 use callgate_linux::spawn::{Command, CommandError};
 
 use crate::cli::{BackendChoice, Drive};
@@ -91,7 +93,8 @@ impl Plan {
         let status = shell(before).stdout(Stdio::null()).status();
         match status {
             Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(Failure::new(format!("--before `{before}` failed: {status}"))),
+            Ok(status) => Err(Failure::new(format!("--before `{before}` failed: {status}"))
+                .hint("/bin/sh runs it before every run, the first one too; `… || true` where it may fail")),
             Err(error) => Err(Failure::new(format!("--before `{before}` cannot be run: {error}"))),
         }
     }
@@ -105,12 +108,40 @@ fn called(name: &str) -> Command {
 /// Finds the command, with env(1)'s exit codes.
 pub(crate) fn find(words: &[std::ffi::OsString]) -> Result<Command, Failure> {
     Command::find(words).map_err(|error| {
-        let exit = match error {
-            CommandError::NotFound(_) => Exit::NotFound,
-            CommandError::NotExecutable { .. } => Exit::NotExecutable,
+        let (exit, hint) = match &error {
+            CommandError::NotFound(name) => (Exit::NotFound, near(name)),
+            CommandError::NotExecutable { name, reason } => (Exit::NotExecutable, executable(name, reason)),
         };
-        Failure::new(error.to_string()).exit(exit)
+        Failure { hint, ..Failure::new(error.to_string()).exit(exit) }
     })
+}
+
+/// What may have been meant by a command that is not there.
+fn near(name: &str) -> Option<String> {
+    if name.contains(' ') {
+        let quoted = crate::summary::command_line(&[name.into()]);
+        return Some(format!("give its words one by one: -- {name}; or a shell: -- sh -c {quoted}"));
+    }
+    if name.contains('/') {
+        return None;
+    }
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    let names: BTreeSet<String> = std::env::split_paths(&dirs)
+        .filter_map(|dir| std::fs::read_dir(dir).ok())
+        .flat_map(|entries| entries.flatten().filter_map(|e| e.file_name().into_string().ok()))
+        .collect();
+    let near = suggest::nearest(name, names.iter().map(String::as_str));
+    Some(near.map_or_else(
+        || "it is in no directory of PATH; ./NAME runs a file here".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    ))
+}
+
+/// How to go on with what is there and cannot be executed.
+fn executable(name: &str, reason: &str) -> Option<String> {
+    let file = crate::summary::command_line(&[name.into()]);
+    (reason == "no execute permission")
+        .then(|| format!("chmod +x {file}, or name its interpreter: -- sh {file}"))
 }
 
 pub(crate) fn shell(command: &str) -> Shell {

@@ -32,11 +32,18 @@ impl Output {
         process::ignore_file_size();
         let doing = || format!("write `{}`", path.display());
         let Some(name) = path.file_name() else {
-            return Err(Error::new(doing(), io::Error::other("it has no file name")));
+            let error = Error::new(doing(), io::Error::other("it has no file name"));
+            return Err(error.hint("name a file, not a directory"));
         };
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
-        let dir = rustix::fs::openat(CWD, parent, flags, Mode::empty()).doing(doing())?;
+        let opened = rustix::fs::openat(CWD, parent, flags, Mode::empty());
+        let dir = opened.doing(doing()).map_err(|e| match e.source.kind() {
+            io::ErrorKind::NotFound => {
+                e.hint(format!("make the directory first: mkdir -p {}", parent.display()))
+            }
+            _ => way_out(e),
+        })?;
         let output = Self {
             path: path.to_owned(),
             dir,
@@ -68,8 +75,12 @@ impl Output {
                 if kind == rustix::fs::FileType::Symlink {
                     let source = io::Error::other("it is a symbolic link, which callgate does not follow");
                     Err(Error::new(self.doing(), source).hint("name the file it points to"))
+                } else if kind == rustix::fs::FileType::Directory {
+                    let error = Error::new(self.doing(), io::Error::other("it is a directory"));
+                    Err(error.hint("name a file in it"))
                 } else if kind != rustix::fs::FileType::RegularFile {
-                    Err(Error::new(self.doing(), io::Error::other("it is not a regular file")))
+                    let error = Error::new(self.doing(), io::Error::other("it is not a regular file"));
+                    Err(error.hint("choose another file with -o"))
                 } else if force {
                     Ok(())
                 } else {
@@ -96,7 +107,7 @@ impl Output {
             match rustix::fs::openat(&self.dir, &name, flags, Mode::from_raw_mode(self.mode)) {
                 Ok(fd) => return Ok((File::from(fd), name)),
                 Err(rustix::io::Errno::EXIST) => {}
-                Err(error) => return Err(Error::new(self.doing(), error)),
+                Err(error) => return Err(way_out(Error::new(self.doing(), error))),
             }
         }
         Err(Error::new(self.doing(), io::Error::from(io::ErrorKind::AlreadyExists)))
@@ -145,6 +156,11 @@ impl Output {
         let _ = rustix::fs::fsync(&self.dir);
         Ok(())
     }
+}
+
+/// What to do where a directory cannot be written to.
+fn way_out(error: Error) -> Error {
+    if error.hint.is_some() { error } else { error.hint("choose another file with -o") }
 }
 
 /// Who called sudo: what is written then belongs to them.

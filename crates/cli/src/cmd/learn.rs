@@ -59,7 +59,10 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
     let options = parse::policy(&args.policy)?;
     let plan = Plan::new(&args.drive, &args.command).map_err(|f| f.exit(Exit::Failed))?;
     if args.output == Path::new("-") {
-        return Err(Failure::new("learn needs a file to write: standard output is the program's"));
+        let failure = Failure::new("learn needs a file to write: standard output is the program's");
+        return Err(
+            failure.hint("name the profile: -o PROFILE; of a trace, generate writes to standard output, too")
+        );
     }
     let mut files = Files::prepare(&args.output, args.force)?;
     let above = recording::above_of(&plan);

@@ -25,7 +25,8 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
     };
     let known = args.known.as_deref().map(input::trace).transpose()?;
     if args.output == Path::new("-") {
-        return Err(Failure::new("record needs a file to write: standard output is the program's"));
+        let failure = Failure::new("record needs a file to write: standard output is the program's");
+        return Err(failure.hint("name the trace: -o TRACE"));
     }
     let mut file = File::prepare(&args.output, args.force, 0o600)?;
     let recorder = Recorder { args, output, plan, known, signals: Signals::take()? };

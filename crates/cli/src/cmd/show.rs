@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{print, print_json};
 use crate::cli::{Format, Show};
 use crate::exit::Outcome;
-use crate::input::{self, Loaded, Named};
+use crate::input::{self, Kind, Loaded};
 use crate::output::{Output, foreign, wrap};
 
 #[derive(Serialize)]
@@ -50,16 +50,15 @@ struct ArgDoc {
 
 /// Shows.
 pub(crate) fn run(args: &Show, output: &Output) -> Outcome {
-    let Named { name, text } = input::text(&args.file)?;
-    if looks_like_a_trace(&text) {
-        let trace = input::parse_trace(&name, &text)?;
+    let named = input::text(&args.file)?;
+    if input::kind(&named.text) == Kind::Trace {
+        let trace = input::parse_trace(&named.name, &named.text)?;
         return match args.format {
             Format::Json => print(output, &trace::write(&trace)),
             Format::Human => print(output, &show_trace(&trace, args.why, output.width())),
         };
     }
-    let loaded =
-        if name == "<stdin>" { input::parse_profile(name, text)? } else { input::profile(&args.file)? };
+    let loaded = input::profile_of(&args.file, named)?;
     match args.format {
         Format::Json => print_json(output, &document(&loaded)),
         Format::Human => {
@@ -71,12 +70,6 @@ pub(crate) fn run(args: &Show, output: &Output) -> Outcome {
             print(output, &show_profile(&loaded, args.why, output.width()))
         }
     }
-}
-
-/// A trace names its schema near its start; a profile has none. An empty file is taken for a cut-off trace.
-fn looks_like_a_trace(text: &str) -> bool {
-    let head: String = text.chars().take(200).collect();
-    head.contains("\"callgate.dev/trace/") || text.trim().is_empty()
 }
 
 fn errno_of(action: callgate_core::Action) -> Option<u16> {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod generate;
 mod help;
+mod hints;
 mod interface;
 mod output;
 
