@@ -37,7 +37,8 @@ struct RuleDoc<'p> {
     errno: Option<u16>,
     args: Vec<ArgDoc>,
     line: usize,
-    source: &'static str,
+    /// None: there is no evidence.
+    source: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Show, output: &Output) -> Outcome {
         Format::Json => print_json(output, &document(&loaded)),
         Format::Human => {
             loaded.tell_notes(output);
-            if loaded.evidence.rules.is_empty() {
+            if loaded.evidence.schema.is_empty() {
                 output
                     .warn(&format!("{}.evidence is not there: nobody knows why the rules are", loaded.name));
             }
@@ -81,13 +82,14 @@ fn errno_of(action: callgate_core::Action) -> Option<u16> {
 
 fn document(loaded: &Loaded) -> Document<'_> {
     let profile = &loaded.profile;
+    let known = !loaded.evidence.schema.is_empty();
     let rule = |r: &'_ Rule| RuleDoc {
         names: Vec::new(),
         action: r.action.action.oci(),
         errno: errno_of(r.action.action),
         args: r.conditions.iter().map(arg).collect(),
         line: r.line,
-        source: loaded.evidence.source_of(r).name(),
+        source: known.then(|| loaded.evidence.source_of(r).name()),
     };
     let with_names = |r| RuleDoc { names: names(r), ..rule(r) };
     Document {
@@ -133,13 +135,21 @@ fn show_profile(loaded: &Loaded, why: bool, width: usize) -> String {
         }
     }
     let mut last = None;
+    let mut refused: Vec<(&Rule, &str)> = Vec::new();
     for ((section, group), entries) in sections {
         if last != Some(section) {
+            text += &reasons(loaded, &std::mem::take(&mut refused), width);
             let _ = writeln!(text, "\n{}", section.title());
             last = Some(section);
         }
-        text += &show_group(loaded, group, &entries, (why, width));
+        if why && matches!(section, Section::Refused(_)) {
+            // These mostly stand there for one reason, whatever their group.
+            refused.extend(entries);
+        } else {
+            text += &show_group(loaded, group, &entries, (why, width));
+        }
     }
+    text += &reasons(loaded, &refused, width);
     text + &withheld(loaded, width)
 }
 
@@ -171,27 +181,50 @@ fn show_group(
     entries: &[(&Rule, &str)],
     (why, width): (bool, usize),
 ) -> String {
+    if !why {
+        let by_name = by_name(entries);
+        let list: Vec<String> = by_name.iter().map(|(name, rules)| label(name, rules)).collect();
+        return wrap(&format!("  {group}: {}", list.join(", ")), width, "      ") + "\n";
+    }
+    format!("  {group}\n{}", reasons(loaded, entries, width))
+}
+
+fn by_name<'r>(entries: &[(&'r Rule, &'r str)]) -> BTreeMap<&'r str, Vec<&'r Rule>> {
     let mut by_name: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
     for (rule, name) in entries {
         by_name.entry(name).or_default().push(rule);
     }
-    let label = |name: &str, rules: &[&Rule]| {
-        let free = rules.iter().any(|r| r.conditions.is_empty());
-        let condition = if free { String::new() } else { conditions::summary(name, rules) };
-        format!("{}{condition}", foreign(name))
-    };
-    if !why {
-        let list: Vec<String> = by_name.iter().map(|(name, rules)| label(name, rules)).collect();
-        return wrap(&format!("  {group}: {}", list.join(", ")), width, "      ") + "\n";
-    }
-    let mut text = format!("  {group}\n");
-    for (name, rules) in &by_name {
-        for part in parts(loaded, name, rules) {
-            text += &wrap(&reason(loaded, name, &label(name, &part), part[0]), width, "        ");
-            text.push('\n');
+    by_name
+}
+
+/// A call with its conditions, where it is not free.
+fn label(name: &str, rules: &[&Rule]) -> String {
+    let free = rules.iter().any(|r| r.conditions.is_empty());
+    let condition = if free { String::new() } else { conditions::summary(name, rules) };
+    format!("{}{condition}", foreign(name))
+}
+
+/// Calls with line and reason; those that share both stand together, where the first of them would.
+fn reasons(loaded: &Loaded, entries: &[(&Rule, &str)], width: usize) -> String {
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, rules) in by_name(entries) {
+        for part in parts(loaded, name, &rules) {
+            let why = reason(loaded, name, part[0]);
+            let shown = label(name, &part);
+            match lines.iter_mut().find(|(reason, _)| *reason == why) {
+                Some((_, names)) => names.push(shown),
+                None => lines.push((why, vec![shown])),
+            }
         }
     }
-    text
+    let line = |(why, names): &(String, Vec<String>)| {
+        let text = match names.as_slice() {
+            [name] => format!("    {name} — {why}"),
+            names => format!("    {why}: {}", names.join(", ")),
+        };
+        wrap(&text, width, "        ") + "\n"
+    };
+    lines.iter().map(line).collect()
 }
 
 /// The rules of one call that are shown together: by source, unless only all of them together can be said in words.
@@ -210,13 +243,19 @@ fn parts<'r>(loaded: &Loaded, name: &str, rules: &[&'r Rule]) -> Vec<Vec<&'r Rul
     }
 }
 
-fn reason(loaded: &Loaded, name: &str, label: &str, rule: &Rule) -> String {
-    let source = loaded.evidence.entry(rule, name).map_or(Source::User, |e| e.source);
+fn reason(loaded: &Loaded, name: &str, rule: &Rule) -> String {
+    let source = source_of(loaded, rule, name).map_or_else(String::new, |source| format!(", {source}"));
     let why = loaded.evidence.reason(rule, name).or(rule.comment.as_deref()).unwrap_or("no evidence");
     let allowed = rule.action.action.permits();
     let danger =
         group::danger(name).filter(|_| allowed).map(|d| format!(" — DANGEROUS: {d}")).unwrap_or_default();
-    format!("    {label} — line {}, {}: {}{danger}", rule.line, source.name(), foreign(why))
+    format!("line {}{source}: {}{danger}", rule.line, foreign(why))
+}
+
+/// Where a rule comes from; without any evidence nobody knows.
+fn source_of(loaded: &Loaded, rule: &Rule, name: &str) -> Option<&'static str> {
+    let known = !loaded.evidence.schema.is_empty();
+    known.then(|| loaded.evidence.entry(rule, name).map_or(Source::User, |e| e.source).name())
 }
 
 /// Calls that were seen and left out.

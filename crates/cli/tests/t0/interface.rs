@@ -127,3 +127,18 @@ fn a_trace_and_a_profile_show_themselves_to_a_person() {
     lab.callgate("generate t --allow unshare -o q.json").expect(0);
     snapshot("show-generated-why", &lab.callgate("show q.json --why").expect(0).stdout);
 }
+
+#[test]
+fn calls_that_share_line_and_reason_share_its_words_and_no_reason_is_made_up() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    lab.callgate("generate t --allow unshare -o p.json").expect(0);
+    let shown = lab.callgate("show p.json --why").expect(0).stdout;
+    let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(flat.matches("programs expect EPERM where they lack the privilege").count(), 1, "{shown}");
+    lab.sh("rm p.json.evidence").expect(0);
+    let shown = lab.callgate("show p.json --why").expect(0).says("nobody knows why").stdout;
+    assert!(!shown.contains(", user:") && shown.contains("no evidence"), "{shown}");
+    let document = lab.callgate("show p.json --format json").expect(0).json();
+    assert!(document["rules"].as_array().unwrap().iter().all(|r| r["source"].is_null()));
+}
