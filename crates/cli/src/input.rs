@@ -146,8 +146,10 @@ pub(crate) fn evidence_path(profile: &Path) -> std::path::PathBuf {
 impl Loaded {
     /// Says what is worth knowing about the profile.
     pub(crate) fn tell_notes(&self, output: &Output) {
+        // A hostile file has as many notes as lines, or more: each line is looked up, not counted anew.
+        let ends: Vec<usize> = self.text.match_indices('\n').map(|(at, _)| at).collect();
         for note in &self.notes {
-            let line = note.span.as_ref().map_or(0, |s| line_of(&self.text, s.start));
+            let line = note.span.as_ref().map_or(0, |s| 1 + ends.partition_point(|end| *end < s.start));
             let hint = note.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
             output.warn(&format!("{}:{line}: {}{hint}", self.name, note.message));
         }

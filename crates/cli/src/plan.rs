@@ -66,6 +66,13 @@ impl Plan {
             let message = "in a container calls are seen by notification only: its runtime loads the filter";
             return Err(Failure::new(message).hint("leave --backend out"));
         }
+        for (flag, script) in [("--exercise", &drive.exercise), ("--before", &drive.before)] {
+            if script.as_ref().is_some_and(|s| s.trim().is_empty()) {
+                return Err(
+                    Failure::new(format!("{flag} needs a command for /bin/sh")).hint("or leave it out")
+                );
+            }
+        }
         if drive.allow_privilege_escalation && !rustix::process::geteuid().is_root() {
             return Err(Failure::new(
                 "--allow-privilege-escalation needs root: without no_new_privs a filter may be loaded by CAP_SYS_ADMIN only",

@@ -56,7 +56,14 @@ impl Probe {
         match kind {
             "tcp" => {
                 let port = rest.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-                port.map(|_| Self::Tcp(rest.to_owned())).ok_or_else(|| wrong("it needs HOST:PORT"))
+                match port {
+                    None => Err(wrong("it needs HOST:PORT")),
+                    Some(0) => Err(wrong("nobody can connect to port 0")),
+                    Some(_) => Ok(Self::Tcp(rest.to_owned())),
+                }
+            }
+            "http" if other_scheme(rest) => {
+                Err(wrong("it asks by HTTP only; for others use cmd:'curl -sf …'"))
             }
             "http" => Self::http(rest).ok_or_else(|| wrong("it needs HOST[:PORT][/PATH]")),
             "https" => Err(wrong("callgate speaks no TLS; use cmd:'curl -sf https://…'")),
@@ -70,14 +77,17 @@ impl Probe {
     /// `http:http://host/path`, `http://host/path` and `http:host/path` are all understood.
     fn http(rest: &str) -> Option<Self> {
         let rest = rest.strip_prefix("http:").unwrap_or(rest);
-        let rest = rest.trim_start_matches('/');
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let host = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
-            host.to_owned()
-        } else {
-            format!("{host}:80")
+        let host = match host.rsplit_once(':') {
+            // The colons of a bare IPv6 address are none of a port.
+            Some((name, port)) if !port.ends_with(']') => {
+                port.parse::<u16>().ok().filter(|port| *port > 0)?;
+                if name.is_empty() { String::new() } else { host.to_owned() }
+            }
+            _ => format!("{host}:80"),
         };
-        (!host.starts_with(':')).then(|| Self::Http(host, format!("/{path}")))
+        (!host.is_empty() && !host.starts_with(':')).then(|| Self::Http(host, format!("/{path}")))
     }
 
     /// The address, if something answers there although the workload does not run yet.
@@ -156,6 +166,14 @@ impl Drop for Asking {
     }
 }
 
+/// Whether an URL of another kind follows.
+fn other_scheme(rest: &str) -> bool {
+    let scheme = rest.split_once("://").map_or("", |(scheme, _)| scheme);
+    !scheme.is_empty()
+        && scheme != "http"
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
 fn connect(address: &str) -> Option<TcpStream> {
     let mut addresses = address.to_socket_addrs().ok()?;
     addresses.find_map(|a| TcpStream::connect_timeout(&a, PATIENCE).ok())
@@ -181,7 +199,12 @@ mod tests {
         let http = Some(Probe::Http("localhost:8080".to_owned(), "/x".to_owned()));
         assert_eq!(parse("http://localhost:8080/x"), http);
         assert_eq!(parse("http:localhost:8080/x"), http);
-        for wrong in ["", "tcp:", "tcp:host", "ftp:x", "https://x", "8080"] {
+        let query = Probe::Http("h:80".to_owned(), "/?u=http://x".to_owned());
+        assert_eq!(parse("http://h/?u=http://x"), Some(query));
+        let [v6, plain] = ["[::1]:80", "host:80"].map(|h| Some(Probe::Http(h.to_owned(), "/".to_owned())));
+        assert_eq!((parse("http://[::1]"), parse("http://host")), (v6, plain));
+        let none = ["tcp:h:0", "http:ftp://h/x", "http://h:0/", "http://h:x", "http:///x", "http:https://h"];
+        for wrong in ["", "tcp:", "tcp:host", "ftp:x", "https://x", "8080"].into_iter().chain(none) {
             assert!(parse(wrong).is_none(), "{wrong}");
         }
     }

@@ -19,14 +19,22 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
     last[b.len()]
 }
 
+/// No slip of the fingers makes a longer word; files of others may have them.
+const LONGEST: usize = 64;
+
 /// The nearest of `known` to `word`, if it is near enough to be a slip of the fingers: at most a third of the word.
 ///
 /// Case does not count. Among equally near words the first in order wins.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let folded = word.to_ascii_lowercase();
     let limit = (folded.len() / 3).max(1);
     known
         .into_iter()
+        // Words that differ in length by more differ by more.
+        .filter(|k| k.len().abs_diff(folded.len()) <= limit)
         .map(|k| (distance(folded.as_bytes(), k.to_ascii_lowercase().as_bytes()), k))
         .filter(|(d, _)| *d <= limit)
         .min()
@@ -43,5 +51,6 @@ mod tests {
         assert_eq!(nearest("opneat", known), Some("openat"));
         assert_eq!(nearest("SOCKET", known), Some("socket"));
         assert_eq!(nearest("frobnicate", known), None);
+        assert_eq!(nearest(&"openat".repeat(20), [&*"openat".repeat(20)]), None);
     }
 }

@@ -187,3 +187,27 @@ fn a_profile_too_large_for_the_kernel_writes_nothing() {
     lab.callgate("compile big.json --emit raw -o f.bpf").expect(2).says("4096").says("ioctl");
     assert_eq!(lab.files(), ["big.json"]);
 }
+
+#[test]
+fn a_rule_with_name_and_names_is_invalid_as_it_is_for_docker() {
+    let both = PROFILE.replacen("\"names\": [\"socket\"]", "\"name\": \"bind\", \"names\": [\"socket\"]", 1);
+    invalid(both, &["in.json:11", "both `name` and `names`"]);
+}
+
+#[test]
+fn a_refusal_that_claims_success_is_warned_of() {
+    let lab = Lab::new();
+    lab.write("in.json", PROFILE.replacen("\"errnoRet\": 1", "\"errnoRet\": 0", 1));
+    lab.callgate("show in.json").expect(0).says("warning: in.json:17: errno 0 tells the program");
+}
+
+#[test]
+fn thousands_of_unknown_names_are_read_at_once() {
+    let lab = Lab::new();
+    let names: Vec<String> = (0..10_000).map(|n| format!("\"nosuchcall{n}\"")).collect();
+    lab.write("in.json", PROFILE.replacen("\"write\"", &names.join(","), 1));
+    let started = std::time::Instant::now();
+    lab.callgate("-q compile in.json --emit raw -o f").expect(0);
+    // A guess for each of them took many seconds.
+    assert!(started.elapsed().as_secs() < 3, "{:?}", started.elapsed());
+}

@@ -159,6 +159,11 @@ fn unknown_durations_and_probes_say_how_to_write_them() {
     lab.callgate("learn --for soon -o p.json -- true").expect(2).says("`soon`").says("30s");
     lab.callgate("learn --ready udp:1 -o p.json -- true").expect(2).says("`udp:1`").says("tcp:HOST:PORT");
     lab.callgate("record --for soon -o t -- true").expect(125).says("`soon`");
+    lab.callgate("learn --ready tcp:h:0 -o p.json -- true").expect(2).says("port 0");
+    lab.callgate("learn --ready http:ftp://h/ -o p.json -- true").expect(2).says("HTTP only");
+    for flag in ["--exercise", "--before"] {
+        lab.callgate("learn -o p.json").args([flag, " "]).command(&["true"]).expect(2).says(flag);
+    }
     assert!(lab.files().is_empty());
 }
 

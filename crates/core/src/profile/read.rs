@@ -30,7 +30,7 @@ pub struct InvalidProfile {
 /// The diagnostics speak of what is kept but means nothing, or not what it seems: unknown names, keys, architectures.
 pub fn read(text: &str) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
     let lines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
-    let mut reader = Reader { text, lines, notes: Vec::new() };
+    let mut reader = Reader { text, lines, notes: Vec::new(), guesses: 0 };
     let document = json::parse(text).map_err(|e| reader.invalid(e.message, e.at..e.at))?;
     let profile = reader.profile(&document)?;
     Ok((profile, reader.notes))
@@ -43,7 +43,12 @@ struct Reader<'a> {
     /// Where the line feeds are, so that a line number is a look-up.
     lines: Vec<usize>,
     notes: Vec<Diagnostic>,
+    /// Unknown names that were given a guess.
+    guesses: usize,
 }
+
+/// So many unknown names are given a guess: each is compared with all names there are, and a file may hold many.
+const MAX_GUESSES: usize = 20;
 
 impl Reader<'_> {
     fn invalid(&self, message: impl Into<String>, span: Range<usize>) -> InvalidProfile {
@@ -155,6 +160,7 @@ impl Reader<'_> {
         }
         let Some(node) = action else { return Err(self.no_default(members, document)) };
         profile.default = self.action("defaultAction", node, code_name.or(code))?;
+        self.note_success(profile.default.action, node);
         Ok(profile)
     }
 
@@ -181,6 +187,15 @@ impl Reader<'_> {
         let mut error = self.invalid(format!("{what}: unknown action `{name}`"), node.span.clone());
         error.hint = suggest::nearest(&name, Action::OCI_NAMES).map(|near| format!("did you mean `{near}`?"));
         Err(error)
+    }
+
+    /// ERRNO with 0 does not make the call, and says that it was made.
+    fn note_success(&mut self, action: Action, node: &Node) {
+        if action == Action::Errno(0) {
+            let message = "errno 0 tells the program that a refused call succeeded";
+            let note = Diagnostic::warning("errno-zero", message).at(node.span.clone());
+            self.notes.push(note.hint("name an errno, such as 1 (EPERM) or 38 (ENOSYS)"));
+        }
     }
 
     fn architectures(&mut self, node: &Node) -> Read<Vec<ArchName>> {
@@ -227,11 +242,12 @@ impl Reader<'_> {
         let mut rule = Rule::new([], Action::Allow);
         (rule.span, rule.line) = (node.span.clone(), self.line(node.span.start));
         let (mut action, mut code, mut code_name) = (None, None, None);
+        let mut single = None;
         for (key, value) in self.object("an entry of `syscalls`", node)? {
             match key.name.as_str() {
                 "names" => rule.names.extend(self.names(value)?),
                 "name" if value.value == Value::Text(String::new()) => {}
-                "name" => rule.names.push(self.name(value)?),
+                "name" => single = Some((key, self.name(value)?)),
                 "action" => action = Some(value),
                 "errnoRet" => code = Some(self.errno_number("errnoRet", value)?),
                 "errno" => code_name = Some(self.errno_name("errno", value)?),
@@ -243,6 +259,15 @@ impl Reader<'_> {
                 _ => self.keep(&mut rule.extra, (key, value), &RULE_KEYS),
             }
         }
+        if let Some((key, name)) = single {
+            // Docker's loader refuses such a profile (`profiles/seccomp/seccomp_linux.go`, setupSeccomp).
+            if !rule.names.is_empty() {
+                let message = "an entry of `syscalls` has both `name` and `names`, which Docker refuses";
+                let error = self.invalid(message, key.span.clone());
+                return Err(InvalidProfile { hint: Some("leave one of them out".to_owned()), ..error });
+            }
+            rule.names.push(name);
+        }
         let Some(action) = action else {
             return Err(self.invalid("an entry of `syscalls` has no `action`", node.span.clone()));
         };
@@ -250,6 +275,7 @@ impl Reader<'_> {
             return Err(self.invalid("an entry of `syscalls` has no `names`", node.span.clone()));
         }
         rule.action = self.action("action", action, code_name.or(code))?;
+        self.note_success(rule.action.action, action);
         Ok(rule)
     }
 
@@ -266,8 +292,11 @@ impl Reader<'_> {
             let message =
                 format!("unknown system call `{text}`: runtimes skip it, so the rule says nothing about it");
             let mut note = Diagnostic::warning("unknown-call", message).at(node.span.clone());
-            note.hint = suggest::nearest(&text, sysno::names().iter().copied())
-                .map(|n| format!("did you mean `{n}`?"));
+            if self.guesses < MAX_GUESSES {
+                self.guesses += 1;
+                let near = suggest::nearest(&text, sysno::names().iter().copied());
+                note.hint = near.map(|n| format!("did you mean `{n}`?"));
+            }
             self.notes.push(note);
         }
         Ok(Name { text, span: node.span.clone() })
@@ -385,6 +414,40 @@ mod tests {
         assert_eq!(read(&text("")).unwrap().0.default, RuleAction { action: Action::Errno(1), errno: None });
         let zero = read(&text(",\"defaultErrnoRet\":0")).unwrap().0.default;
         assert_eq!(zero, RuleAction { action: Action::Errno(0), errno: Some(0) });
+    }
+
+    #[test]
+    fn errno_zero_is_warned_of_wherever_it_stands() {
+        let text = r#"{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":0,"syscalls":[{"names":["bpf"],"action":"SCMP_ACT_ERRNO","errnoRet":0}]}"#;
+        let codes: Vec<_> = read(text).unwrap().1.iter().map(|n| n.code).collect();
+        assert_eq!(codes, ["errno-zero"; 2]);
+    }
+
+    #[test]
+    fn a_rule_has_a_name_or_names() {
+        let text = |names: &str| {
+            format!(
+                "{{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[\n{{{names},\"action\":\"SCMP_ACT_ALLOW\"}}]}}"
+            )
+        };
+        assert!(
+            error(&text(r#""name":"read","names":["write"]"#))
+                .contains("line 2: an entry of `syscalls` has both")
+        );
+        assert!(error(&text(r#""names":["write"],"name":"read""#)).contains("both"));
+        for fine in [r#""name":"read""#, r#""name":"","names":["write"]"#, r#""name":"read","names":[]"#] {
+            assert!(read(&text(fine)).is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_unknown_names_get_a_guess() {
+        let names = vec!["\"opneat\""; 1000].join(",");
+        let text = format!(
+            "{{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{{\"names\":[{names}],\"action\":\"SCMP_ACT_ALLOW\"}}]}}"
+        );
+        let notes = read(&text).unwrap().1;
+        assert_eq!((notes.len(), notes.iter().filter(|n| n.hint.is_some()).count()), (1000, MAX_GUESSES));
     }
 
     #[test]
