@@ -298,9 +298,9 @@ pub(crate) struct Run {
     /// How far it is applied
     #[arg(long, value_name = "STAGE")]
     pub(crate) stage: Stage,
-    /// For complain: docker, or a profile
-    #[arg(long, value_name = "NAME|PROFILE", default_value = "docker")]
-    pub(crate) baseline: String,
+    /// For complain, which goes by it where the profile refuses: docker, or a profile [default: docker]
+    #[arg(long, value_name = "NAME|PROFILE")]
+    pub(crate) baseline: Option<String>,
     /// Who reports refusals
     #[arg(long, default_value = "notify")]
     pub(crate) via: Via,

@@ -1,5 +1,6 @@
 //! `callgate compile`: a profile to the filter the kernel loads.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use callgate_linux::file::Output as File;
@@ -18,6 +19,10 @@ pub(crate) fn run(args: &Compile, output: &Output) -> Outcome {
     let bytes = match args.emit {
         Emit::Raw => program.to_bytes(),
     };
+    if args.output == Path::new("-") && std::io::stdout().is_terminal() {
+        let failure = Failure::new("the filter is binary, and standard output is a terminal");
+        return Err(failure.hint("name a file: -o FILE"));
+    }
     if args.output == Path::new("-") {
         output.bytes(&bytes).map_err(|e| Failure::new(format!("cannot write to standard output: {e}")))?;
     } else {

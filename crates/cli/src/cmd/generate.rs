@@ -4,7 +4,7 @@ use std::path::Path;
 
 use callgate_core::evidence::Withheld;
 use callgate_core::generate::{GenerateError, Generated, generate};
-use callgate_core::{Trace, profile};
+use callgate_core::{Arch, Trace, profile};
 use callgate_linux::file::Output as File;
 
 use super::print;
@@ -13,6 +13,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
 use crate::output::{Output, foreign};
 use crate::parse;
+use crate::summary;
 
 /// Generates.
 pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
@@ -34,7 +35,6 @@ pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
     } else {
         let mut files = Files::prepare(&args.output, args.force)?;
         files.write(&text, &made)?;
-        output.say(&format!("wrote {}", foreign(&args.output.display().to_string())));
     }
     made.notes.iter().for_each(|note| output.warn(note));
     tell_comments(args.policy.with_comments, output);
@@ -42,7 +42,19 @@ pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
     for line in &withheld {
         output.line(line);
     }
+    if args.output != Path::new("-") {
+        tell(&args.output, &made, options.native, output);
+    }
     Ok(if withheld.is_empty() { Exit::Ok } else { Exit::Findings })
+}
+
+/// What was written, and what to do with it: nothing of it was run yet.
+fn tell(path: &Path, made: &Generated, native: Arch, output: &Output) {
+    let name = foreign(&path.display().to_string());
+    let calls = summary::allowed(&profile::meaning(&made.profile, native), native).len();
+    output.say(&format!("wrote {name}: {calls} calls, not proven; reasons in {name}.evidence"));
+    output.say(&format!("  next: callgate show {name} --why"));
+    output.say(&format!("        callgate run --profile {name} --stage audit -- COMMAND"));
 }
 
 /// A failure to generate, with its exit code and way out.

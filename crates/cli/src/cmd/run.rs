@@ -96,8 +96,14 @@ fn reporter(args: &cli::Run, meaning: &Meaning, output: &Output) -> Via {
 }
 
 fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result<Purpose, Failure> {
-    let baseline =
-        (args.stage == Stage::Complain).then(|| named_baseline(&args.baseline, native)).transpose()?;
+    let baseline = match (&args.baseline, args.stage) {
+        (named, Stage::Complain) => Some(named_baseline(named.as_deref().unwrap_or("docker"), native)?),
+        (None, _) => None,
+        (Some(_), _) => {
+            return Err(Failure::new("--baseline goes with --stage complain only")
+                .hint("audit lets everything go ahead, and enforce applies the profile alone"));
+        }
+    };
     if via == Via::Log {
         if args.stage != Stage::Enforce {
             return Err(Failure::new("--via log goes with --stage enforce only")

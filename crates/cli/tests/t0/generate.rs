@@ -112,3 +112,12 @@ fn an_incomplete_trace_needs_to_be_asked_for() {
     assert_eq!(lab.files(), ["t"]);
     lab.callgate("generate t --allow unshare --incomplete -o p.json").expect(0);
 }
+
+#[test]
+fn what_was_generated_is_told_with_what_to_do_next() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    let ended = lab.callgate("generate t --allow unshare -o p.json").expect(0).says("calls, not proven");
+    ended.says("p.json.evidence").says("next: callgate show p.json --why").says("--stage audit -- COMMAND");
+    lab.callgate("generate t --allow unshare -o -").expect(0).never_says("next:");
+}

@@ -106,3 +106,24 @@ fn what_was_learned_can_be_compared_with_dockers_default() {
         .expect(0)
         .says("would be refused:");
 }
+
+#[test]
+fn a_baseline_is_for_complaining_only() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}");
+    for stage in ["audit", "enforce"] {
+        lab.callgate(&format!("run -p p.json --stage {stage} --baseline docker -- true"))
+            .expect(125)
+            .says("--baseline goes with --stage complain only");
+    }
+    lab.callgate("run -p p.json --stage complain --baseline docker -- true").expect(0);
+}
+
+#[test]
+fn a_call_without_a_name_is_said_to_be_beyond_any_profile() {
+    let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
+    lab.callgate("learn --no-prove -o p.json").command(&["python3", "-c", "import ctypes"]).expect(0);
+    let call = "import ctypes; ctypes.CDLL(None).syscall(777, 0)";
+    let ended = lab.callgate("run -p p.json --stage enforce").command(&["python3", "-c", call]).expect(0);
+    ended.says("refused: system call 777 by python3").says("no profile can allow it").never_says("\"777\"");
+}

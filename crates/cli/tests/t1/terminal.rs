@@ -133,3 +133,13 @@ fn quiet_shows_no_status_line() {
     let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
     on_terminal(&lab, "", "record -q -o t", "sleep 0.3; echo only").expect(0).prints("only\n");
 }
+
+#[test]
+fn a_filter_is_not_written_to_a_terminal() {
+    let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
+    lab.write("p.json", "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": []}");
+    let mut call = lab.program("/usr/bin/python3");
+    call.args(["-c", DRIVER, ""]).arg(lab.callgate_path());
+    let ended = call.args(["compile", "p.json", "--emit", "raw", "-o", "-"]).run().expect(2);
+    assert!(ended.stdout.contains("standard output is a terminal"), "{}", ended.stdout);
+}
