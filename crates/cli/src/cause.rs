@@ -133,7 +133,7 @@ fn about_withheld(withheld: &BTreeSet<String>, missed: &BTreeSet<String>) -> Vec
         vec![format!("allow it only if that is meant: callgate learn … --allow {}", list(withheld))];
     if !missed.is_empty() {
         lines.push(format!(
-            "{} may have been wanted only because {} was refused: see whether it is still missed then",
+            "{} may have been wanted only because {} was refused: see what is still missed then",
             list(missed),
             list(withheld)
         ));

@@ -17,7 +17,7 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
-    /// Say nothing but errors.
+    /// Say nothing but errors and findings: what is refused, withheld or not proven, and what to do about it.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// When to use colour on stderr.

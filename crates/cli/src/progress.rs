@@ -15,6 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Processes left behind are looked for, and told of, after this long.
 const LEFT: Duration = Duration::from_secs(2);
 
+/// `learning, run 2 of 3`; of a single run no number is worth saying.
+pub(crate) fn label((run, runs): (u32, u32)) -> String {
+    if runs <= 1 { "learning".to_owned() } else { format!("learning, run {run} of {runs}") }
+}
+
 /// Where a run stands, as far as it is shown.
 pub(crate) struct View<'v> {
     pub(crate) plan: &'v Plan,

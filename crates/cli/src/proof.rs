@@ -10,7 +10,6 @@ use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
 
 use crate::cause::{self, Cause, ended};
-use crate::cmd::learn::label;
 use crate::container::Seccomp;
 use crate::digest::Digest;
 use crate::exit::Failure;
@@ -18,6 +17,7 @@ use crate::input::Loaded;
 use crate::misses::{self, Judged, Kind};
 use crate::output::{Output, foreign};
 use crate::plan::Plan;
+use crate::progress;
 use crate::recording::{Backend, program};
 use crate::streams::{Show, Stdin};
 use crate::workload::{self, Ran, Run, Watch};
@@ -211,7 +211,7 @@ fn untraced(trial: &Trial<'_>) -> bool {
 fn once(trial: &mut Trial<'_>, purpose: Purpose, seccomp: Seccomp<'_>) -> Result<Ran, Failure> {
     trial.plan.reset()?;
     trial.runs.0 += 1;
-    let label = format!("{}, under the profile", label(*trial.runs));
+    let label = format!("{}, under the profile", progress::label(*trial.runs));
     let run = Run {
         signals: trial.signals,
         plan: trial.plan,

@@ -22,6 +22,7 @@ use crate::input::{self, Loaded};
 use crate::output::{Output, Style, foreign};
 use crate::parse;
 use crate::plan::Plan;
+use crate::progress;
 use crate::proof::{self, Expected, Proof, Trial};
 use crate::recording::{self, Above, Backend};
 use crate::streams::{Show, Stdin};
@@ -162,7 +163,7 @@ impl Learning<'_> {
     fn next_run(&mut self, more: bool) -> String {
         self.runs.0 += 1;
         self.runs.1 += u32::from(more);
-        label(self.runs)
+        progress::label(self.runs)
     }
 
     fn show(&self, first: bool) -> Show {
@@ -452,11 +453,6 @@ impl Recorded {
         }
         remarks
     }
-}
-
-/// `learning, run 2 of 3`; of a single run no number is worth saying.
-pub(crate) fn label((run, runs): (u32, u32)) -> String {
-    if runs <= 1 { "learning".to_owned() } else { format!("learning, run {run} of {runs}") }
 }
 
 /// What a person answered.
