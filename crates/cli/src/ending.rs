@@ -108,7 +108,7 @@ impl Ending<'_> {
         };
         let full = line(&self.command);
         let run = if rows(std::slice::from_ref(&full), width) > MAX_PASTED { line("…") } else { full };
-        let container = "for a container, the calls of its runtime must be added first; this version does not know them yet";
+        let container = "for a container, learn it in one: --image, --bundle or --rootfs";
         let mut lines = vec!["next:".to_owned(), format!("  callgate show {} --why", self.path), run];
         lines.extend(lay(&[container.to_owned()], width, "  "));
         lines

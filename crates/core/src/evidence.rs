@@ -15,6 +15,9 @@ pub const SCHEMA: &str = "callgate.dev/evidence/v1";
 /// What [`Evidence::proof`] says of a profile that nobody wanted to prove.
 pub const NOT_ASKED: &str = "not asked";
 
+/// What it says once calls were added to the profile.
+pub const UPDATED: &str = "not proven: calls were added since";
+
 /// Where a rule comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

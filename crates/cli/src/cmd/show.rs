@@ -122,7 +122,7 @@ fn show_profile(loaded: &Loaded, why: bool, width: usize) -> String {
     if let Some(proof) = &loaded.evidence.proof {
         // The profile may have been changed by hand since.
         let proof = if proof == NOT_ASKED { "nobody asked for a proof".to_owned() } else { foreign(proof) };
-        text += &(wrap(&format!("when it was made: {proof}"), width, "  ") + "\n");
+        text += &(wrap(&format!("as callgate left it: {proof}"), width, "  ") + "\n");
     }
     let mut sections: BTreeMap<(Section, &str), Vec<(&Rule, &str)>> = BTreeMap::new();
     for rule in &profile.rules {

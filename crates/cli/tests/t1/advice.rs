@@ -76,7 +76,7 @@ fn the_evidence_says_whether_the_profile_was_proven() {
         assert_eq!(lab.json("p.json.evidence")["proof"], proof);
         let shown = lab.callgate("show p.json").expect(0).stdout;
         let words = if proof == "not asked" { "nobody asked for a proof" } else { proof };
-        assert!(shown.contains(&format!("when it was made: {words}\n")), "{shown}");
+        assert!(shown.contains(&format!("as callgate left it: {words}\n")), "{shown}");
         assert_eq!(lab.callgate("show --format json p.json").expect(0).json()["proof"], proof);
     };
     says("", "true", 0, "proven: 2 runs, no miss");

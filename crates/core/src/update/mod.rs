@@ -264,6 +264,8 @@ fn note(update: &mut Update, name: &str, rule: &Rule, made: &Evidence, record: &
         Some(known) => drop(known.calls.insert(name.to_owned(), why)),
         None => rules.push(RuleEvidence { calls: BTreeMap::from([(name.to_owned(), why)]), ..entry }),
     }
+    // What was proven is another profile than this one.
+    update.evidence.proof = update.evidence.proof.take().map(|_| evidence::UPDATED.to_owned());
     update.evidence.expected.retain(|e| e.name != name);
     if seen {
         update.evidence.withheld.retain(|w| w.name != name);

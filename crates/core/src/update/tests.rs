@@ -173,3 +173,15 @@ mod laws {
         }
     }
 }
+
+#[test]
+fn an_updated_profile_is_no_longer_the_one_that_was_proven() {
+    let (profile, _) = profile::read(HAND_EDITED).unwrap();
+    let proven = Evidence { proof: Some("proven: 2 runs, no miss".to_owned()), ..Evidence::default() };
+    let proof = |calls: &[(&str, [u64; 6])], evidence: &Evidence| {
+        update(HAND_EDITED, &profile, evidence, &trace(calls), &wanted()).unwrap().evidence.proof
+    };
+    assert_eq!(proof(&[("pread64", [0; 6])], &proven).as_deref(), Some(evidence::UPDATED));
+    assert_eq!(proof(&[("read", [0; 6])], &proven), proven.proof);
+    assert_eq!(proof(&[("pread64", [0; 6])], &Evidence::default()), None);
+}
