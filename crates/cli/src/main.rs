@@ -2,6 +2,7 @@
 //!
 //! Parse, run one verb, print the error, end with its exit code. Nothing is decided here.
 
+mod ask;
 mod cause;
 mod cli;
 mod cmd;

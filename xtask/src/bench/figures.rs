@@ -33,6 +33,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("gcc, cold", gcc_cold),
     ("gcc, trimmed", gcc_trimmed),
     ("getppid loop", getppid),
+    ("getppid loop, traced", getppid_traced),
     ("callgate --version", version),
 ];
 
@@ -65,6 +66,16 @@ fn getppid(workload: &Workload, pairs: usize) -> anyhow::Result<Figure> {
     Ok(Figure {
         what: "getppid loop: extra per call, notify against `strace -f -o /dev/null`",
         bar: 0.40,
+        ratio: extra(&runs),
+        times: vec![("bare", middle(&runs, 0)), ("callgate", middle(&runs, 1)), ("strace", middle(&runs, 2))],
+    })
+}
+
+fn getppid_traced(workload: &Workload, pairs: usize) -> anyhow::Result<Figure> {
+    let runs = in_turns([Way::Bare, Way::Traced, Way::Strace], pairs, |way| workload.call(way))?;
+    Ok(Figure {
+        what: "getppid loop: extra per call, `--backend trace` against `strace -f -o /dev/null`",
+        bar: 0.70,
         ratio: extra(&runs),
         times: vec![("bare", middle(&runs, 0)), ("callgate", middle(&runs, 1)), ("strace", middle(&runs, 2))],
     })

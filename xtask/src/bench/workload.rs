@@ -38,6 +38,8 @@ pub(super) enum Way {
     Cold,
     /// `callgate record` that knows an earlier trace.
     Trimmed,
+    /// `callgate record --backend trace`.
+    Traced,
     /// `strace -f -o /dev/null`.
     Strace,
 }
@@ -115,13 +117,14 @@ impl Workload {
             Way::Strace => vec!["-f", "-o", "/dev/null"],
             // What a cold run learned is what a trimmed one knows.
             Way::Cold => [&record[..], &[&known, "--"]].concat(),
+            Way::Traced => [&record[..], &[&trace, "--backend", "trace", "--"]].concat(),
             Way::Trimmed => [&record[..], &[&trace, "--known", &known, "--"]].concat(),
         };
         all.extend(args);
         match way {
             Way::Bare => self.command(all[0], &all[1..]),
             Way::Strace => self.command("strace", &all),
-            Way::Cold | Way::Trimmed => self.command(&self.callgate, &all),
+            Way::Cold | Way::Trimmed | Way::Traced => self.command(&self.callgate, &all),
         }
     }
 

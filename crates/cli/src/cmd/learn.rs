@@ -1,6 +1,6 @@
 //! `callgate learn`: record, generate, prove.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use callgate_linux::session::Signals;
 
 use super::generate::{Files, failure, tell_comments, withheld};
 use super::record::{blind, note, note_own_filters};
+use crate::ask::ask;
 use crate::cause::{self, Cause, Kind};
 use crate::cli::{BackendChoice, Learn};
 use crate::container::Seccomp;
@@ -84,21 +85,28 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
         runs: (0, 0),
     };
     learning.announce();
-    let mut recorded = learning.record().map_err(|f| Failure { exit: not_the_commands(f.exit), ..f })?;
-    let mut made = learning.generate(&mut recorded)?;
-    let text = profile::write(&made.profile, args.policy.with_comments);
-    let mut loaded = input::parse_profile(args.output.display().to_string(), text.clone())?;
-    loaded.evidence = made.evidence.clone();
-    let proof = learning.prove(&recorded, &loaded);
+    let mut attempt = learning.attempt()?;
+    if learning.was_disturbed(&attempt) {
+        attempt = learning.attempt()?;
+    }
+    let Attempt { recorded, mut made, loaded, proof } = attempt;
     made.evidence.proof = Some(for_the_record(&recorded, proof.as_ref()));
     // Only now: a file that appears between the runs could change what the workload does.
-    files.write(&text, &made)?;
+    files.write(&loaded.text, &made)?;
     made.notes.iter().for_each(|n| output.warn(n));
     tell_comments(args.policy.with_comments, output);
     let withheld = withheld(&made);
     let passed = (proven(proof.as_ref()) || (args.no_prove && !recorded.interrupted)) && withheld.is_empty();
     learning.ending(&recorded, &loaded, proof.as_ref(), withheld).tell(passed, output);
     Ok(if passed { Exit::Ok } else { Exit::Findings })
+}
+
+/// A profile, and what became of its proof.
+struct Attempt {
+    recorded: Recorded,
+    made: Generated,
+    loaded: Loaded,
+    proof: Option<Proof>,
 }
 
 /// Whether the profile is proven.
@@ -195,6 +203,35 @@ impl Learning<'_> {
         self.first_took.saturating_mul(10) + Duration::from_mins(1)
     }
 
+    /// Records, generates, proves.
+    fn attempt(&mut self) -> Result<Attempt, Failure> {
+        let mut recorded = self.record().map_err(|f| Failure { exit: not_the_commands(f.exit), ..f })?;
+        let made = self.generate(&mut recorded)?;
+        let text = profile::write(&made.profile, self.args.policy.with_comments);
+        let mut loaded = input::parse_profile(self.args.output.display().to_string(), text)?;
+        loaded.evidence = made.evidence.clone();
+        let proof = self.prove(&recorded, &loaded);
+        Ok(Attempt { recorded, made, loaded, proof })
+    }
+
+    /// Whether the proof failed after a recording that made calls fail: then it is to be made again, by a tracer.
+    fn was_disturbed(&mut self, attempt: &Attempt) -> bool {
+        let failed = attempt.proof.as_ref().is_some_and(|p| !p.failures.is_empty() && !p.interrupted);
+        let auto = self.backend == Backend::Notify && self.args.drive.backend == BackendChoice::Auto;
+        let note = attempt.recorded.runs.iter().find_map(recording::disturbance);
+        let Some(note) = note.filter(|_| failed && auto && self.plan.container.is_none()) else {
+            return false;
+        };
+        self.output.warn(&note);
+        self.output.say(&format!(
+            "  learning `{}` once more, by a tracer, which disturbs none",
+            foreign(&self.plan.command.name())
+        ));
+        self.backend = Backend::Trace;
+        self.runs.1 *= 2;
+        true
+    }
+
     fn record(&mut self) -> Result<Recorded, Failure> {
         let mut recorded = Recorded::default();
         let surface_only = self.options.args != ArgsMode::Exact;
@@ -206,10 +243,11 @@ impl Learning<'_> {
             let watch = Watch { flush: None, miss: None, progress: Some(&label) };
             let known = known.as_ref().map(|t| (t, surface_only));
             let backend = self.backend;
-            let ran = recording::once(self.run(number == 0), known, watch, backend)?;
+            // Later attempts get what the first was given.
+            let ran = recording::once(self.run(self.runs.0 == 1), known, watch, backend)?;
             recorded.take(self.or_fall_back(ran)?);
             if number == 0 {
-                self.first_took = started.elapsed();
+                self.first_took = started.elapsed().max(self.first_took);
             }
             if recorded.interrupted {
                 return Ok(recorded);
@@ -221,21 +259,9 @@ impl Learning<'_> {
 
     /// A run that this backend could not record is made again under ptrace, as are all that follow.
     fn or_fall_back(&mut self, ran: Ran) -> Result<Ran, Failure> {
-        let (choice, name) = (self.args.drive.backend, self.plan.command.name());
-        if let Some(reason) = &ran.stopped {
-            self.backend = recording::fall_back(reason, choice, &mut self.stdin, &self.plan, self.output)?;
-        } else if let Some(note) = recording::disturbance(&ran)
-            && !ran.interrupted
-            && choice == BackendChoice::Auto
-            && self.plan.container.is_none()
-        {
-            self.output.warn(&note);
-            self.output
-                .say(&format!("  `{}` runs once more, by a tracer, which disturbs none", foreign(&name)));
-            self.backend = Backend::Trace;
-        } else {
-            return Ok(ran);
-        }
+        let choice = self.args.drive.backend;
+        let Some(reason) = &ran.stopped else { return Ok(ran) };
+        self.backend = recording::fall_back(reason, choice, &mut self.stdin, &self.plan, self.output)?;
         self.plan.reset()?;
         let label = self.next_run(true);
         let (show, backend) = (self.show(true), self.backend);
@@ -453,39 +479,4 @@ impl Recorded {
         }
         remarks
     }
-}
-
-/// What a person answered.
-#[derive(Default)]
-struct Answers {
-    allowed: Vec<String>,
-    /// The question was answered with Ctrl-C.
-    interrupted: bool,
-}
-
-/// On a terminal, asks about every dangerous call that was seen.
-fn ask(made: &Generated, signals: &Signals, output: &Output) -> Answers {
-    let mut answers = Answers::default();
-    if !(output.live() && std::io::stdin().is_terminal()) {
-        return answers;
-    }
-    for left in &made.evidence.withheld {
-        let (by, after) = (foreign(&left.first_by), left.first_ms);
-        let question = format!(
-            "{} was called by {by} ({after} ms into the run): {}. Allow it? [y/N] ",
-            left.name, left.why
-        );
-        output.raw_stderr(question.as_bytes());
-        if !signals.wait_for_input() {
-            output.say("");
-            return Answers { interrupted: true, ..answers };
-        }
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer);
-        if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
-            output.say(&format!("  allowed; without the question: --allow {}", left.name));
-            answers.allowed.push(left.name.clone());
-        }
-    }
-    answers
 }
