@@ -232,6 +232,9 @@ pub(crate) struct Generate {
     /// Go on although a trace is incomplete
     #[arg(long)]
     pub(crate) incomplete: bool,
+    /// For which architecture; calls of another are translated by what they do, and marked [default: this machine's]
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
     #[command(flatten)]
     pub(crate) policy: Policy,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use callgate_core::generate::{ArgsMode, GenerateError, Options, known_call};
-use callgate_core::{Action, errno, group, suggest};
+use callgate_core::{Action, Arch, errno, group, suggest};
 
 use crate::cli::{ArgsChoice, Policy};
 use crate::exit::Failure;
@@ -98,7 +98,19 @@ pub(crate) fn policy(policy: &Policy) -> Result<Options, Failure> {
         ArgsChoice::Off => ArgsMode::Off,
     };
     let default = action(&policy.default_action)?;
-    Ok(Options { args, default, allow, completion: !policy.no_completion, native: input::native()? })
+    let completion = !policy.no_completion;
+    Ok(Options { args, default, allow, completion, ..Options::new(input::native()?) })
+}
+
+/// An architecture by name, with a guess.
+pub(crate) fn arch(name: &str) -> Result<Arch, Failure> {
+    name.parse().map_err(|error: callgate_core::arch::UnknownArch| {
+        let known: Vec<&str> = Arch::ALL.iter().map(|a| a.name()).collect();
+        let near = suggest::nearest(name, known.iter().copied());
+        let hint =
+            near.map_or_else(|| format!("known: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
+        Failure::new(error.to_string()).hint(hint)
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use callgate_core::evidence::Withheld;
-use callgate_core::generate::{GenerateError, Generated, generate};
+use callgate_core::generate::{GenerateError, Generated, Options, generate};
+use callgate_core::trace::{Translated, translate};
 use callgate_core::{Arch, Trace, profile};
 use callgate_linux::file::Output as File;
 
@@ -17,7 +18,7 @@ use crate::summary;
 
 /// Generates.
 pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
-    let options = parse::policy(&args.policy)?;
+    let mut options = parse::policy(&args.policy)?;
     let mut all = Trace::default();
     for path in &args.traces {
         all.merge(&input::trace(path)?);
@@ -27,6 +28,9 @@ pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
         return Err(
             Failure::new(error.to_string()).hint("record again, or use --incomplete and expect refusals")
         );
+    }
+    if let Some(arch) = &args.arch {
+        all = for_architecture(all, parse::arch(arch)?, &mut options, output);
     }
     let made = generate(&all, &options).map_err(|e| failure(&e))?;
     let text = profile::write(&made.profile, args.policy.with_comments);
@@ -55,6 +59,23 @@ fn tell(path: &Path, made: &Generated, native: Arch, output: &Output) {
     output.say(&format!("wrote {name}: {calls} calls, not proven; reasons in {name}.evidence"));
     output.say(&format!("  next: callgate show {name} --why"));
     output.say(&format!("        callgate run --profile {name} --stage audit -- COMMAND"));
+}
+
+/// The trace as another architecture would have made it.
+fn for_architecture(trace: Trace, arch: Arch, options: &mut Options, output: &Output) -> Trace {
+    options.native = arch;
+    if trace.calls.keys().all(|(own, ..)| *own == arch) {
+        return trace;
+    }
+    let Translated { trace, from, notes } = translate(&trace, arch);
+    for note in &notes {
+        output.warn(note);
+    }
+    output.warn(&format!(
+        "translated to {arch}, not recorded there: audit it on such a machine before it refuses anything"
+    ));
+    options.translated = from;
+    trace
 }
 
 /// A failure to generate, with its exit code and way out.

@@ -1,13 +1,14 @@
 //! `callgate syscalls`: the table of one architecture.
 
-use callgate_core::{Arch, group, suggest, sysno};
+use callgate_core::{group, sysno};
 use serde::Serialize;
 
 use super::{print, print_json};
 use crate::cli::{Format, Syscalls};
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::input;
 use crate::output::Output;
+use crate::parse;
 use crate::table::{Align, columns_within};
 
 #[derive(Serialize)]
@@ -28,7 +29,7 @@ struct Row {
 /// Lists the calls.
 pub(crate) fn run(args: &Syscalls, output: &Output) -> Outcome {
     let arch = match &args.arch {
-        Some(name) => named(name)?,
+        Some(name) => parse::arch(name)?,
         None => input::native()?,
     };
     let row = |entry: &sysno::Entry| Row {
@@ -52,15 +53,4 @@ pub(crate) fn run(args: &Syscalls, output: &Output) -> Outcome {
     );
     let align = [Align::Right, Align::Left, Align::Right, Align::Left];
     print(output, &columns_within(&rows, &align, output.width()))
-}
-
-/// An architecture by name, with a guess.
-pub(crate) fn named(name: &str) -> Result<Arch, Failure> {
-    name.parse().map_err(|error: callgate_core::arch::UnknownArch| {
-        let known: Vec<&str> = Arch::ALL.iter().map(|a| a.name()).collect();
-        let near = suggest::nearest(name, known.iter().copied());
-        let hint =
-            near.map_or_else(|| format!("known: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
-        Failure::new(error.to_string()).hint(hint)
-    })
 }

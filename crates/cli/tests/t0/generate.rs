@@ -121,3 +121,25 @@ fn what_was_generated_is_told_with_what_to_do_next() {
     ended.says("p.json.evidence").says("next: callgate show p.json --why").says("--stage audit -- COMMAND");
     lab.callgate("generate t --allow unshare -o -").expect(0).never_says("next:");
 }
+
+#[test]
+fn a_trace_is_translated_to_another_architecture_and_every_rule_is_marked() {
+    let lab = Lab::new();
+    lab.write("t.trace", include_str!("../data/small.trace"));
+    lab.callgate("generate t.trace --arch aarch64 -o p.json").run().says("translated to aarch64");
+    let shown = lab.callgate("show p.json --format json").expect(0).json();
+    assert_eq!(shown["architectures"], serde_json::json!(["SCMP_ARCH_AARCH64"]));
+    let evidence = lab.json("p.json.evidence");
+    let seen = evidence["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|r| r["source"] == "seen" || r["source"] == "floor");
+    let reasons: Vec<String> = seen
+        .flat_map(|r| r["calls"].as_object().unwrap().values().map(ToString::to_string).collect::<Vec<_>>())
+        .collect();
+    let marked =
+        |reason: &String| reason.contains("translated from") || reason.contains("completes the values");
+    assert!(!reasons.is_empty() && reasons.iter().all(marked), "{reasons:?}");
+    lab.callgate("generate t.trace --arch aarch65 -o q.json").expect(2).says("aarch64");
+}

@@ -40,6 +40,8 @@ pub struct Options {
     pub completion: bool,
     /// The machine's own architecture.
     pub native: Arch,
+    /// Calls that were translated from another architecture: what from, for the evidence.
+    pub translated: BTreeMap<String, String>,
 }
 
 impl Options {
@@ -51,6 +53,7 @@ impl Options {
             allow: BTreeSet::new(),
             completion: true,
             native,
+            translated: BTreeMap::new(),
         }
     }
 }
@@ -264,7 +267,9 @@ impl<'o> Builder<'o> {
         let floor = record.phases.iter().all(|p| *p == Phase::Floor);
         let source = if floor { Source::Floor } else { Source::Seen };
         let asked = if asked { "; its arguments are free, as asked for with --allow" } else { "" };
-        self.allow(name, constraint, source, &format!("{}{asked}", seen_reason(record, floor)));
+        let from = self.options.translated.get(name);
+        let from = from.map(|f| format!("; translated from {f}")).unwrap_or_default();
+        self.allow(name, constraint, source, &format!("{}{from}{asked}", seen_reason(record, floor)));
     }
 
     fn withhold(&mut self, name: &str, values: Vec<String>, why: &str, record: &Record) {

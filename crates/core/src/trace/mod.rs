@@ -4,6 +4,7 @@
 //! values, something it could not see) stays with the result.
 
 mod format;
+mod translate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use crate::arch::Arch;
 use crate::args;
 
 pub use format::{ReadError, SCHEMA, read, write};
+pub use translate::{Translated, translate};
 
 /// Distinct values kept per argument; beyond it the argument is *widened*: any value may have occurred.
 pub const MAX_VALUES: usize = 64;
