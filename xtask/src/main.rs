@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a build tool talks to its developer")]
 
 mod bench;
+mod dist;
 mod generate;
 mod metadata;
 mod test;
@@ -18,7 +19,8 @@ usage: cargo xtask generate [--check]           data/** into const tables
        cargo xtask tidy                         the house rules no other tool checks
        cargo xtask test [--install] [--full]    the ladder of tests; --install brings the Debian packages it needs
        cargo xtask bench record [--pairs N] [--write]
-                                                the figures of docs/benchmarks.md";
+                                                the figures of docs/benchmarks.md
+       cargo xtask dist [--check]               the release, into target/dist; --check makes a quick one and tries it";
 
 fn main() -> ExitCode {
     match run() {
@@ -48,6 +50,7 @@ fn run() -> anyhow::Result<bool> {
         ["generate", "--check"] => generate::check(root).map(|()| true),
         ["tidy"] => tidy::run(root),
         ["test", flags @ ..] => test::run(root, flags),
+        ["dist", flags @ ..] => dist::run(root, flags),
         ["bench", "record", flags @ ..] => bench::run(root, flags),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

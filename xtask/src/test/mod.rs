@@ -13,6 +13,7 @@ use std::time::Instant;
 use anyhow::bail;
 
 use crate::metadata::Metadata;
+pub(crate) use packages::find as find_tool;
 use rungs::Rung;
 use step::{Count, Step};
 

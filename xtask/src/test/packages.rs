@@ -55,7 +55,7 @@ pub(super) fn missing() -> Vec<String> {
 }
 
 /// Where a program lies; servers are often in sbin, which is not in everybody's `PATH`.
-pub(super) fn find(tool: &str) -> Option<PathBuf> {
+pub(crate) fn find(tool: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
     env::split_paths(&path).chain(sbin).map(|dir| dir.join(tool)).find(|file| file.is_file())

@@ -77,6 +77,9 @@ impl Rung {
             let args = ["--profile", "fast", "--package", "callgate", "--test", test];
             steps.push(Step::tests(format!("callgate: {test} {filter}"), &args, Some(&filter)));
         }
+        if self == Self::T2 {
+            steps.push(Step::cargo("dist --check", &["xtask", "dist", "--check"]));
+        }
         if self == Self::T0 {
             steps.extend(fuzz::steps(root, &metadata.target_directory, full)?);
         }
