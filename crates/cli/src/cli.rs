@@ -85,6 +85,15 @@ pub(crate) enum ArgsChoice {
     Off,
 }
 
+/// What stands in one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GroupBy {
+    /// Calls of one group that are there for one reason.
+    Source,
+    /// Calls of one group.
+    Group,
+}
+
 /// How a profile is made of a trace.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Policy {
@@ -101,6 +110,9 @@ pub(crate) struct Policy {
     /// Add no call by rule: only what was seen
     #[arg(long)]
     pub(crate) no_completion: bool,
+    /// One rule per group of calls (or, as usual, what was seen and what was added apart)
+    #[arg(long, value_name = "BY", num_args = 0..=1, default_value = "source", default_missing_value = "group", hide_default_value = true)]
+    pub(crate) group_by: GroupBy,
     /// Write reasons into the profile as Docker's `comment` keys; containerd and runc drop them
     #[arg(long)]
     pub(crate) with_comments: bool,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use callgate_core::generate::{ArgsMode, GenerateError, Options, known_call};
 use callgate_core::{Action, Arch, errno, group, suggest};
 
-use crate::cli::{ArgsChoice, Policy};
+use crate::cli::{ArgsChoice, GroupBy, Policy};
 use crate::exit::Failure;
 use crate::input;
 
@@ -99,7 +99,8 @@ pub(crate) fn policy(policy: &Policy) -> Result<Options, Failure> {
     };
     let default = action(&policy.default_action)?;
     let completion = !policy.no_completion;
-    Ok(Options { args, default, allow, completion, ..Options::new(input::native()?) })
+    let by_group = policy.group_by == GroupBy::Group;
+    Ok(Options { args, default, allow, completion, by_group, ..Options::new(input::native()?) })
 }
 
 /// An architecture by name, with a guess.

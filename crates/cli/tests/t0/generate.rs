@@ -143,3 +143,32 @@ fn a_trace_is_translated_to_another_architecture_and_every_rule_is_marked() {
     assert!(!reasons.is_empty() && reasons.iter().all(marked), "{reasons:?}");
     lab.callgate("generate t.trace --arch aarch65 -o q.json").expect(2).says("aarch64");
 }
+
+#[test]
+fn grouped_rules_hold_one_group_each_mean_the_same_and_keep_their_reasons() {
+    let lab = Lab::new();
+    lab.write("small.trace", SMALL);
+    lab.callgate("generate small.trace -o plain.json").run();
+    lab.callgate("generate small.trace --group-by --with-comments -o grouped.json").run();
+    let allowed = |file: &str| {
+        let shown = lab.callgate(&format!("show {file} --format json")).expect(0).json();
+        let rules = shown["rules"].as_array().unwrap().clone();
+        rules.into_iter().filter(|r| r["action"] == "SCMP_ACT_ALLOW").collect::<Vec<_>>()
+    };
+    let calls = |rules: &[serde_json::Value]| {
+        let names = rules
+            .iter()
+            .flat_map(|r| r["names"].as_array().unwrap().iter().map(|n| format!("{n} {}", r["args"])));
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    let (plain, grouped) = (allowed("plain.json"), allowed("grouped.json"));
+    assert_eq!(calls(&plain), calls(&grouped));
+    // One rule per group and conditions, which its comment names.
+    let text = lab.json("grouped.json");
+    let rules = text["syscalls"].as_array().unwrap().iter().filter(|r| r["action"] == "SCMP_ACT_ALLOW");
+    let heads: Vec<String> = rules.map(|r| format!("{} {}", r["comment"], r["args"])).collect();
+    assert!(heads.iter().all(|h| h.starts_with("\"@")), "{heads:?}");
+    assert_eq!(heads.iter().collect::<std::collections::BTreeSet<_>>().len(), heads.len());
+    let why = lab.callgate("show grouped.json --why").expect(0).stdout;
+    assert!(why.contains("completion:") && why.contains("seen:"), "{why}");
+}

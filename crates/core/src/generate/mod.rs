@@ -40,6 +40,9 @@ pub struct Options {
     pub completion: bool,
     /// The machine's own architecture.
     pub native: Arch,
+    /// One rule per group of calls, whatever they are there for; otherwise what was seen and what was added by rule stand
+    /// apart.
+    pub by_group: bool,
     /// Calls that were translated from another architecture: what from, for the evidence.
     pub translated: BTreeMap<String, String>,
 }
@@ -53,6 +56,7 @@ impl Options {
             allow: BTreeSet::new(),
             completion: true,
             native,
+            by_group: false,
             translated: BTreeMap::new(),
         }
     }
@@ -229,7 +233,8 @@ impl<'o> Builder<'o> {
 
     /// Adds an allowed call with its constraint; unseen alternatives of a seen call count as completion.
     fn allow(&mut self, name: &str, constraint: Constraint, source: Source, why: &str) {
-        let group = if source == Source::Seen { group::primary(name).unwrap_or("@other") } else { "" };
+        let grouped = source == Source::Seen || self.options.by_group;
+        let group = if grouped { group::primary(name).unwrap_or("@other") } else { "" };
         for alternative in constraint.alternatives {
             let unseen = source == Source::Seen && !alternative.seen;
             let source = if unseen { Source::Completion } else { source };
@@ -359,9 +364,19 @@ impl<'o> Builder<'o> {
         for (key, calls) in self.rules {
             let action = key.errno.map_or(Action::Allow, Action::Errno);
             let mut rule = Rule::new(calls.keys().cloned(), action);
-            rule.comment = Some(comment(&key, &calls));
+            rule.comment = Some(comment(&key, &calls, self.options.by_group));
             rule.conditions.clone_from(&key.conditions);
-            profile.rules.push(rule);
+            let same = |other: &&mut Rule| {
+                self.options.by_group && other.comment == rule.comment && other.conditions == rule.conditions
+            };
+            match profile.rules.iter_mut().find(same).filter(|_| key.errno.is_none()) {
+                Some(other) => {
+                    other.names.append(&mut rule.names);
+                    other.names.sort_by(|a, b| a.text.cmp(&b.text));
+                    other.names.dedup();
+                }
+                None => profile.rules.push(rule),
+            }
             self.evidence.rules.push(RuleEvidence {
                 source: key.source,
                 group: key.group.to_owned(),
@@ -391,7 +406,10 @@ impl<'o> Builder<'o> {
 }
 
 /// Docker's `comment` for a rule: the group, or the one reason.
-fn comment(key: &Key, calls: &BTreeMap<String, String>) -> String {
+fn comment(key: &Key, calls: &BTreeMap<String, String>, by_group: bool) -> String {
+    if let Some(group) = group::find(key.group).filter(|_| by_group && key.errno.is_none()) {
+        return format!("{}: {}", group.name, group.about);
+    }
     let group = if key.group.is_empty() { String::new() } else { format!(" {}", key.group) };
     match calls.values().next() {
         Some(why) if key.source != Source::Seen && calls.values().all(|w| w == why) => {
