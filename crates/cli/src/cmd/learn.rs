@@ -58,7 +58,10 @@ struct Learning<'l> {
 
 /// Learns.
 pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
-    let options = parse::policy(&args.policy)?;
+    let runtimes = parse::purposes(&args.drive.purposes)?.runtimes;
+    let floors = parse::floors(runtimes, args.drive.nnp)
+        .map_err(|f| f.hint("--for takes runtimes, or how long the workload runs: 30s"))?;
+    let options = Options { floors, ..parse::policy(&args.policy)? };
     let plan = Plan::new(&args.drive, &args.command).map_err(|f| f.exit(Exit::Failed))?;
     if args.output == Path::new("-") {
         let failure = Failure::new("learn needs a file to write: standard output is the program's");
@@ -368,7 +371,7 @@ impl Learning<'_> {
             advice
                 .push("what never ends by itself: --for 30s, or --ready PROBE --exercise COMMAND".to_owned());
         }
-        let mut remarks = recorded.remarks(self.args.drive.duration.as_deref(), self.plan.phased());
+        let mut remarks = recorded.remarks(parse::limit(&self.args.drive.purposes), self.plan.phased());
         remarks.extend(proof.iter().flat_map(|p| p.notes.iter().cloned()));
         let last_words = proof.filter(|p| !p.refused()).map_or_else(Vec::new, |p| p.last_words.clone());
         let via = if self.backend == Backend::Notify { "" } else { " --via trace" };
@@ -388,7 +391,8 @@ impl Learning<'_> {
             path,
             stage,
             command,
-            container: self.plan.container.is_some(),
+            container: self.plan.container.is_some() || !self.options.floors.runtimes.is_empty(),
+            no_new_privs: self.args.drive.nnp,
         }
     }
 

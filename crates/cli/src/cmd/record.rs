@@ -12,6 +12,7 @@ use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
 use crate::output::Output;
+use crate::parse;
 use crate::plan::Plan;
 use crate::recording::{self, Above, Backend};
 use crate::streams::{Show, Stdin};
@@ -19,6 +20,10 @@ use crate::workload::{Ran, Run, Watch};
 
 /// Records.
 pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
+    if let Some(other) = parse::purposes(&args.drive.purposes)?.runtimes {
+        // Runtimes are for whoever makes a profile; the error says what a duration looks like.
+        parse::duration(other)?;
+    }
     let plan = match args.pid {
         Some(pid) => Plan::of_process(pid, &args.drive)?,
         None => Plan::new(&args.drive, &args.command)?,
@@ -66,7 +71,7 @@ impl Recorder<'_> {
 
     /// Records a process that runs already.
     fn attached(&self, pid: i32, flush: &mut dyn FnMut(&Trace)) -> Result<(Trace, Ran), Failure> {
-        if self.args.drive.duration.is_none() {
+        if self.plan.limit.is_none() {
             self.output.say(&format!(
                 "recording process {pid} and its descendants; Ctrl-C ends the recording, not them"
             ));

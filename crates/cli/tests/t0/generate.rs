@@ -143,3 +143,35 @@ fn a_trace_is_translated_to_another_architecture_and_every_rule_is_marked() {
     assert!(!reasons.is_empty() && reasons.iter().all(marked), "{reasons:?}");
     lab.callgate("generate t.trace --arch aarch65 -o q.json").expect(2).says("aarch64");
 }
+
+#[test]
+fn the_calls_of_container_runtimes_are_added_with_their_provenance() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    let generate = "generate t --allow unshare --force -o p.json";
+    lab.callgate(generate).expect(0);
+    lab.callgate("show p.json --starts-under runc@1.1").expect(1).says("--for runc@1.1");
+    lab.callgate(&format!("{generate} --for runc@1.1,crun@1.8")).expect(0).never_says("refused");
+    for runtime in ["runc@1.1", "crun@1.8"] {
+        for nnp in ["", "--nnp true", "--nnp false"] {
+            lab.callgate(&format!("show p.json --starts-under {runtime} {nnp}")).expect(0);
+        }
+    }
+    let document = lab.callgate("show p.json --format json").expect(0).json();
+    let floors = document["rules"].as_array().unwrap().iter().filter(|r| r["source"] == "floor");
+    assert!(floors.map(|r| r["names"].to_string()).collect::<String>().contains("\"capset\""));
+    let evidence = lab.read("p.json.evidence");
+    assert!(
+        evidence.contains("required by runc 1.1 to before 1.2")
+            && evidence.contains("measured-by crun 1.8.1")
+    );
+    // With no_new_privs the filter comes last, and little is left to do.
+    lab.callgate(&format!("{generate} --for runc@1.1,crun@1.8 --nnp true")).expect(0);
+    assert!(!lab.read("p.json").contains("\"capset\""));
+    lab.callgate("show p.json --starts-under crun@1.8 --nnp false").expect(1);
+    lab.callgate(&format!("{generate} --for runc"))
+        .expect(0)
+        .says("stay refused, which it lives with")
+        .says("fsopen");
+    lab.callgate(&format!("{generate} --nnp true")).expect(2).says("--for");
+}

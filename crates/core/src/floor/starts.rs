@@ -75,7 +75,7 @@ pub fn starts(
         };
         let whole = form.intersection(&region).is_empty();
         let refusal = if whole { Refusal::Whole(action) } else { Refusal::SomeArguments(action) };
-        let fatal = is_fatal(&need, action);
+        let fatal = is_fatal(&need, action, profile.default.action);
         missing.push(Missing { name, need, refusal, fatal });
     }
     missing
@@ -110,7 +110,7 @@ fn action(meaning: &Meaning, arch: Arch, nr: u32, args: &[u64; 6]) -> Action {
     meaning.arches.get(&arch).map_or(meaning.bad_arch, decided)
 }
 
-fn is_fatal(need: &Need, action: Action) -> bool {
+fn is_fatal(need: &Need, action: Action, default: Action) -> bool {
     // Without a tracer the kernel answers ENOSYS for RET_TRACE (seccomp(2)); what a listener answers, nobody knows.
     let errno = match action {
         Action::Errno(errno) => Some(errno),
@@ -122,6 +122,10 @@ fn is_fatal(need: &Need, action: Action) -> bool {
         // What nobody saw in hundreds of runs is told, and is no reason to say that nothing starts.
         Class::Asynchronous => need.measured,
         Class::OnlyEperm => errno != Some(EPERM),
-        Class::Tolerated => errno.is_none(),
+        // Told ENOSYS, a runtime tries an older call, which is not in its floor: Go's faccessat2 becomes faccessat.
+        Class::Tolerated => match errno {
+            Some(ENOSYS) => !default.permits() && !matches!(default, Action::Errno(_) | Action::Trace(_)),
+            other => other.is_none(),
+        },
     }
 }

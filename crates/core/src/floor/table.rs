@@ -294,11 +294,7 @@ pub(super) static SETS: &[Set] = &[
                 ),
             },
             Call { name: "openat", class: Class::Required, source: None },
-            Call {
-                name: "rt_sigreturn",
-                class: Class::Asynchronous,
-                source: Some("golang/go@02fa1b3b25cd src/runtime/os_linux.go"),
-            },
+            Call { name: "rt_sigreturn", class: Class::Asynchronous, source: None },
             Call {
                 name: "sched_yield",
                 class: Class::Asynchronous,

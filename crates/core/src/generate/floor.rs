@@ -50,29 +50,37 @@ impl Builder<'_> {
                 "floors were measured on x86_64; calls that only this architecture has are not in them";
             self.notes.push(note.to_owned());
         }
+        let mut shut = Vec::new();
         for (name, need) in floors.needs() {
             if sysno::number(self.options.native, name).is_none() {
                 continue;
             }
-            if group::is_dangerous(name) && !self.options.allow.contains(name) {
-                self.dangerous_floor(name, &need);
-            } else {
+            if !group::is_dangerous(name) || self.options.allow.contains(name) {
                 self.floor_call(name, &need);
+            } else if need.class == Class::Tolerated {
+                self.shut_out(name, &need);
+                shut.push(name);
+            } else {
+                self.withhold_floor(name, &need);
             }
+        }
+        if !shut.is_empty() {
+            let note = format!(
+                "dangerous calls of a runtime stay refused, which it lives with: {}",
+                shut.join(", ")
+            );
+            self.notes.push(note);
         }
     }
 
-    fn dangerous_floor(&mut self, name: &'static str, need: &Need) {
-        if need.class == Class::Tolerated {
-            self.notes.push(format!(
-                "{name} is dangerous and stays refused; the runtime lives with that: {}",
-                need.why
-            ));
-            if !matches!(self.options.default, Action::Errno(_)) {
-                self.refuse(name, EPERM, Source::Floor, &need.why);
-            }
-            return;
+    /// A dangerous call whose refusal the runtime lives with, as long as it is no kill.
+    fn shut_out(&mut self, name: &'static str, need: &Need) {
+        if !matches!(self.options.default, Action::Errno(_)) {
+            self.refuse(name, EPERM, Source::Floor, &need.why);
         }
+    }
+
+    fn withhold_floor(&mut self, name: &'static str, need: &Need) {
         self.evidence.withheld.push(Withheld {
             name: name.to_owned(),
             values: Vec::new(),

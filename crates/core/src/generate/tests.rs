@@ -262,11 +262,21 @@ fn a_floor_opens_nothing_dangerous_and_leaves_dangerous_arguments_shut() {
         let made =
             made(&[("execve", Z)], &Options { default, ..contained(&["runc@1.4", "crun@1.28"], None) });
         assert_eq!(action(&made, "fsopen", Z), Action::Errno(EPERM), "{default}");
-        assert!(made.notes.iter().any(|n| n.contains("fsopen is dangerous")));
+        assert!(made.notes.iter().any(|n| n.contains("stay refused") && n.contains("fsopen")));
         assert_eq!(action(&made, "ioctl", [0, 0x5413, 0, 0, 0, 0]), Action::Allow, "TIOCGWINSZ");
         assert_ne!(action(&made, "ioctl", [0, 0x5412, 0, 0, 0, 0]), Action::Allow, "TIOCSTI");
         assert_eq!(made.evidence.withheld, []);
         let names: Vec<_> = made.profile.rules.iter().filter(|r| r.action.action.permits()).collect();
         assert!(names.iter().flat_map(|r| &r.names).all(|n| !group::is_dangerous(&n.text)));
     }
+}
+
+#[test]
+fn a_floor_on_another_architecture_has_what_that_knows_and_says_where_it_was_measured() {
+    let options = Options { native: Arch::Aarch64, ..contained(&["runc", "crun"], None) };
+    let made = generate(&trace(&[("write", Z)]), &options).unwrap();
+    assert!(made.notes.iter().any(|n| n.contains("measured on x86_64")));
+    let floor = made.evidence.rules.iter().filter(|r| r.source == Source::Floor).flat_map(|r| r.calls.keys());
+    assert!(floor.clone().any(|n| n == "capset"));
+    assert!(floor.clone().all(|n| sysno::number(Arch::Aarch64, n).is_some()));
 }

@@ -11,7 +11,7 @@ struct Line<'l> {
     done: Option<(&'l str, i64)>,
 }
 
-/// The calls that tasks made below a filter, before their successful execve; an error where there was no filter.
+/// The calls that tasks made below a filter, up to their successful execve; an error where nobody came that far.
 pub(crate) fn below_the_filter(log: &str) -> Result<BTreeSet<String>, String> {
     let lines: Vec<Line<'_>> = log.lines().filter_map(parse).collect();
     let births = births(&lines);
@@ -30,13 +30,15 @@ pub(crate) fn below_the_filter(log: &str) -> Result<BTreeSet<String>, String> {
             asking.insert(line.pid, text);
             if filtered.contains_key(&line.pid) {
                 calls.insert(name.to_owned());
+                // Killed at once, a task leaves no result of its execve; that it ran is known otherwise.
+                executed |= name == "execve";
             }
         }
         match line.done {
             Some((name, 0)) if loads_a_filter(name, asking.get(&line.pid).copied().unwrap_or_default()) => {
                 filtered.insert(line.pid, at);
             }
-            Some(("execve", 0)) => executed |= filtered.remove(&line.pid).is_some(),
+            Some(("execve", 0)) => drop(filtered.remove(&line.pid)),
             _ => {}
         }
     }
