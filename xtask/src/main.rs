@@ -3,6 +3,7 @@
 
 mod bench;
 mod dist;
+mod floors;
 mod generate;
 mod metadata;
 mod test;
@@ -20,6 +21,8 @@ usage: cargo xtask generate [--check]           data/** into const tables
        cargo xtask test [--install] [--full]    the ladder of tests; --install brings the Debian packages it needs
        cargo xtask bench record [--pairs N] [--write]
                                                 the figures of docs/benchmarks.md
+       cargo xtask floors [--runs N] [--classes] [--install]
+                                                what runc and crun call below the filter, beside data/floors.toml; root
        cargo xtask dist [--check]               the release, into target/dist; --check makes a quick one and tries it";
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn run() -> anyhow::Result<bool> {
         ["tidy"] => tidy::run(root),
         ["test", flags @ ..] => test::run(root, flags),
         ["dist", flags @ ..] => dist::run(root, flags),
+        ["floors", flags @ ..] => floors::run(root, flags),
         ["bench", "record", flags @ ..] => bench::run(root, flags),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -128,9 +128,10 @@ pub(crate) struct Drive {
     /// shown on stderr, in the first run
     #[arg(long, value_name = "COMMAND")]
     pub(crate) exercise: Option<String>,
-    /// Stop the workload after this long: 30s, 10m, 1h
-    #[arg(long = "for", value_name = "DURATION")]
-    pub(crate) duration: Option<String>,
+    /// Stop the workload after this long: 30s, 10m, 1h. For `learn` also, by a second one: add what these container
+    /// runtimes call themselves, so that they start it: runc@1.1,crun
+    #[arg(long = "for", value_name = "DURATION|RUNTIME,…")]
+    pub(crate) purposes: Vec<String>,
     /// Shell command to run before every run, outside the recording, to reset state
     #[arg(long, value_name = "COMMAND")]
     pub(crate) before: Option<String>,
@@ -152,8 +153,9 @@ pub(crate) struct Drive {
     /// What runs the container: runc, crun, or a path to one [default: the first of them that is there]
     #[arg(long, value_name = "RUNTIME", requires = "container")]
     pub(crate) runtime: Option<OsString>,
-    /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: as the bundle says, or false]
-    #[arg(long, value_name = "BOOL", requires = "container", action = clap::ArgAction::Set)]
+    /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: as the bundle says, or
+    /// false; with --for RUNTIME both]
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub(crate) nnp: Option<bool>,
 }
 
@@ -173,7 +175,8 @@ pub(crate) enum BackendChoice {
 /// callgate learn
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  callgate learn -o ls.json -- ls -lR /usr/share/doc\n  \
-    callgate learn -o web.json --ready tcp:127.0.0.1:8080 \\\n      --exercise 'curl -sf http://127.0.0.1:8080/' -- nginx -c \"$PWD/nginx.conf\"\n\n\
+    callgate learn -o web.json --ready tcp:127.0.0.1:8080 \\\n      --exercise 'curl -sf http://127.0.0.1:8080/' -- nginx -c \"$PWD/nginx.conf\"\n  \
+    callgate learn -o app.json --for runc,crun -- ./app\n\n\
     Exit codes: 0 written and proven (or --no-prove) · 1 written, not proven · 2 nothing written · 3 nothing recorded")]
 pub(crate) struct Learn {
     /// The profile to write; reasons go to PROFILE.evidence beside it
@@ -229,7 +232,8 @@ pub(crate) struct Record {
 /// callgate generate
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  callgate generate ls.trace -o ls.json\n  \
-    callgate generate a.trace b.trace --args exact --default-action kill-process -o both.json\n\n\
+    callgate generate a.trace b.trace --args exact --default-action kill-process -o both.json\n  \
+    callgate generate app.trace --for runc@1.1,crun --nnp true -o app.json\n\n\
     Exit codes: 0 written · 1 written, a dangerous call left out · 2 nothing written · 3 nothing in the traces")]
 pub(crate) struct Generate {
     /// Traces; `-` is standard input
@@ -247,6 +251,12 @@ pub(crate) struct Generate {
     /// For which architecture; calls of another are translated by what they do, and marked [default: this machine's]
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
+    /// Add what these container runtimes call themselves, so that they start it: runc, runc@1.1, crun@1.8.1
+    #[arg(long = "for", value_name = "RUNTIME,…")]
+    pub(crate) runtimes: Vec<String>,
+    /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: both]
+    #[arg(long, value_name = "BOOL", requires = "runtimes", action = clap::ArgAction::Set)]
+    pub(crate) nnp: Option<bool>,
     #[command(flatten)]
     pub(crate) policy: Policy,
 }
@@ -335,7 +345,11 @@ pub(crate) struct Run {
 
 /// callgate show
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  callgate show ls.json --why\n  callgate show ls.trace --format json")]
+#[command(
+    after_help = "Examples:\n  callgate show ls.json --why\n  callgate show ls.trace --format json\n  \
+    callgate show app.json --starts-under runc@1.1 --nnp false\n\n\
+    Exit codes: 0 shown, starts · 1 does not start"
+)]
 pub(crate) struct Show {
     /// A profile or a trace; `-` is standard input
     #[arg(value_name = "PROFILE|TRACE")]
@@ -343,6 +357,12 @@ pub(crate) struct Show {
     /// Say for every call why it is there
     #[arg(long)]
     pub(crate) why: bool,
+    /// Say whether a container starts under the profile, and which calls of its runtime are missing: runc, crun@1.8
+    #[arg(long, value_name = "RUNTIME")]
+    pub(crate) starts_under: Option<String>,
+    /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: both]
+    #[arg(long, value_name = "BOOL", requires = "starts_under", action = clap::ArgAction::Set)]
+    pub(crate) nnp: Option<bool>,
     /// For a person or for a program
     #[arg(long, default_value = "human")]
     pub(crate) format: Format,

@@ -32,8 +32,10 @@ pub(crate) struct Ending<'e> {
     pub(crate) path: String,
     pub(crate) stage: String,
     pub(crate) command: String,
-    /// It was learned in a container, and is for one.
+    /// It was learned in a container, or for one.
     pub(crate) container: bool,
+    /// no_new_privs as the container has to have it.
+    pub(crate) no_new_privs: Option<bool>,
 }
 
 /// Its lines, in two parts: what is said even when quiet, and the rest.
@@ -101,14 +103,14 @@ impl Ending<'_> {
     /// What to do next: lines to paste, which are not broken.
     fn next(&self, width: usize) -> Vec<String> {
         if self.container {
-            return summary::next_in_a_container(&self.path);
+            return summary::next_in_a_container(&self.path, self.no_new_privs);
         }
         let line = |command: &str| {
             format!("  callgate run --profile {} --stage {} -- {command}", self.path, self.stage)
         };
         let full = line(&self.command);
         let run = if rows(std::slice::from_ref(&full), width) > MAX_PASTED { line("…") } else { full };
-        let container = "for a container, learn it in one: --image, --bundle or --rootfs";
+        let container = "for a container: learn --for runc,crun, or in one: --image, --bundle, --rootfs";
         let mut lines = vec!["next:".to_owned(), format!("  callgate show {} --why", self.path), run];
         lines.extend(lay(&[container.to_owned()], width, "  "));
         lines
@@ -193,6 +195,7 @@ mod tests {
             stage: "audit".to_owned(),
             command: command.to_owned(),
             container: false,
+            no_new_privs: None,
         }
     }
 

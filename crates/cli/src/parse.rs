@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use callgate_core::generate::{ArgsMode, GenerateError, Options, known_call};
-use callgate_core::{Action, Arch, errno, group, suggest};
+use callgate_core::generate::{ArgsMode, Floors, GenerateError, Options, known_call};
+use callgate_core::{Action, Arch, errno, floor, group, suggest};
 
 use crate::cli::{ArgsChoice, GroupBy, Policy};
 use crate::exit::Failure;
@@ -25,6 +25,54 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Failure> {
         Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
         None => Err(Failure::new(format!("`{text}` is not a duration")).hint("write 30s, 10m or 1h")),
     }
+}
+
+/// What `--for` says: how long, and for which container runtimes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Purposes<'w> {
+    pub(crate) limit: Option<Duration>,
+    pub(crate) runtimes: Option<&'w str>,
+}
+
+/// The values of `--for`: one that starts with a digit is a duration; each kind once.
+pub(crate) fn purposes(words: &[String]) -> Result<Purposes<'_>, Failure> {
+    let mut purposes = Purposes::default();
+    for word in words {
+        let before = if is_duration(word) {
+            purposes.limit.replace(duration(word)?).is_some()
+        } else {
+            purposes.runtimes.replace(word).is_some()
+        };
+        if before {
+            return Err(Failure::new(format!("--for `{word}`: there is one already"))
+                .hint("give at most one duration and one list of runtimes: --for 30s --for runc,crun"));
+        }
+    }
+    Ok(purposes)
+}
+
+fn is_duration(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The duration among the values of `--for`, as it was written.
+pub(crate) fn limit(words: &[String]) -> Option<&str> {
+    words.iter().map(String::as_str).find(|word| is_duration(word))
+}
+
+/// A runtime somebody named: `runc`, `runc@1.1`.
+pub(crate) fn runtime(text: &str) -> Result<floor::Found, Failure> {
+    floor::find(text).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// `runc@1.1,crun`.
+pub(crate) fn floors<'l>(
+    lists: impl IntoIterator<Item = &'l str>,
+    no_new_privs: Option<bool>,
+) -> Result<Floors, Failure> {
+    let names = lists.into_iter().flat_map(|list| list.split(',')).map(str::trim);
+    let runtimes = names.filter(|name| !name.is_empty()).map(runtime).collect::<Result<_, _>>()?;
+    Ok(Floors { runtimes, no_new_privs })
 }
 
 /// `errno`, `kill-process`, `errno:EPERM`, `SCMP_ACT_KILL_PROCESS` …
@@ -125,6 +173,21 @@ mod tests {
         for wrong in ["", "m", "0s", "-1s", "1.5s", "99999999999999999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_something_is_for_is_a_time_or_a_runtime() {
+        let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        let both = words(&["30s", "runc@1.1,crun"]);
+        let want = Purposes { limit: Some(Duration::from_secs(30)), runtimes: Some("runc@1.1,crun") };
+        assert_eq!(purposes(&both).ok(), Some(want));
+        assert!(purposes(&words(&["30s", "1h"])).is_err() && purposes(&words(&["runc", "crun"])).is_err());
+        assert!(purposes(&words(&["30x"])).is_err());
+        let names = |list| {
+            floors([list], None).map(|f| f.runtimes.iter().map(floor::Found::label).collect::<Vec<_>>())
+        };
+        assert_eq!(names("runc@1.1, crun").ok(), Some(vec!["runc@1.1".to_owned(), "crun".to_owned()]));
+        assert!(names("rnuc").is_err_and(|f| f.message.contains("did you mean `runc`")));
     }
 
     #[test]

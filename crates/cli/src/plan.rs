@@ -36,7 +36,7 @@ impl Plan {
             return Err(Failure::new(format!("there is no process {pid}")).exit(Exit::NotFound));
         };
         let command = called(&name);
-        let limit = drive.duration.as_deref().map(parse::duration).transpose()?;
+        let limit = parse::purposes(&drive.purposes)?.limit;
         Ok(Self { limit, attached: true, ..Self::plain(command) })
     }
 
@@ -73,6 +73,12 @@ impl Plan {
                 );
             }
         }
+        if drive.nnp.is_some() && container.is_none() && parse::purposes(&drive.purposes)?.runtimes.is_none()
+        {
+            return Err(Failure::new("--nnp says how a container runs, and there is none").hint(
+                "give --rootfs, --bundle or --image, or the runtimes that are to start it: --for runc,crun",
+            ));
+        }
         if drive.allow_privilege_escalation && !rustix::process::geteuid().is_root() {
             return Err(Failure::new(
                 "--allow-privilege-escalation needs root: without no_new_privs a filter may be loaded by CAP_SYS_ADMIN only",
@@ -81,7 +87,7 @@ impl Plan {
         Ok(Self {
             ready: drive.ready.as_deref().map(Probe::parse).transpose()?,
             exercise: drive.exercise.clone(),
-            limit: drive.duration.as_deref().map(parse::duration).transpose()?,
+            limit: parse::purposes(&drive.purposes)?.limit,
             before: drive.before.clone(),
             allow_privilege_escalation: drive.allow_privilege_escalation,
             container,

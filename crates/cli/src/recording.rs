@@ -134,7 +134,10 @@ pub(crate) fn once(
         provenance.no_new_privs = container.no_new_privs();
         provenance.notes = vec![
             format!("in a container of {}, floor included", container.runtime().at_version()),
-            "write(2) was not asked about: the runtime hands its listener over with it".to_owned(),
+            format!(
+                "not asked about, since the runtime makes them while it hands its listener over: {}",
+                container.runtime().not_asked().join(", ")
+            ),
         ];
         let purpose = Purpose::Record { filter: None, provenance, trimmed: false };
         let name = container.name().to_owned();

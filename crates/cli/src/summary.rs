@@ -131,16 +131,24 @@ fn ansi_c_quoted(word: &OsString) -> String {
     format!("$'{}'", word.as_bytes().iter().map(escape).collect::<String>())
 }
 
-/// What to do next with a profile that was learned in a container, floor included.
-pub(crate) fn next_in_a_container(path: &str) -> Vec<String> {
+/// What to do next with a profile that was has the floors of container runtimes.
+pub(crate) fn next_in_a_container(path: &str, no_new_privs: Option<bool>) -> Vec<String> {
     let absolute = if path.starts_with('/') { path.to_owned() } else { format!("$PWD/{path}") };
+    let name = std::path::Path::new(path).file_name().map_or(path.into(), |name| name.to_string_lossy());
+    // Without no_new_privs runtimes need more than such a profile has.
+    let (flag, field) = match no_new_privs {
+        Some(true) => (" --security-opt no-new-privileges", "allowPrivilegeEscalation: false, "),
+        _ => ("", ""),
+    };
     vec![
         "next:".to_owned(),
         format!("  callgate show {path} --why"),
-        format!("  docker run --security-opt seccomp={absolute} …"),
-        format!("  podman run --security-opt seccomp={absolute} …"),
+        format!("  docker run --security-opt seccomp={absolute}{flag} …"),
+        format!("  podman run --security-opt seccomp={absolute}{flag} …"),
         "in a Pod, with the file in /var/lib/kubelet/seccomp/ of every node:".to_owned(),
-        format!("  securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: {path}}}}}"),
+        format!(
+            "  securityContext: {{{field}seccompProfile: {{type: Localhost, localhostProfile: {name}}}}}"
+        ),
     ]
 }
 

@@ -19,6 +19,7 @@ pub mod completion;
 pub mod diagnostic;
 pub mod errno;
 pub mod evidence;
+pub mod floor;
 pub mod generate;
 pub mod group;
 pub mod meaning;

@@ -6,6 +6,7 @@
 mod args;
 mod csv;
 mod defaults;
+pub(crate) mod floors;
 mod groups;
 mod syscalls;
 
@@ -36,6 +37,7 @@ const OUTPUTS: &[Output] = &[
         sources: defaults::SOURCES,
         generator: defaults::table,
     },
+    Output { path: "crates/core/src/floor/table.rs", sources: floors::SOURCES, generator: floors::table },
     Output { path: "crates/core/src/sysno/table.rs", sources: syscalls::SOURCES, generator: syscalls::table },
     Output { path: "crates/core/src/group/table.rs", sources: groups::SOURCES, generator: groups::table },
 ];

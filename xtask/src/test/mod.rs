@@ -1,7 +1,7 @@
 //! The ladder of tests: lowest rung first, every rung with its time or the reason why it was skipped.
 
 mod fuzz;
-mod packages;
+pub(crate) mod packages;
 mod rungs;
 mod step;
 mod targets;

@@ -40,7 +40,7 @@ const PACKAGES: &[Package] = &[
 ];
 
 /// Brings all packages; needs root and asks nothing.
-pub(super) fn install() -> anyhow::Result<()> {
+pub(crate) fn install() -> anyhow::Result<()> {
     apt(&["update", "-qq"])?;
     let mut args = vec!["install", "-qq", "--yes", "--no-install-recommends"];
     args.extend(PACKAGES.iter().map(|p| p.name));

@@ -18,7 +18,8 @@ use crate::summary;
 
 /// Generates.
 pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
-    let mut options = parse::policy(&args.policy)?;
+    let floors = parse::floors(args.runtimes.iter().map(String::as_str), args.nnp)?;
+    let mut options = Options { floors, ..parse::policy(&args.policy)? };
     let mut all = Trace::default();
     for path in &args.traces {
         all.merge(&input::trace(path)?);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use callgate_core::evidence::NOT_ASKED;
-use callgate_core::generate::{ArgsMode, Generated, Options, generate};
+use callgate_core::generate::{ArgsMode, Floors, Generated, Options, generate};
 use callgate_core::{Trace, profile};
 use callgate_linux::Status;
 use callgate_linux::session::Signals;
@@ -15,7 +15,7 @@ use super::record::{blind, note, note_own_filters};
 use crate::ask::ask;
 use crate::cause::{self, Cause, Kind};
 use crate::cli::{BackendChoice, Learn};
-use crate::container::Seccomp;
+use crate::container::{Container, Seccomp};
 use crate::digest::Digest;
 use crate::ending::Ending;
 use crate::exit::{Exit, Failure, Outcome};
@@ -58,8 +58,9 @@ struct Learning<'l> {
 
 /// Learns.
 pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
-    let options = parse::policy(&args.policy)?;
+    let policy = parse::policy(&args.policy)?;
     let plan = Plan::new(&args.drive, &args.command).map_err(|f| f.exit(Exit::Failed))?;
+    let options = Options { floors: floors(args, &plan)?, ..policy };
     if args.output == Path::new("-") {
         let failure = Failure::new("learn needs a file to write: standard output is the program's");
         return Err(
@@ -99,6 +100,18 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
     let passed = (proven(proof.as_ref()) || (args.no_prove && !recorded.interrupted)) && withheld.is_empty();
     learning.ending(&recorded, &loaded, proof.as_ref(), withheld).tell(passed, output);
     Ok(if passed { Exit::Ok } else { Exit::Findings })
+}
+
+/// The runtimes that are to start the program: those that were named, and the one it is learned in, of which a few runs
+/// do not show everything.
+fn floors(args: &Learn, plan: &Plan) -> Result<Floors, Failure> {
+    let runtimes = parse::purposes(&args.drive.purposes)?.runtimes;
+    let own = plan.container.as_ref();
+    let nnp = args.drive.nnp.or(own.map(Container::no_new_privs));
+    let mut floors = parse::floors(runtimes, nnp)
+        .map_err(|f| f.hint("--for takes runtimes, or how long the workload runs: 30s"))?;
+    floors.runtimes.extend(own.and_then(|c| parse::runtime(&c.runtime().at_version()).ok()));
+    Ok(floors)
 }
 
 /// A profile, and what became of its proof.
@@ -368,7 +381,7 @@ impl Learning<'_> {
             advice
                 .push("what never ends by itself: --for 30s, or --ready PROBE --exercise COMMAND".to_owned());
         }
-        let mut remarks = recorded.remarks(self.args.drive.duration.as_deref(), self.plan.phased());
+        let mut remarks = recorded.remarks(parse::limit(&self.args.drive.purposes), self.plan.phased());
         remarks.extend(proof.iter().flat_map(|p| p.notes.iter().cloned()));
         let last_words = proof.filter(|p| !p.refused()).map_or_else(Vec::new, |p| p.last_words.clone());
         let via = if self.backend == Backend::Notify { "" } else { " --via trace" };
@@ -388,7 +401,8 @@ impl Learning<'_> {
             path,
             stage,
             command,
-            container: self.plan.container.is_some(),
+            container: self.plan.container.is_some() || !self.options.floors.runtimes.is_empty(),
+            no_new_privs: self.args.drive.nnp,
         }
     }
 

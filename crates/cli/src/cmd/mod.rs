@@ -10,6 +10,7 @@ pub(crate) mod man;
 pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod show;
+mod starts;
 pub(crate) mod syscalls;
 pub(crate) mod update;
 

@@ -12,6 +12,7 @@ use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
 use crate::output::Output;
+use crate::parse;
 use crate::plan::Plan;
 use crate::recording::{self, Above, Backend};
 use crate::streams::{Show, Stdin};
@@ -19,6 +20,10 @@ use crate::workload::{Ran, Run, Watch};
 
 /// Records.
 pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
+    if let Some(other) = parse::purposes(&args.drive.purposes)?.runtimes {
+        // Runtimes are for whoever makes a profile; the error says what a duration looks like.
+        parse::duration(other)?;
+    }
     let plan = match args.pid {
         Some(pid) => Plan::of_process(pid, &args.drive)?,
         None => Plan::new(&args.drive, &args.command)?,
@@ -37,12 +42,15 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
             output.warn(&format!("{error}; recording goes on"));
         }
     };
+    let runtime = recorder.plan.container.as_ref().map(|c| format!(" --for {}", c.runtime().at_version()));
+    let runtime = runtime.unwrap_or_default();
     let (trace, ran) = match args.pid {
         Some(pid) => recorder.attached(pid, &mut flush)?,
         None => recorder.started(&mut flush)?,
     };
     file.write(trace::write(&trace).as_bytes())?;
-    tell(&trace, &ran, args, output);
+    // Of a container not all of the runtime's calls can be recorded.
+    tell(&trace, &ran, args, &runtime, output);
     if args.pid.is_some() {
         return Ok(Exit::Ok);
     }
@@ -66,7 +74,7 @@ impl Recorder<'_> {
 
     /// Records a process that runs already.
     fn attached(&self, pid: i32, flush: &mut dyn FnMut(&Trace)) -> Result<(Trace, Ran), Failure> {
-        if self.args.drive.duration.is_none() {
+        if self.plan.limit.is_none() {
             self.output.say(&format!(
                 "recording process {pid} and its descendants; Ctrl-C ends the recording, not them"
             ));
@@ -151,7 +159,7 @@ pub(crate) fn blind(trace: &mut Trace, why: &str, output: &Output) {
     }
 }
 
-fn tell(trace: &Trace, ran: &Ran, args: &Record, output: &Output) {
+fn tell(trace: &Trace, ran: &Ran, args: &Record, runtime: &str, output: &Output) {
     let counted: Vec<u64> = trace.calls.values().filter_map(|r| r.count).collect();
     let calls = match counted.iter().sum::<u64>() {
         // The filter lets what is known pass without asking.
@@ -180,5 +188,5 @@ fn tell(trace: &Trace, ran: &Ran, args: &Record, output: &Output) {
     for note in trace.recordings.iter().flat_map(|r| &r.notes) {
         output.warn(note);
     }
-    output.say(&format!("  next: callgate generate {name} -o PROFILE"));
+    output.say(&format!("  next: callgate generate {name}{runtime} -o PROFILE"));
 }

@@ -52,7 +52,7 @@ struct ArgDoc {
 /// Shows.
 pub(crate) fn run(args: &Show, output: &Output) -> Outcome {
     let named = input::text(&args.file)?;
-    if input::kind(&named.text) == Kind::Trace {
+    if input::kind(&named.text) == Kind::Trace && args.starts_under.is_none() {
         let trace = input::parse_trace(&named.name, &named.text)?;
         return match args.format {
             Format::Json => print(output, &trace::write(&trace)),
@@ -60,6 +60,9 @@ pub(crate) fn run(args: &Show, output: &Output) -> Outcome {
         };
     }
     let loaded = input::profile_of(&args.file, named)?;
+    if let Some(runtime) = &args.starts_under {
+        return super::starts::run(args, &loaded, runtime, output);
+    }
     match args.format {
         Format::Json => print_json(output, &document(&loaded)),
         Format::Human => {

@@ -158,22 +158,21 @@ fn mounts() -> Value {
     ])
 }
 
-/// A filter that asks about every call the runtime's library can name but write, which runc does not let be asked about:
-/// it hands the listener over with it. What the library cannot name is told ENOSYS, as it will be under any profile.
-pub(super) fn asking(agent: &Path) -> Result<Value, Failure> {
+/// A filter that asks about every call the runtime's library can name but those that cannot be asked about. What the library cannot name is told ENOSYS, as it will be under any profile.
+pub(super) fn asking(agent: &Path, not_asked: &[&str]) -> Result<Value, Failure> {
     let native = input::native()?;
     let abis: Vec<Arch> = [native].into_iter().chain(native.companions().iter().copied()).collect();
     let mut names: Vec<&str> = abis.iter().flat_map(|a| sysno::table(*a)).map(|e| e.name).collect();
     names.sort_unstable();
     names.dedup();
-    names.retain(|name| *name != "write");
+    names.retain(|name| !not_asked.contains(name));
     Ok(json!({
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": 38,
         "architectures": abis.iter().map(|a| a.oci()).collect::<Vec<_>>(),
         "listenerPath": agent,
         "syscalls": [
-            {"names": ["write"], "action": "SCMP_ACT_ALLOW"},
+            {"names": not_asked, "action": "SCMP_ACT_ALLOW"},
             {"names": names, "action": "SCMP_ACT_NOTIFY"}
         ]
     }))

@@ -151,7 +151,7 @@ impl Container {
             Seccomp::Asking => {
                 let path = home.join("agent");
                 let agent = UnixListener::bind(&path).map_err(|e| cannot("listen at", &path, &e))?;
-                (Some(agent), bundle::asking(&path)?)
+                (Some(agent), bundle::asking(&path, &self.runtime.not_asked())?)
             }
             Seccomp::Profile(text) => {
                 let parsed = serde_json::from_str(text);

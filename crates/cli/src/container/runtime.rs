@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
+use callgate_core::args;
+use callgate_core::floor::{self, Class, Way};
 use callgate_linux::spawn::Command;
 
 use crate::exit::Failure;
@@ -49,6 +51,24 @@ impl Runtime {
     /// `runc@1.1.5`.
     pub(crate) fn at_version(&self) -> String {
         format!("{}@{}", self.name, self.version)
+    }
+
+    /// Calls that cannot be asked about: the runtime makes them while it hands the listener over, and would wait for an
+    /// answer that nobody can give yet. write(2) for all of them (runc refuses a profile that says otherwise), and what
+    /// Go's scheduler calls when it likes to. None has an argument that a profile constrains; all are in the floor.
+    pub(crate) fn not_asked(&self) -> Vec<&'static str> {
+        let found = floor::find(&self.at_version()).or_else(|_| floor::find(&self.name));
+        let needs = found.map(|f| f.needs(&Way::ALL, None)).unwrap_or_default();
+        let asynchronous = needs.into_iter().filter(|(_, need)| need.class == Class::Asynchronous);
+        let free = |name: &&str| {
+            let params = args::params(name).unwrap_or_default();
+            params.iter().all(|p| p.class != args::Class::Surface)
+        };
+        let mut names: Vec<&'static str> =
+            asynchronous.map(|(name, _)| name).filter(free).chain(["write"]).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// The command that runs a bundle and ends with its status.

@@ -172,3 +172,35 @@ fn grouped_rules_hold_one_group_each_mean_the_same_and_keep_their_reasons() {
     let why = lab.callgate("show grouped.json --why").expect(0).stdout;
     assert!(why.contains("completion:") && why.contains("seen:"), "{why}");
 }
+
+#[test]
+fn the_calls_of_container_runtimes_are_added_with_their_provenance() {
+    let lab = Lab::new();
+    lab.write("t", SMALL);
+    let generate = "generate t --allow unshare --force -o p.json";
+    lab.callgate(generate).expect(0);
+    lab.callgate("show p.json --starts-under runc@1.1").expect(1).says("--for runc@1.1");
+    lab.callgate(&format!("{generate} --for runc@1.1,crun@1.8")).expect(0).never_says("refused");
+    for runtime in ["runc@1.1", "crun@1.8"] {
+        for nnp in ["", "--nnp true", "--nnp false"] {
+            lab.callgate(&format!("show p.json --starts-under {runtime} {nnp}")).expect(0);
+        }
+    }
+    let document = lab.callgate("show p.json --format json").expect(0).json();
+    let floors = document["rules"].as_array().unwrap().iter().filter(|r| r["source"] == "floor");
+    assert!(floors.map(|r| r["names"].to_string()).collect::<String>().contains("\"capset\""));
+    let evidence = lab.read("p.json.evidence");
+    assert!(
+        evidence.contains("required by runc 1.1 to before 1.2")
+            && evidence.contains("measured-by crun 1.8.1")
+    );
+    // With no_new_privs the filter comes last, and little is left to do.
+    lab.callgate(&format!("{generate} --for runc@1.1,crun@1.8 --nnp true")).expect(0);
+    assert!(!lab.read("p.json").contains("\"capset\""));
+    lab.callgate("show p.json --starts-under crun@1.8 --nnp false").expect(1);
+    lab.callgate(&format!("{generate} --for runc"))
+        .expect(0)
+        .says("stay refused, which it lives with")
+        .says("fsopen");
+    lab.callgate(&format!("{generate} --nnp true")).expect(2).says("--for");
+}

@@ -68,6 +68,35 @@ fn every_rule_of_a_generated_profile_has_a_documented_source() {
 }
 
 #[test]
+fn whether_a_container_starts_as_json_is_the_documented_one() {
+    let lab = Lab::new();
+    lab.write("p.json", PROFILE);
+    let shown = lab.callgate("show p.json --starts-under crun@1.8.1 --nnp true --format json").expect(1);
+    let document = shown.json();
+    assert_eq!(document["schema"], "callgate.dev/starts/v1");
+    assert_eq!((&document["runtime"], &document["version"]), (&"crun".into(), &"1.8.1".into()));
+    assert_eq!((&document["nnp"], &document["starts"]), (&true.into(), &false.into()));
+    assert_eq!(document["missing"], serde_json::json!(["close", "execve"]));
+    assert_eq!(document["classes"], serde_json::json!({"close": "tolerated", "execve": "required"}));
+    assert_eq!(document["fatal"], serde_json::json!(["execve"]));
+    assert_eq!(keys(&document["exec"]), ["classes", "fatal", "missing", "some_arguments", "starts"]);
+    let all = lab.callgate("show p.json --starts-under crun --format json").expect(1).json();
+    assert!(all["version"].is_null() && all["nnp"].is_null() && all["note"].is_null());
+    let newer = lab.callgate("show p.json --starts-under crun@99 --format json").expect(1).json();
+    assert!(newer["note"].as_str().unwrap().contains("newer"));
+    snapshot("show-starts-json", &shown.stdout);
+    snapshot(
+        "show-starts",
+        &lab.callgate("show p.json --starts-under runc@1.1 --nnp false").expect(1).stdout,
+    );
+    snapshot(
+        "show-starts-why",
+        &lab.callgate("show p.json --starts-under crun@1.8 --nnp true --why").expect(1).stdout,
+    );
+    lab.callgate("show p.json --starts-under rnuc").expect(2).says("`rnuc`").says("`runc`").says("crun");
+}
+
+#[test]
 fn the_calls_of_an_architecture_as_json_are_the_documented_ones() {
     let lab = Lab::new();
     for arch in ["x86_64", "x86", "x32", "aarch64", "arm", "riscv64", "s390x", "ppc64le", "loongarch64"] {

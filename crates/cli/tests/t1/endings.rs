@@ -244,3 +244,24 @@ fn the_program_gets_the_dispositions_that_callgate_was_given() {
         }
     }
 }
+
+#[test]
+fn learning_for_container_runtimes_ends_with_the_lines_that_use_the_profile_there() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.callgate("learn -o p.json --for runc@1.1,crun --for 30s -- true")
+        .expect(0)
+        .says("docker run --security-opt seccomp=$PWD/p.json …")
+        .says("podman run --security-opt seccomp=$PWD/p.json …")
+        .says("securityContext: {seccompProfile: {type: Localhost, localhostProfile: p.json}}")
+        .says("/var/lib/kubelet/seccomp/");
+    lab.callgate("show p.json --starts-under crun").expect(0);
+    lab.callgate("learn -o p.json --force --for crun --nnp true -- true")
+        .expect(0)
+        .says("--security-opt no-new-privileges")
+        .says("allowPrivilegeEscalation: false, seccompProfile");
+    lab.callgate("show p.json --starts-under crun --nnp false").expect(1);
+    lab.callgate("learn -o p.json --force -- true").expect(0).says("learn --for runc,crun");
+    lab.callgate("learn -o q.json --nnp true -- true").expect(2).says("--for runc,crun");
+    lab.callgate("learn -o q.json --for runc --for crun -- true").expect(2).says("there is one already");
+    assert!(!lab.has("q.json"));
+}

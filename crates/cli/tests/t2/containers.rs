@@ -67,19 +67,22 @@ fn start(lab: &Lab, runtime: &Runtime, profile: &str, nnp: bool, command: &[&str
     call.run().code()
 }
 
-/// Whether anything of ours is left on the machine.
+/// What callgate left on the machine: named after a process of it that is no more.
 fn leftovers() -> Vec<String> {
-    let ours = |dir: &str| {
+    let gone = |name: &str| {
+        let rest = name.strip_prefix("callgate-").map(|r| r.strip_prefix("container-").unwrap_or(r));
+        let pid = rest.and_then(|r| r.split('-').next()).filter(|p| p.parse::<u32>().is_ok());
+        pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
+    };
+    let left = |dir: &str| {
         let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
         let names = entries.map(|e| e.file_name().to_string_lossy().into_owned());
-        names
-            .filter(|n| n.starts_with("callgate-") && n.contains(&format!("-{}-", std::process::id())))
-            .collect::<Vec<_>>()
+        names.filter(|n| gone(n)).collect::<Vec<_>>()
     };
-    ["/run", "/run/runc", "/run/crun", "/sys/fs/cgroup", "/sys/fs/cgroup/pids"]
-        .iter()
-        .flat_map(|d| ours(d))
-        .collect()
+    let temporary = std::env::temp_dir();
+    let places =
+        ["/run", "/run/runc", "/run/crun", "/sys/fs/cgroup", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/memory"];
+    places.into_iter().chain(temporary.to_str()).flat_map(left).collect()
 }
 
 const SCRIPT: &str = "ls -l / | sort | wc -l; (id) & wait; mkdir -p /tmp/made; sleep 0.05; exit 3";

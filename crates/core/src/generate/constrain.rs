@@ -85,6 +85,12 @@ pub(super) fn constrain(subject: Subject<'_>, record: Option<&Record>) -> Constr
     constraint
 }
 
+/// What a rule says of a call that was not seen: its alternatives, each the conditions that must all hold.
+pub(crate) fn form(arch: Arch, name: &str) -> Vec<Vec<Condition>> {
+    let subject = Subject { arch, name, mode: ArgsMode::Auto, allowed: false };
+    constrain(subject, None).alternatives.into_iter().map(|a| a.conditions).collect()
+}
+
 /// All combinations of one choice per column; an argument is never named twice, since columns are arguments.
 fn product(columns: &[Vec<Choice>], seen: bool) -> Vec<Alternative> {
     let mut found = vec![Alternative { conditions: Vec::new(), seen }];

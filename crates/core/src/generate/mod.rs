@@ -1,6 +1,7 @@
 //! From a trace to a profile, with a reason for every rule and for everything left out.
 
 mod constrain;
+mod floor;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,9 @@ use crate::trace::{Outcome, Phase, Record, Trace};
 use crate::{group, suggest, sysno};
 
 use constrain::{Constraint, Subject, constrain};
+
+pub(crate) use constrain::form;
+pub use floor::Floors;
 
 /// How arguments are constrained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Options {
     pub allow: BTreeSet<String>,
     /// Whether calls are added by rule.
     pub completion: bool,
+    /// The container runtimes that are to start it.
+    pub floors: Floors,
     /// The machine's own architecture.
     pub native: Arch,
     /// One rule per group of calls, whatever they are there for; otherwise what was seen and what was added by rule stand
@@ -55,6 +61,7 @@ impl Options {
             default: Action::Errno(ENOSYS),
             allow: BTreeSet::new(),
             completion: true,
+            floors: Floors::default(),
             native,
             by_group: false,
             translated: BTreeMap::new(),
@@ -126,6 +133,7 @@ pub fn generate(trace: &Trace, options: &Options) -> Result<Generated, GenerateE
         builder.seen(name, *arch, record);
     }
     builder.asked_for(&seen);
+    builder.floors();
     if options.completion {
         builder.complete(&seen);
     }

@@ -210,3 +210,73 @@ fn no_rule_names_an_argument_twice() {
         assert_eq!(indices.len(), rule.conditions.len());
     }
 }
+
+/// Options for containers of these runtimes.
+fn contained(runtimes: &[&str], no_new_privs: Option<bool>) -> Options {
+    let runtimes = runtimes.iter().map(|name| crate::floor::find(name).unwrap()).collect();
+    Options { floors: Floors { runtimes, no_new_privs }, ..options() }
+}
+
+#[test]
+fn a_floor_makes_a_profile_that_its_runtimes_start() {
+    use crate::floor::{Way, find, starts};
+    let program = [("execve", Z), ("brk", Z), ("ioctl", [0, 0x5401, 0, 0, 0, 0])];
+    for default in [Action::Errno(ENOSYS), Action::Errno(EPERM), Action::KillProcess] {
+        for args in [ArgsMode::Auto, ArgsMode::Exact, ArgsMode::Off] {
+            for nnp in [None, Some(true), Some(false)] {
+                let options =
+                    Options { default, args, completion: false, ..contained(&["runc", "crun"], nnp) };
+                let made = made(&program, &options);
+                for (name, way) in ["runc", "crun"].into_iter().flat_map(|n| Way::ALL.map(|w| (n, w))) {
+                    let missing = starts(&made.profile, Arch::X86_64, &find(name).unwrap(), way, nnp);
+                    let fatal: Vec<_> = missing.iter().filter(|m| m.fatal).map(|m| m.name).collect();
+                    assert_eq!(fatal, [""; 0], "{name} {way:?} {nnp:?} {default} {args:?}");
+                }
+            }
+        }
+    }
+    assert_ne!(action(&made(&program, &options()), "capset", Z), Action::Allow);
+}
+
+#[test]
+fn a_floor_is_evidence_with_runtime_version_and_provenance() {
+    let made = made(&[("execve", Z), ("write", Z)], &contained(&["runc@1.1"], Some(false)));
+    let rule =
+        made.evidence.rules.iter().find(|r| r.source == Source::Floor && r.calls.contains_key("capset"));
+    let why = &rule.expect("a floor rule").calls["capset"];
+    assert!(
+        why.starts_with("required by runc 1.1 to before 1.2 (") && why.contains("measured-by runc 1.1.5"),
+        "{why}"
+    );
+    let seen = made.evidence.rules.iter().filter(|r| r.calls.contains_key("write"));
+    assert_eq!(
+        seen.map(|r| r.source).collect::<Vec<_>>(),
+        [Source::Seen],
+        "what was seen needs no other reason"
+    );
+}
+
+#[test]
+fn a_floor_opens_nothing_dangerous_and_leaves_dangerous_arguments_shut() {
+    for default in [Action::Errno(ENOSYS), Action::KillProcess] {
+        let made =
+            made(&[("execve", Z)], &Options { default, ..contained(&["runc@1.4", "crun@1.28"], None) });
+        assert_eq!(action(&made, "fsopen", Z), Action::Errno(EPERM), "{default}");
+        assert!(made.notes.iter().any(|n| n.contains("stay refused") && n.contains("fsopen")));
+        assert_eq!(action(&made, "ioctl", [0, 0x5413, 0, 0, 0, 0]), Action::Allow, "TIOCGWINSZ");
+        assert_ne!(action(&made, "ioctl", [0, 0x5412, 0, 0, 0, 0]), Action::Allow, "TIOCSTI");
+        assert_eq!(made.evidence.withheld, []);
+        let names: Vec<_> = made.profile.rules.iter().filter(|r| r.action.action.permits()).collect();
+        assert!(names.iter().flat_map(|r| &r.names).all(|n| !group::is_dangerous(&n.text)));
+    }
+}
+
+#[test]
+fn a_floor_on_another_architecture_has_what_that_knows_and_says_where_it_was_measured() {
+    let options = Options { native: Arch::Aarch64, ..contained(&["runc", "crun"], None) };
+    let made = generate(&trace(&[("write", Z)]), &options).unwrap();
+    assert!(made.notes.iter().any(|n| n.contains("measured on x86_64")));
+    let floor = made.evidence.rules.iter().filter(|r| r.source == Source::Floor).flat_map(|r| r.calls.keys());
+    assert!(floor.clone().any(|n| n == "capset"));
+    assert!(floor.clone().all(|n| sysno::number(Arch::Aarch64, n).is_some()));
+}
