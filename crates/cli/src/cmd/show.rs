@@ -264,7 +264,9 @@ fn withheld(loaded: &Loaded, width: usize) -> String {
     for left in &loaded.evidence.withheld {
         let values =
             if left.values.is_empty() { String::new() } else { format!(" with {}", left.values.join(" ")) };
-        let line = format!("  {}{values}: seen, first by {}; {}", left.name, left.first_by, left.why);
+        let by =
+            if left.first_by.is_empty() { String::new() } else { format!(", first by {}", left.first_by) };
+        let line = format!("  {}{values}: seen{by}; {}", left.name, left.why);
         text += &wrap(&foreign(&line), width, "      ");
         text.push('\n');
     }
