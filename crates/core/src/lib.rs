@@ -21,6 +21,7 @@ pub mod errno;
 pub mod evidence;
 pub mod generate;
 pub mod group;
+pub mod import;
 pub mod meaning;
 pub mod profile;
 pub mod set;

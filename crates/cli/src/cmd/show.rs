@@ -381,12 +381,12 @@ fn recordings(trace: &Trace) -> String {
     let mut text = String::new();
     for r in &trace.recordings {
         let trimmed = if r.trimmed { ", trimmed" } else { "" };
-        let (command, kernel) = (foreign(&r.command), foreign(&r.kernel));
-        let _ = writeln!(
-            text,
-            "recorded `{command}` by {}{trimmed}, {} ms, Linux {kernel}",
-            r.backend, r.duration_ms
-        );
+        let command = foreign(&r.command);
+        // What somebody else recorded does not always say when and where.
+        let long = if r.duration_ms > 0 { format!(", {} ms", r.duration_ms) } else { String::new() };
+        let kernel =
+            if r.kernel.is_empty() { String::new() } else { format!(", Linux {}", foreign(&r.kernel)) };
+        let _ = writeln!(text, "recorded `{command}` by {}{trimmed}{long}{kernel}", r.backend);
         for note in &r.notes {
             let _ = writeln!(text, "  {}", foreign(note));
         }
@@ -401,6 +401,9 @@ fn recordings(trace: &Trace) -> String {
 
 fn origin(record: &trace::Record) -> String {
     let phase = record.phases.first().map_or("", |p| p.name());
+    if record.first_by.is_empty() {
+        return format!(", {phase}");
+    }
     format!(", {phase}, first by {} after {} ms", foreign(&record.first_by), record.first_ms)
 }
 

@@ -2,6 +2,7 @@
 
 mod clients;
 mod containers;
+mod imports;
 mod killing;
 mod listeners;
 mod many;
