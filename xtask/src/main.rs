@@ -18,7 +18,7 @@ const USAGE: &str = "\
 usage: cargo xtask generate [--check]           data/** into const tables
        cargo xtask tidy                         the house rules no other tool checks
        cargo xtask test [--install] [--full]    the ladder of tests; --install brings the Debian packages it needs
-       cargo xtask bench record [--pairs N] [--write]
+       cargo xtask bench record|import [--pairs N] [--write]
                                                 the figures of docs/benchmarks.md
        cargo xtask dist [--check]               the release, into target/dist; --check makes a quick one and tries it";
 
@@ -51,7 +51,8 @@ fn run() -> anyhow::Result<bool> {
         ["tidy"] => tidy::run(root),
         ["test", flags @ ..] => test::run(root, flags),
         ["dist", flags @ ..] => dist::run(root, flags),
-        ["bench", "record", flags @ ..] => bench::run(root, flags),
+        ["bench", "record", flags @ ..] => bench::record(root, flags),
+        ["bench", "import", flags @ ..] => bench::import(root, flags),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)
