@@ -32,6 +32,8 @@ pub(crate) enum Verb {
     Learn(Box<Learn>),
     /// Record a command's system calls into a trace
     Record(Box<Record>),
+    /// Make a trace of what another recorder wrote
+    Import(Import),
     /// Make a profile of traces
     Generate(Generate),
     /// Patch a profile, as little as can be, so that it allows what traces hold
@@ -227,6 +229,38 @@ pub(crate) struct Record {
     /// The command; of an image or a bundle, its own if absent
     #[arg(last = true, required_unless_present_any = ["pid", "image", "bundle"], value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// Whose text is imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Source {
+    /// Logs of strace, whatever its options, and tables of strace -c
+    Strace,
+}
+
+/// callgate import
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  strace -f -o ls.log ls -lR /usr/share/doc\n  \
+    callgate import --from strace ls.log -o ls.trace\n  \
+    callgate import --from strace out.* -o all.trace    the files of strace -ff -o out\n  \
+    callgate generate ls.trace -o ls.json\n\n\
+    Exit codes: 0 written · 2 nothing written: no such log, or names in it that are no system calls · 3 nothing in the logs")]
+pub(crate) struct Import {
+    /// Whose text it is
+    #[arg(long, value_name = "RECORDER")]
+    pub(crate) from: Source,
+    /// Logs, or directories of them; `-` is standard input; LOG.PID beside each other are one log, as of strace -ff
+    #[arg(required = true, value_name = "LOG")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// The trace to write; `-` is standard output
+    #[arg(short, long, value_name = "TRACE")]
+    pub(crate) output: PathBuf,
+    /// Replace an existing trace
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The architecture the programs start in; this machine's if absent
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
 }
 
 /// callgate generate

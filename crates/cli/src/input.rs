@@ -20,23 +20,49 @@ pub(crate) struct Named {
     pub(crate) text: String,
 }
 
+/// What to call a file in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let failure = Failure::new(format!("cannot read `{}`: {error}", name(path)));
+    match error.kind() {
+        std::io::ErrorKind::NotFound => failure.hint(missing(path)).exit(Exit::NoInput),
+        std::io::ErrorKind::IsADirectory => failure.hint("name a file in it"),
+        _ => failure,
+    }
+}
+
+/// Reads a file, or standard input for `-`, in pieces: however large it is.
+pub(crate) fn pieces(path: &Path, take: &mut dyn FnMut(&[u8])) -> Result<(), Failure> {
+    // Small enough to stay in the processor's cache until it was looked at.
+    let mut piece = vec![0; 64 << 10];
+    let mut source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(fs::File::open(path).map_err(|error| unreadable(path, &error))?)
+    };
+    loop {
+        match source.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => take(&piece[..length]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(unreadable(path, &error)),
+        }
+    }
+}
+
 /// Reads a file, or standard input for `-`.
 pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
-    let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
+    let name = name(path);
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)
     } else {
         fs::File::open(path).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes))
     };
-    if let Err(error) = read {
-        let failure = Failure::new(format!("cannot read `{name}`: {error}"));
-        return Err(match error.kind() {
-            std::io::ErrorKind::NotFound => failure.hint(missing(path)).exit(Exit::NoInput),
-            std::io::ErrorKind::IsADirectory => failure.hint("name a file in it"),
-            _ => failure,
-        });
-    }
+    read.map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Failure::new(format!("cannot read `{name}`: larger than {} MiB", MAX_BYTES >> 20)));
     }

@@ -88,6 +88,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Record(args)) => {
             cmd::record::run(args, output).map_err(|f| exit::Failure { exit: f.exit.beside_a_command(), ..f })
         }
+        Some(Verb::Import(args)) => cmd::import::run(args, output),
         Some(Verb::Generate(args)) => cmd::generate::run(args, output),
         Some(Verb::Update(args)) => cmd::update::run(args, output),
         Some(Verb::Run(args)) => {

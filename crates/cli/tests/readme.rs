@@ -209,10 +209,10 @@ mod t2 {
 
     #[test]
     fn the_examples_with_servers_and_containers_work() {
-        match missing("t2", &["nginx", "curl", "busybox", "runc"]) {
+        match missing("t2", &["nginx", "curl", "strace", "busybox", "runc"]) {
             Some(tool) => println!("skipped: no `{tool}`"),
             None if !is_root() => println!("skipped: not root"),
-            None => assert_eq!(run("t2"), 2),
+            None => assert_eq!(run("t2"), 3),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod evidence;
 pub mod floor;
 pub mod generate;
 pub mod group;
+pub mod import;
 pub mod meaning;
 pub mod profile;
 pub mod set;

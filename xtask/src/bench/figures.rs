@@ -94,7 +94,7 @@ fn version(workload: &Workload, pairs: usize) -> anyhow::Result<Figure> {
 }
 
 /// Runs all ways `pairs` times, each round starting with another one; one round before that is thrown away.
-fn in_turns<const N: usize, W: Copy>(
+pub(super) fn in_turns<const N: usize, W: Copy>(
     ways: [W; N],
     pairs: usize,
     mut run: impl FnMut(W) -> anyhow::Result<f64>,
@@ -119,7 +119,7 @@ fn extra(rounds: &[[f64; 3]]) -> Estimate {
     Estimate::of(&ratios)
 }
 
-fn middle<const N: usize>(rounds: &[[f64; N]], way: usize) -> f64 {
+pub(super) fn middle<const N: usize>(rounds: &[[f64; N]], way: usize) -> f64 {
     median(&rounds.iter().map(|round| round[way]).collect::<Vec<_>>())
 }
 

@@ -1,9 +1,10 @@
-//! `bench record`: what recording costs, against no recording and against strace.
+//! `bench record`: what recording costs, against no recording and against strace. `bench import`: how fast logs are read.
 //!
 //! Every figure is a ratio of runs made one after the other on one machine, in turns, so that a slow minute slows both
 //! sides. Absolute times are printed and never judged.
 
 mod figures;
+mod import;
 mod stats;
 mod table;
 mod workload;
@@ -38,31 +39,50 @@ impl Flags {
                         number.parse().with_context(|| format!("`{number}` is no number of pairs"))?;
                 }
                 other => {
-                    bail!("unknown flag `{other}`\n\nhint: cargo xtask bench record [--pairs N] [--write]")
+                    bail!(
+                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|import [--pairs N] [--write]"
+                    )
                 }
             }
         }
         ensure!(parsed.pairs > 0, "--pairs must be at least 1");
         Ok(parsed)
     }
+
+    fn tell(&self) {
+        if self.pairs < PAIRS {
+            eprintln!("note: {} pairs are a quick look; the published table needs {PAIRS}", self.pairs);
+        }
+    }
 }
 
-/// Measures, prints, and judges; `true` if every bar is met.
-pub(crate) fn run(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
+/// Measures reading a log; `true` if every bar is met.
+pub(crate) fn import(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
     let flags = Flags::parse(flags)?;
-    if flags.pairs < PAIRS {
-        eprintln!("note: {} pairs are a quick look; the published table needs {PAIRS}", flags.pairs);
-    }
+    flags.tell();
+    let figures = import::measure(&workload::build(root)?, flags.pairs)?;
+    publish(root, "import", &flags, &figures)
+}
+
+/// Measures recording; `true` if every bar is met.
+pub(crate) fn record(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
+    let flags = Flags::parse(flags)?;
+    flags.tell();
     let workload = Workload::prepare(root)?;
     let mut figures: Vec<Figure> = Vec::new();
     for (name, measure) in figures::ALL {
         eprintln!("measuring: {name}");
         figures.push(measure(&workload, flags.pairs).with_context(|| format!("cannot measure {name}"))?);
     }
-    let text = table::render(&figures, flags.pairs);
+    publish(root, "record", &flags, &figures)
+}
+
+/// Prints the table, writes it where that was asked for, and judges.
+fn publish(root: &Path, verb: &str, flags: &Flags, figures: &[Figure]) -> anyhow::Result<bool> {
+    let text = table::render(figures, flags.pairs);
     print!("{text}");
     if flags.write {
-        table::write(&root.join("docs/benchmarks.md"), &text)?;
+        table::write(&root.join("docs/benchmarks.md"), verb, &text)?;
     }
     Ok(figures.iter().all(Figure::holds))
 }

@@ -9,8 +9,9 @@ use anyhow::{Context as _, ensure};
 use super::figures::Figure;
 
 /// Between these lines the document is ours.
-const BEGIN: &str = "<!-- cargo xtask bench record: begin -->\n";
-const END: &str = "<!-- cargo xtask bench record: end -->\n";
+fn markers(verb: &str) -> [String; 2] {
+    ["begin", "end"].map(|which| format!("<!-- cargo xtask bench {verb}: {which} -->\n"))
+}
 
 /// The figures as Markdown.
 pub(super) fn render(figures: &[Figure], pairs: usize) -> String {
@@ -40,17 +41,18 @@ pub(super) fn render(figures: &[Figure], pairs: usize) -> String {
 }
 
 /// Replaces what stands between the markers.
-pub(super) fn write(path: &Path, table: &str) -> anyhow::Result<()> {
+pub(super) fn write(path: &Path, verb: &str, table: &str) -> anyhow::Result<()> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let text = replace(&text, table).with_context(|| format!("cannot write to {}", path.display()))?;
+    let text = replace(&text, verb, table).with_context(|| format!("cannot write to {}", path.display()))?;
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn replace(text: &str, table: &str) -> anyhow::Result<String> {
-    let (before, rest) = text.split_once(BEGIN).context("it has no line that begins the table")?;
-    let (_, after) = rest.split_once(END).context("it has no line that ends the table")?;
-    ensure!(!table.contains(END), "the table ends itself");
-    Ok(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+fn replace(text: &str, verb: &str, table: &str) -> anyhow::Result<String> {
+    let [begin, end] = markers(verb);
+    let (before, rest) = text.split_once(&begin).context("it has no line that begins the table")?;
+    let (_, after) = rest.split_once(&end).context("it has no line that ends the table")?;
+    ensure!(!table.contains(&end), "the table ends itself");
+    Ok(format!("{before}{begin}\n{table}\n{end}{after}"))
 }
 
 /// The kernel and the number of processors: enough to tell tables apart.
@@ -75,9 +77,11 @@ mod tests {
 
     #[test]
     fn only_the_text_between_the_markers_changes() {
-        let text = format!("before\n{BEGIN}old\n{END}after\n");
-        assert_eq!(replace(&text, "new\n").unwrap(), format!("before\n{BEGIN}\nnew\n\n{END}after\n"));
-        assert!(replace("no markers", "new\n").is_err());
+        let [begin, end] = markers("record");
+        let text = format!("before\n{begin}old\n{end}after\n");
+        let new = format!("before\n{begin}\nnew\n\n{end}after\n");
+        assert_eq!(replace(&text, "record", "new\n").unwrap(), new);
+        assert!(replace(&text, "import", "new\n").is_err());
     }
 
     #[test]

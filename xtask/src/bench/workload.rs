@@ -154,7 +154,7 @@ fn time(command: &mut Command) -> anyhow::Result<f64> {
 }
 
 /// Builds the released form of callgate; returns where it lies.
-fn build(root: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn build(root: &Path) -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--profile", "release", "--package", "callgate", "--locked"]).current_dir(root);
     let status = cargo.status().context("cannot start cargo")?;

@@ -105,14 +105,12 @@ pub(crate) fn withheld(made: &Generated) -> Vec<String> {
     let line = |left: &Withheld| {
         let values =
             if left.values.is_empty() { String::new() } else { format!(" with {}", left.values.join(", ")) };
-        format!(
-            "withheld: {}{values}, first by {} after {} ms: {} — allow it: --allow {}",
-            left.name,
-            foreign(&left.first_by),
-            left.first_ms,
-            left.why,
-            left.name
-        )
+        let first = if left.first_by.is_empty() {
+            String::new()
+        } else {
+            format!(", first by {} after {} ms", foreign(&left.first_by), left.first_ms)
+        };
+        format!("withheld: {}{values}{first}: {} — allow it: --allow {}", left.name, left.why, left.name)
     };
     made.evidence.withheld.iter().map(line).collect()
 }

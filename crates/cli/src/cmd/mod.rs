@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod generate;
 pub(crate) mod groups;
+pub(crate) mod import;
 pub(crate) mod learn;
 pub(crate) mod man;
 pub(crate) mod record;

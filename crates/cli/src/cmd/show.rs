@@ -267,7 +267,9 @@ fn withheld(loaded: &Loaded, width: usize) -> String {
     for left in &loaded.evidence.withheld {
         let values =
             if left.values.is_empty() { String::new() } else { format!(" with {}", left.values.join(" ")) };
-        let line = format!("  {}{values}: seen, first by {}; {}", left.name, left.first_by, left.why);
+        let by =
+            if left.first_by.is_empty() { String::new() } else { format!(", first by {}", left.first_by) };
+        let line = format!("  {}{values}: seen{by}; {}", left.name, left.why);
         text += &wrap(&foreign(&line), width, "      ");
         text.push('\n');
     }
@@ -382,12 +384,12 @@ fn recordings(trace: &Trace) -> String {
     let mut text = String::new();
     for r in &trace.recordings {
         let trimmed = if r.trimmed { ", trimmed" } else { "" };
-        let (command, kernel) = (foreign(&r.command), foreign(&r.kernel));
-        let _ = writeln!(
-            text,
-            "recorded `{command}` by {}{trimmed}, {} ms, Linux {kernel}",
-            r.backend, r.duration_ms
-        );
+        let command = foreign(&r.command);
+        // What somebody else recorded does not always say when and where.
+        let long = if r.duration_ms > 0 { format!(", {} ms", r.duration_ms) } else { String::new() };
+        let kernel =
+            if r.kernel.is_empty() { String::new() } else { format!(", Linux {}", foreign(&r.kernel)) };
+        let _ = writeln!(text, "recorded `{command}` by {}{trimmed}{long}{kernel}", r.backend);
         for note in &r.notes {
             let _ = writeln!(text, "  {}", foreign(note));
         }
@@ -402,6 +404,9 @@ fn recordings(trace: &Trace) -> String {
 
 fn origin(record: &trace::Record) -> String {
     let phase = record.phases.first().map_or("", |p| p.name());
+    if record.first_by.is_empty() {
+        return format!(", {phase}");
+    }
     format!(", {phase}, first by {} after {} ms", foreign(&record.first_by), record.first_ms)
 }
 

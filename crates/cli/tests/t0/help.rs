@@ -3,9 +3,10 @@
 use super::snapshot;
 use crate::harness::Lab;
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "learn",
     "record",
+    "import",
     "generate",
     "update",
     "run",

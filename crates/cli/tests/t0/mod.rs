@@ -4,6 +4,7 @@ mod bad_input;
 mod generate;
 mod help;
 mod hints;
+mod import;
 mod interface;
 mod output;
 

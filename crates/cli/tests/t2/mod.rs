@@ -3,6 +3,7 @@
 mod clients;
 mod containers;
 mod floors;
+mod imports;
 mod killing;
 mod listeners;
 mod many;

@@ -62,7 +62,8 @@ pub(super) fn constrain(subject: Subject<'_>, record: Option<&Record>) -> Constr
     let mut ordinary: Vec<Vec<Choice>> = Vec::new();
     for (index, param) in params.iter().enumerate().take(6) {
         let values = record.and_then(|r| r.args.get(&(index as u8)));
-        let column = choices(subject, (index as u8, param), values, &mut constraint);
+        let seen = Sighting { values, recorded: record.is_some() };
+        let column = choices(subject, (index as u8, param), seen, &mut constraint);
         let kind = if param.class == Class::Surface { &mut columns } else { &mut ordinary };
         kind.extend(column);
     }
@@ -107,11 +108,19 @@ fn product(columns: &[Vec<Choice>], seen: bool) -> Vec<Alternative> {
     found
 }
 
+/// What a trace holds of one argument.
+#[derive(Clone, Copy)]
+struct Sighting<'r> {
+    values: Option<&'r Values>,
+    /// Whether the call was seen at all.
+    recorded: bool,
+}
+
 /// The alternatives of one argument; `None` when it is left free.
 fn choices(
     subject: Subject<'_>,
     (index, param): (u8, &Param),
-    values: Option<&Values>,
+    Sighting { values, recorded }: Sighting<'_>,
     out: &mut Constraint,
 ) -> Option<Vec<Choice>> {
     let seen: BTreeSet<u64> = values.map(|v| v.seen.keys().copied().collect()).unwrap_or_default();
@@ -124,13 +133,20 @@ fn choices(
     let policy = param.policy.as_ref().filter(|_| param.class == Class::Surface)?;
     if widened {
         let note = format!(
-            "{} argument {index}: too many values seen; the profile allows those it kept",
-            subject.name
+            "{} argument {index} ({}): not every value is known; the profile goes by those that are",
+            subject.name, param.name
         );
         out.notes.push(note);
     }
     let accepted = accept(subject, index, &seen, out);
     match policy {
+        // Nothing is known of it, so nothing can be allowed: as with a dangerous value, somebody has to ask for it.
+        Policy::Seen if seen.is_empty() && recorded => {
+            let why =
+                "the trace does not hold this argument, which decides how much of the kernel can be reached";
+            out.withheld.push((format!("any {}", param.name), why.to_owned()));
+            Some(Vec::new())
+        }
         Policy::Seen => {
             let pack = args::pack(subject.name, usize::from(index), &accepted);
             let extra = pack.into_iter().map(|(v, _)| v).filter(|v| !accepted.contains(v)).collect();

@@ -436,6 +436,10 @@ fn seen_reason(record: &Record, floor: bool) -> String {
         0 | 1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
+    if record.first_by.is_empty() {
+        // Tables of other recorders do not say who made a call.
+        return count;
+    }
     format!("{count}, first by {}{others} after {} ms", record.first_by, record.first_ms)
 }
 

@@ -131,6 +131,9 @@ fn a_trace_without_the_values_of_a_checked_argument_allows_nothing_of_it() {
     trace.calls.values_mut().for_each(|r| r.args.clear());
     let made = generate(&trace, &options()).unwrap();
     assert_ne!(action(&made, "socket", [2, 1, 0, 0, 0, 0]), Action::Allow);
+    // It is said, with the way out: --allow socket.
+    assert_eq!(made.evidence.withheld[0].name, "socket");
+    assert_eq!(made.evidence.withheld[0].values, ["any domain"]);
 }
 
 #[test]

@@ -93,7 +93,7 @@ pub enum Outcome {
 pub struct Values {
     /// Value → how often; `None` from trimmed runs.
     pub seen: BTreeMap<u64, Option<u64>>,
-    /// More than [`MAX_VALUES`]: any value may have occurred.
+    /// More than [`MAX_VALUES`], or some that the recording does not hold: any value may have occurred.
     pub widened: bool,
 }
 
@@ -191,16 +191,10 @@ pub fn learned_value(param: &args::Param, register: u64) -> Option<u64> {
 }
 
 impl Record {
-    fn learn_args(&mut self, seen: &Observation) {
-        let Some(name) = crate::sysno::name(seen.arch, seen.nr) else { return };
-        let Some(params) = args::params_on(seen.arch, name) else { return };
-        for (index, param) in params.iter().enumerate().take(6) {
-            if let Some(value) = learned_value(param, seen.args[index]) {
-                let dangerous = args::danger(seen.arch, name, index, value).is_some();
-                let dangerous = dangerous && self.dangers(index as u8) < MAX_VALUES;
-                self.args.entry(index as u8).or_default().insert(value, seen.count, dangerous);
-            }
-        }
+    fn learn(&mut self, (arch, name): (Arch, &str), index: u8, value: u64, count: Option<u64>) {
+        let dangerous = args::danger(arch, name, index.into(), value).is_some();
+        let dangerous = dangerous && self.dangers(index) < MAX_VALUES;
+        self.args.entry(index).or_default().insert(value, count, dangerous);
     }
 
     /// How many values were kept beyond the limit because they are dangerous.
@@ -209,7 +203,9 @@ impl Record {
     }
 
     fn add_executable(&mut self, path: &str) {
-        if self.executables.len() < MAX_EXECUTABLES && !self.executables.contains(path) {
+        // Nothing stands for one that is not known.
+        let known = !path.is_empty() && self.executables.len() < MAX_EXECUTABLES;
+        if known && !self.executables.contains(path) {
             self.executables.insert(path.to_owned());
         }
     }
@@ -232,6 +228,16 @@ impl Record {
 impl Trace {
     /// Folds one observation in.
     pub fn observe(&mut self, seen: &Observation) {
+        self.observe_call(seen);
+        for (index, register) in seen.args.into_iter().enumerate() {
+            let key = (seen.arch, seen.nr, seen.outcome);
+            self.observe_argument(key, index as u8, Some(register), seen.count);
+        }
+    }
+
+    /// Folds in a call of which whole registers are not known, as other recorders' text has it: `seen.args` is not
+    /// looked at. What is known of the arguments follows by [`Trace::observe_argument`].
+    pub fn observe_call(&mut self, seen: &Observation) {
         let record = self.calls.entry((seen.arch, seen.nr, seen.outcome)).or_default();
         if record.first_by.is_empty() {
             record.first_by.clone_from(&seen.executable);
@@ -240,7 +246,31 @@ impl Trace {
         record.count = add(record.count, seen.count);
         record.phases.insert(seen.phase);
         record.add_executable(&seen.executable);
-        record.learn_args(seen);
+    }
+
+    /// Folds in the register of one argument of a call that was observed; `None`: any value may have occurred.
+    ///
+    /// Does nothing for arguments that are never learned, and for calls that were not observed.
+    pub fn observe_argument(
+        &mut self,
+        key: (Arch, u32, Outcome),
+        index: u8,
+        register: Option<u64>,
+        count: Option<u64>,
+    ) {
+        let (arch, nr, _) = key;
+        let Some(name) = crate::sysno::name(arch, nr) else { return };
+        let param = args::params_on(arch, name).and_then(|params| params.get(usize::from(index)));
+        let (Some(param), Some(record)) = (param, self.calls.get_mut(&key)) else { return };
+        match register {
+            Some(register) => {
+                if let Some(value) = learned_value(param, register) {
+                    record.learn((arch, name), index, value, count);
+                }
+            }
+            None if param.class != args::Class::Never => record.args.entry(index).or_default().widened = true,
+            None => {}
+        }
     }
 
     /// Adds another trace: a union that loses no evidence.
@@ -349,6 +379,19 @@ mod tests {
         let values = &trace.calls[&key("ioctl")].args[&1];
         assert!(values.widened);
         assert_eq!(values.seen.len(), MAX_VALUES);
+    }
+
+    #[test]
+    fn an_argument_whose_value_is_not_known_may_have_had_any() {
+        let mut trace = Trace::default();
+        trace.observe_call(&seen("socket", [0; 6], Some(2)));
+        trace.observe_argument(key("socket"), 0, Some(10), Some(1));
+        trace.observe_argument(key("socket"), 0, None, Some(1));
+        trace.observe_argument(key("read"), 0, None, Some(1));
+        let record = &trace.calls[&key("socket")];
+        assert_eq!((record.count, record.args.len()), (Some(2), 1));
+        assert!(record.args[&0].widened && record.args[&0].seen.contains_key(&10));
+        assert!(!trace.calls.contains_key(&key("read")));
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! Texts that are no strace log: what they look like, so that the error can say it.
+
+/// What a text is instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Other {
+    /// A trace of callgate's.
+    CallgateTrace,
+    /// A seccomp profile.
+    Profile,
+    /// Some JSON.
+    Json,
+    /// `type=SECCOMP …`, `type=SYSCALL …`.
+    AuditLog,
+    /// `0.000 ( 0.010 ms): ls/123 openat(…`.
+    PerfTrace,
+    /// `1 12:00:00.000000000 0 sh (123) > openat …`.
+    Sysdig,
+    /// `puts("hi") = 3`, `SYS_brk(0)`.
+    Ltrace,
+    /// gzip, xz or zstd.
+    Compressed,
+}
+
+impl Other {
+    /// What it is, and the way on.
+    pub fn words(self) -> (&'static str, &'static str) {
+        let later = "this version imports strace's text only; record the same with callgate record, or with strace -f -o";
+        match self {
+            Self::CallgateTrace => {
+                ("a callgate trace", "make a profile of it: callgate generate TRACE -o PROFILE")
+            }
+            Self::Profile => ("a seccomp profile", "read it with: callgate show PROFILE"),
+            Self::Json => ("JSON", later),
+            Self::AuditLog => ("an audit log", later),
+            Self::PerfTrace => ("a log of perf trace", later),
+            Self::Sysdig => ("a log of sysdig or falco", later),
+            Self::Ltrace => ("a log of ltrace", later),
+            Self::Compressed => {
+                ("compressed", "unpack it: zcat, xzcat or zstdcat FILE | callgate import --from strace -")
+            }
+        }
+    }
+}
+
+/// Guesses from the first bytes of a text.
+pub(super) fn guess(head: &[u8]) -> Option<Other> {
+    let has = |needle: &str| memchr::memmem::find(head, needle.as_bytes()).is_some();
+    let magic: [&[u8]; 3] = [b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
+    if magic.iter().any(|m| head.starts_with(m)) {
+        Some(Other::Compressed)
+    } else if head.trim_ascii_start().starts_with(b"{") {
+        let profile = has("\"defaultAction\"") || has("\"syscalls\"");
+        let trace = has("\"callgate.dev/trace/");
+        Some(if trace {
+            Other::CallgateTrace
+        } else if profile {
+            Other::Profile
+        } else {
+            Other::Json
+        })
+    } else if has("type=SECCOMP") || has("type=SYSCALL") || has("type=1326") || has("msg=audit(") {
+        Some(Other::AuditLog)
+    } else if has(" ms): ") {
+        Some(Other::PerfTrace)
+    } else if has(") > ") || has(") < ") {
+        Some(Other::Sysdig)
+    } else if has("SYS_") || has("__libc_start_main(") || has("+++ exited (status ") {
+        Some(Other::Ltrace)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_mistake_for_a_log_of_strace_is_recognised() {
+        let kind = |text: &str| guess(text.as_bytes());
+        assert_eq!(kind("{\n\"schema\": \"callgate.dev/trace/v1\","), Some(Other::CallgateTrace));
+        assert_eq!(kind("{\"defaultAction\": \"SCMP_ACT_ERRNO\"}"), Some(Other::Profile));
+        assert_eq!(kind("{\"evt.type\": \"open\"}"), Some(Other::Json));
+        assert_eq!(kind("type=SECCOMP msg=audit(1.2:3): syscall=1"), Some(Other::AuditLog));
+        assert_eq!(kind("   0.000 ( 0.010 ms): ls/123 openat(dfd: CWD) = 3"), Some(Other::PerfTrace));
+        assert_eq!(kind("1 12:00:00.000000000 0 sh (123) > openat dirfd=-100"), Some(Other::Sysdig));
+        assert_eq!(kind("__libc_start_main(0x1, 1) = 0\nputs(\"hi\") = 3"), Some(Other::Ltrace));
+        assert_eq!(kind("\u{1f}x"), None);
+        assert_eq!(guess(b"\x1f\x8b\x08"), Some(Other::Compressed));
+        assert_eq!(kind("To be, or not to be"), None);
+    }
+}
