@@ -2,7 +2,7 @@
 //! there stay as somebody wrote them.
 //!
 //! A call that the profile allows already with all arguments seen is left alone. For the others the rules are those
-//! [`generate`](crate::generate::generate) makes of the trace; a name goes into a rule that is there, beside the calls of its group, if it needs no
+//! [`generate`] makes of the trace; a name goes into a rule that is there, beside the calls of its group, if it needs no
 //! condition. The result is read again and held against both: it allows all it was to allow, and nothing less than before.
 
 mod patch;
