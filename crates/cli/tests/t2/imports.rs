@@ -132,6 +132,30 @@ fn logs_of_every_process_and_logs_on_standard_error_have_them_too() {
     assert_eq!(names(&calls(&lab, "imported")), names(&recorded));
 }
 
+/// Threads by clone3, which strace tells about in the middle of its line.
+const THREADS: &str = "\
+import threading
+threads = [threading.Thread(target=lambda: open('/dev/null').read()) for _ in range(8)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+";
+
+#[test]
+fn threads_in_a_log_on_standard_error_are_followed() {
+    let Some(lab) = Lab::nobody_with("t2", &["strace", "python3"]) else { return };
+    lab.write("p.py", THREADS);
+    let logs = [("-o log", "", "apart"), ("", "2>log", "mixed")].map(|(option, redirection, trace)| {
+        lab.sh(&format!("strace -f {option} /usr/bin/python3 p.py {redirection}")).expect(0);
+        lab.callgate(&format!("import --from strace log -o {trace}")).expect(0).never_says("not strace's");
+        let mut calls = calls(&lab, trace);
+        // Whether anybody waits for a lock is a race.
+        calls.retain(|name, _| !name.ends_with(" futex"));
+        calls
+    });
+    assert_eq!(names(&logs[0]), names(&logs[1]));
+    assert!(logs[0].keys().any(|name| name.ends_with(" clone3")), "{logs:?}");
+}
+
 #[test]
 fn tables_have_the_calls_that_a_recording_has() {
     let Some(lab) = Lab::nobody_with("t2", &["strace"]) else { return };

@@ -96,10 +96,11 @@ impl Reader {
         }
         match pid {
             Some(pid) => self.named_process(pid, head.bracketed),
-            None => match self.processes.unnamed() {
-                Some(at) => at,
-                None => self.new_process(0),
-            },
+            None => self.processes.unnamed().unwrap_or_else(|| {
+                // `strace -p` tells whom it attaches to before the first call.
+                let pid = self.processes.only_expected().unwrap_or(0);
+                self.new_process(pid)
+            }),
         }
     }
 
@@ -317,15 +318,17 @@ impl Reader {
         }
     }
 
-    /// `) = 5`: the end of a call whose line the program's output interrupted.
-    pub(super) fn tail(&mut self, line: &[u8], result: &[u8]) {
+    /// `) = 5`, ` => {parent_tid=[7]}, 88) = 7`: the end of a call whose line another text interrupted; `false`: none.
+    pub(super) fn tail(&mut self, line: &[u8]) -> bool {
+        let End::Result(result) = text::end(line) else { return false };
+        let Some(at) = self.processes.unnamed() else { return false };
+        let Some(pending) = self.processes.get(at).and_then(|p| p.pending.take()) else { return false };
         self.findings.lines += 1;
-        let Some(at) = self.processes.unnamed() else { return };
-        let Some(pending) = self.processes.get(at).and_then(|p| p.pending.take()) else { return };
         if let Pending { cell: Some(cell), mut text, .. } = pending {
             text.extend_from_slice(line);
             self.complete(at, cell, &text, result);
         }
+        true
     }
 
     /// The end of a call whose beginning is not in the log.

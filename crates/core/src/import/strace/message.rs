@@ -71,14 +71,12 @@ impl Reader {
             }
         } else if let Some(table) = summary::header(line) {
             self.table = Some(table);
+        } else if line.trim_ascii() == text::UNFINISHED {
+            self.findings.lines += 1;
         } else if holds_call(line) {
             self.findings.hidden((&self.file, self.line));
             self.findings.foreign(line, (&self.file, self.line));
-        } else if line.trim_ascii() == text::UNFINISHED {
-            self.findings.lines += 1;
-        } else if let (true, End::Result(result)) = (line.starts_with(b")"), text::end(line)) {
-            self.tail(line, result);
-        } else {
+        } else if !self.tail(line) {
             self.findings.foreign(line, (&self.file, self.line));
         }
     }

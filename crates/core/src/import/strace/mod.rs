@@ -251,7 +251,7 @@ impl Reader {
         self.tally.fold(&mut trace);
         trace.recordings.push(Provenance {
             backend: "strace".to_owned(),
-            command: self.tally.first_executable().to_owned(),
+            command: self.tally.command().to_owned(),
             started: self.clock.started(),
             duration_ms: self.clock.now_ms(),
             notes: self.findings.notes(&self.tally, self.base, processes),

@@ -101,6 +101,11 @@ impl Processes {
         self.expected.insert(pid, (start, guessed));
     }
 
+    /// The one announced process, where there is no other.
+    pub(super) fn only_expected(&self) -> Option<u32> {
+        self.expected.keys().next().copied().filter(|_| self.expected.len() == 1)
+    }
+
     /// What an announced process starts as.
     pub(super) fn expected(&mut self, pid: u32) -> Option<(Start, bool)> {
         self.expected.remove(&pid)

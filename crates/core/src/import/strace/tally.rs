@@ -132,9 +132,10 @@ impl Tally {
         id
     }
 
-    /// The first executable there was.
-    pub(super) fn first_executable(&self) -> &str {
-        self.executables.get(1).map_or("", String::as_str)
+    /// The program that the log begins with; empty where it was running already.
+    pub(super) fn command(&self) -> &str {
+        let first = self.cells.first().filter(|c| c.phase == Phase::Floor);
+        first.and_then(|c| self.executables.get(c.executable as usize)).map_or("", String::as_str)
     }
 
     /// The scope of an executable in an ABI.

@@ -90,8 +90,10 @@ fn a_call_that_never_ends_may_have_had_any_argument_it_does_not_show() {
 
 #[test]
 fn an_end_without_a_beginning_counts() {
+    // A log of `strace -p` begins anywhere.
     let imported = read("1 <... accept4 resumed>NULL, NULL, SOCK_CLOEXEC) = 4\n1 close(4) = 0\n");
     assert_eq!(calls(&imported), ["accept4 1", "close 1"]);
+    assert_eq!(imported.trace.recordings[0].command, "");
     assert_eq!(values(&imported, "accept4", 3), (vec![], true));
     assert!(notes(&imported).contains("had begun before the log did"));
 }
@@ -254,11 +256,31 @@ fn on_standard_error_processes_get_their_names_late_and_lose_them() {
     let by = |name: &str| record(&imported, name).executables.iter().cloned().collect::<Vec<_>>();
     assert_eq!(by("getuid"), ["/bin/true"]);
     assert_eq!(by("wait4"), ["/bin/sh"]);
+    assert_eq!((by("gettid"), record(&imported, "clone3").count), (vec!["/bin/true".to_owned()], Some(1)));
     assert_eq!(by("exit_group"), ["/bin/sh", "/bin/true"]);
     assert_eq!(record(&imported, "vfork").count, Some(1));
     assert_eq!(values(&imported, "wait4", 2), (vec![0], false));
-    assert_eq!((imported.processes, imported.trace.complete), (2, true));
+    assert_eq!((imported.processes, imported.trace.complete), (3, true));
     assert_eq!(imported.samples, []);
+}
+
+#[test]
+fn a_process_that_was_attached_to_keeps_its_calls_apart_from_its_children() {
+    let log = "\
+strace: Process 7 attached
+wait4(-1, NULL, 0, NULL) = 6
+vfork(strace: Process 8 attached
+ <unfinished ...>
+[pid     8] getuid() = 0
+[pid     7] <... vfork resumed>)        = 8
+[pid     7] wait4(-1,  <unfinished ...>
+[pid     8] exit_group(0) = ?
+[pid     8] +++ exited with 0 +++
+<... wait4 resumed>NULL, 0, NULL) = 8
+";
+    let imported = read(log);
+    assert_eq!(calls(&imported), ["exit_group 1", "getuid 1", "vfork 1", "wait4 2"]);
+    assert_eq!((imported.processes, notes(&imported)), (2, String::new()));
 }
 
 #[test]
