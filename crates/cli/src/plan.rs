@@ -157,8 +157,9 @@ fn executable(name: &str, reason: &str) -> Option<String> {
         .then(|| format!("chmod +x {file}, or name its interpreter: -- sh {file}"))
 }
 
+/// A shell that runs this, as a shell of the user's own would.
 pub(crate) fn shell(command: &str) -> Shell {
     let mut shell = Shell::new("/bin/sh");
-    shell.args(["-c", command]).stdin(Stdio::null());
+    callgate_linux::undisturbed(shell.args(["-c", command]).stdin(Stdio::null()));
     shell
 }

@@ -3,12 +3,13 @@
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::digest::Digest;
 use crate::exit::Failure;
 use crate::output::foreign;
+use crate::plan::shell;
 
 /// One attempt may take this long.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -137,12 +138,7 @@ impl Asking {
     /// Runs the command without waiting for it; its success counts once it has ended.
     fn command(&mut self, command: &str) -> bool {
         let Some(child) = &mut self.running else {
-            let quiet = Command::new("/bin/sh")
-                .args(["-c", command])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn();
+            let quiet = shell(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
             self.running = quiet.ok();
             return false;
         };

@@ -25,4 +25,4 @@ mod sys;
 
 pub use error::{Error, Result};
 pub use message::{Miss, Status};
-pub use sys::process::Signal;
+pub use sys::process::{Signal, undisturbed};

@@ -30,6 +30,26 @@ fn an_orphan_that_is_refused_after_its_parent_ended_is_a_miss() {
 }
 
 #[test]
+fn what_drives_a_workload_has_no_signal_blocked_and_can_wait_for_its_children() {
+    let Some(lab) = Lab::nobody() else { return };
+    // By the shell itself: its children start afresh. With SIGCHLD blocked the `wait` of dash never ends.
+    let look = |file: &str| {
+        format!(
+            "while read -r k v; do test $k != SigBlk: || echo $v >>{file}; done </proc/$$/status; : & sleep 0.1; wait"
+        )
+    };
+    let probe = format!("cmd:{}", look("ready"));
+    lab.callgate("learn -o p.json")
+        .args(["--before", &look("before"), "--ready", &probe, "--exercise", &look("exercise")])
+        .command(&["sleep", "1000"])
+        .expect(0)
+        .says("proven:");
+    for file in ["before", "ready", "exercise"] {
+        assert_eq!(lab.read(file), "0000000000000000\n".repeat(3), "{file}");
+    }
+}
+
+#[test]
 fn a_program_that_hangs_is_stopped_by_for() {
     let Some(lab) = Lab::nobody() else { return };
     let script = "echo up; exec sleep 1000";

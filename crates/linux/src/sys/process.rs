@@ -3,6 +3,8 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::check;
@@ -193,6 +195,20 @@ pub(crate) fn restore_dispositions() {
         let disposition = if ignored.load(Ordering::Relaxed) { libc::SIG_IGN } else { libc::SIG_DFL };
         // SAFETY: installs a disposition that is no handler.
         unsafe { libc::signal(*signal, disposition) };
+    }
+}
+
+/// Starts a helper without what callgate did to signals for itself: std hands the mask on, and a shell with SIGCHLD
+/// blocked waits for ever.
+pub fn undisturbed(command: &mut Command) -> &mut Command {
+    // SAFETY: between fork and execve this calls sigprocmask(2) and signal(2) only, which may be called there
+    //         (signal-safety(7)); it allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(|| {
+            change_mask(libc::SIG_SETMASK, &set_of(&[]));
+            restore_dispositions();
+            Ok(())
+        })
     }
 }
 
