@@ -229,7 +229,9 @@ impl Learning<'_> {
 
     /// Whether the proof failed after a recording that made calls fail: then it is to be made again, by a tracer.
     fn was_disturbed(&mut self, attempt: &Attempt) -> bool {
-        let failed = attempt.proof.as_ref().is_some_and(|p| !p.failures.is_empty() && !p.interrupted);
+        // What is dangerous stays withheld, and what lost its privilege stays without, whoever watches.
+        let curable = |c: &Cause| !matches!(c.kind, Kind::Altered | Kind::Withheld(_));
+        let failed = attempt.proof.as_ref().is_some_and(|p| p.failures.iter().any(curable) && !p.interrupted);
         let auto = self.backend == Backend::Notify && self.args.drive.backend == BackendChoice::Auto;
         let note = attempt.recorded.runs.iter().find_map(recording::disturbance);
         let Some(note) = note.filter(|_| failed && auto && self.plan.container.is_none()) else {
@@ -256,8 +258,10 @@ impl Learning<'_> {
             let watch = Watch { flush: None, miss: None, progress: Some(&label) };
             let known = known.as_ref().map(|t| (t, surface_only));
             let backend = self.backend;
-            // Later attempts get what the first was given.
-            let ran = recording::once(self.run(self.runs.0 == 1), known, watch, backend)?;
+            // A later attempt gets what the first was given, and prints what is right; a server has printed enough.
+            let first = self.runs.0 == 1;
+            let show = self.show(first || (number == 0 && !self.plan.phased()));
+            let ran = recording::once(Run { show, ..self.run(first) }, known, watch, backend)?;
             recorded.take(self.or_fall_back(ran)?);
             if number == 0 {
                 self.first_took = started.elapsed().max(self.first_took);
