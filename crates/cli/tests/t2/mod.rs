@@ -2,6 +2,7 @@
 
 mod clients;
 mod containers;
+mod everyday;
 mod floors;
 mod imports;
 mod killing;

@@ -72,16 +72,27 @@ impl Nginx {
     }
 }
 
-/// Serves five times under `p.json`, under load each time.
-fn serve_five_times(lab: &Lab, port: u16, (reset, load): (&str, &str), command: &[&str]) {
-    for via in ["notify", "log", "notify", "log", "log"] {
-        let run = format!("run --profile p.json --stage enforce --via {via}");
-        lab.sh(reset).expect(0);
-        let server = lab.callgate(&run).command(command).start();
-        serving(port);
-        lab.sh(load).expect(0);
-        server.signal("TERM");
-        server.end().expect(0).never_says("refused:").never_says("SIGSYS");
+/// A server, how it is brought back to its beginning, its load, and how it ends when it is asked to.
+pub(super) struct Service<'a> {
+    pub(super) port: u16,
+    pub(super) reset: &'a str,
+    pub(super) load: &'a str,
+    pub(super) command: &'a [&'a str],
+    pub(super) ends: i32,
+}
+
+impl Service<'_> {
+    /// Serves five times under `p.json`, under load each time.
+    pub(super) fn serve_five_times(&self, lab: &Lab) {
+        for via in ["notify", "log", "notify", "log", "log"] {
+            let run = format!("run --profile p.json --stage enforce --via {via}");
+            lab.sh(self.reset).expect(0);
+            let server = lab.callgate(&run).command(self.command).start();
+            serving(self.port);
+            lab.sh(self.load).expect(0);
+            server.signal("TERM");
+            server.end().expect(self.ends).never_says("refused:").never_says("SIGSYS");
+        }
     }
 }
 
@@ -95,7 +106,8 @@ fn nginx_is_learned(lab: &Lab, flags: &str) {
         .expect(0)
         .says("proven:")
         .never_says("readiness probe");
-    serve_five_times(lab, nginx.port, (":", &nginx.load()), &command);
+    let load = nginx.load();
+    Service { port: nginx.port, reset: ":", load: &load, command: &command, ends: 0 }.serve_five_times(lab);
 }
 
 #[test]
@@ -143,7 +155,7 @@ fn redis_is_learned(lab: &Lab, flags: &str) {
         .command(&command)
         .expect(0)
         .says("proven:");
-    serve_five_times(lab, port, (reset, &load), &command);
+    Service { port, reset, load: &load, command: &command, ends: 0 }.serve_five_times(lab);
 }
 
 #[test]
