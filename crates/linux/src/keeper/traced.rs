@@ -166,32 +166,44 @@ impl<'k> Tracer<'k> {
     /// Seizes every thread of a running process and of its descendants, until no new one turns up.
     fn take_running(&mut self, pid: i32) -> crate::Result<()> {
         self.keeper.main = pid;
-        let mut first = true;
+        let us = std::process::id() as i32;
+        let ourselves = [us, proc::parent(us).unwrap_or(0)];
+        // Their parent may be stopped by us and unable to reap them: they can be there in every round.
+        let mut ended = BTreeSet::new();
         loop {
-            let ourselves = [std::process::id() as i32, proc::parent(std::process::id() as i32).unwrap_or(0)];
             let processes =
                 proc::descendants(pid).into_iter().chain([pid]).filter(|p| !ourselves.contains(p));
-            let found: Vec<i32> =
-                processes.flat_map(proc::threads).filter(|tid| !self.tasks.contains(tid)).collect();
-            if found.is_empty() && !first {
-                return Ok(());
-            }
-            for tid in found {
-                let seized = ptrace::seize(tid, self.options()).and_then(|()| ptrace::interrupt(tid));
-                match seized {
-                    Ok(()) => drop(self.tasks.insert(tid)),
-                    // A thread that ended since we looked.
-                    Err(e) if e.raw_os_error() == Some(libc::ESRCH) && tid != pid => {}
-                    // Held by us already: a child of a task that we follow.
-                    Err(_) if proc::tracer(tid) == Some(std::process::id() as i32) => {
-                        self.tasks.insert(tid);
-                    }
-                    Err(source) => return Err(cannot_attach(tid, source)),
+            let known = |tid: &i32| self.tasks.contains(tid) || ended.contains(tid);
+            let found: Vec<i32> = processes.flat_map(proc::threads).filter(|tid| !known(tid)).collect();
+            for &tid in &found {
+                if self.take_thread(tid)? {
+                    self.tasks.insert(tid);
+                } else {
+                    ended.insert(tid);
                 }
             }
-            if std::mem::take(&mut first) && !self.tasks.contains(&pid) {
+            // The first thread may have ended before the others.
+            if !proc::threads(pid).iter().any(|tid| self.tasks.contains(tid)) {
                 return Err(cannot_attach(pid, std::io::Error::from_raw_os_error(libc::ESRCH)));
             }
+            if found.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Seizes and stops one thread; false: it has ended since we looked.
+    fn take_thread(&self, tid: i32) -> crate::Result<bool> {
+        let Err(source) = ptrace::seize(tid, self.options()).and_then(|()| ptrace::interrupt(tid)) else {
+            return Ok(true);
+        };
+        match proc::tracer(tid) {
+            // Held by us already: a child of a task that we follow.
+            Some(tracer) if tracer == std::process::id() as i32 => Ok(true),
+            None => Ok(false),
+            // The kernel answers EPERM for a task that has ended and was not reaped (kernel/ptrace.c, ptrace_attach).
+            Some(_) if proc::has_ended(tid) => Ok(false),
+            Some(_) => Err(cannot_attach(tid, source)),
         }
     }
 
