@@ -73,7 +73,8 @@ impl<'l> Call<'l> {
         command.current_dir(&self.lab.dir).env("COLUMNS", "100").env("LC_ALL", "C.UTF-8");
         command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("SUDO_UID");
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        command.env("HOME", &self.lab.dir).envs(self.env.iter().cloned());
+        // Programs that start a shell ask this first; an account such as nobody has none that works.
+        command.env("SHELL", "/bin/sh").env("HOME", &self.lab.dir).envs(self.env.iter().cloned());
         command.stdout(File::create(&outputs[0]).unwrap()).stderr(File::create(&outputs[1]).unwrap());
         command.stdin(match (&self.input, &self.stdin) {
             (Some(_), _) => Stdio::piped(),
