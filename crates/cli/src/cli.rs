@@ -18,10 +18,10 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
     /// Say nothing but errors and findings: what is refused, withheld or not proven, and what to do about it.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 900)]
     pub(crate) quiet: bool,
     /// When to use colour on stderr.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 901)]
     pub(crate) color: ColorChoice,
 }
 
@@ -196,6 +196,9 @@ pub(crate) struct Learn {
     /// Compare the output of every run, too
     #[arg(long)]
     pub(crate) same_output: bool,
+    /// Find out which calls it needs: runs it again without each, 3 times at most; none is left out, `show --why` tells
+    #[arg(long, conflicts_with = "no_prove")]
+    pub(crate) minimise: bool,
     #[command(flatten)]
     pub(crate) policy: Policy,
     #[command(flatten)]

@@ -158,7 +158,11 @@ fn why<'l>(loaded: &'l Loaded, name: &str) -> &'l str {
 }
 
 /// The second run: the real filter.
-fn enforcing(trial: &mut Trial<'_>, expected: &Expected, proof: &mut Proof) -> Result<(), Failure> {
+pub(crate) fn enforcing(
+    trial: &mut Trial<'_>,
+    expected: &Expected,
+    proof: &mut Proof,
+) -> Result<(), Failure> {
     let meaning = filter::enforcing(&trial.loaded.meaning()?);
     // A task has one tracer: a workload that traces cannot be watched.
     let ptrace = sysno::number(trial.native, "ptrace").unwrap_or(u32::MAX);

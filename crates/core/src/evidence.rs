@@ -64,6 +64,33 @@ pub struct Evidence {
     pub expected: Vec<Expected>,
     /// Calls that were seen and left out on purpose.
     pub withheld: Vec<Withheld>,
+    /// What became of the workload without one call, the others allowed: call → outcome. Empty: nobody tried.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub needs: BTreeMap<String, Need>,
+}
+
+/// What became of the workload when one call was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// Whether it needs the call.
+    pub class: NeedClass,
+    /// The errno the call got.
+    pub errno: u16,
+    /// How many runs were made: one that fails is enough to need it.
+    pub runs: u32,
+    /// What went wrong; empty: nothing.
+    pub outcome: String,
+}
+
+/// Whether a workload needs a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NeedClass {
+    /// Without it the workload is not what it was.
+    Required,
+    /// Every run without it was as before.
+    Tolerated,
 }
 
 /// Why one rule is there.

@@ -6,39 +6,29 @@ use std::time::{Duration, Instant};
 
 use callgate_core::evidence::NOT_ASKED;
 use callgate_core::generate::{ArgsMode, Floors, Generated, Options, generate};
-use callgate_core::{Trace, profile};
-use callgate_linux::Status;
+use callgate_core::profile;
 use callgate_linux::session::Signals;
 
 use super::generate::{Files, failure, tell_comments, withheld};
-use super::record::{blind, note, note_own_filters};
+use super::record::{blind, note_own_filters};
 use crate::ask::ask;
 use crate::cause::{self, Cause, Kind};
 use crate::cli::{BackendChoice, Learn};
 use crate::container::{Container, Seccomp};
-use crate::digest::Digest;
 use crate::ending::Ending;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
+use crate::minimise::{self, Minimised};
 use crate::output::{Output, Style, foreign};
 use crate::parse;
 use crate::plan::Plan;
 use crate::progress;
-use crate::proof::{self, Expected, Proof, Trial};
+use crate::proof::{self, Proof, Trial};
+use crate::recorded::Recorded;
 use crate::recording::{self, Above, Backend};
 use crate::streams::{Show, Stdin};
 use crate::summary;
 use crate::workload::{Ran, Run, Watch};
-
-/// What the recording runs gave.
-#[derive(Default)]
-struct Recorded {
-    trace: Trace,
-    runs: Vec<Ran>,
-    interrupted: bool,
-    /// It was interrupted at the question about a dangerous call, not in a run.
-    asked: bool,
-}
 
 /// Everything a learning needs, checked before the program runs.
 struct Learning<'l> {
@@ -92,13 +82,17 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
     }
     let Attempt { recorded, mut made, loaded, proof } = attempt;
     made.evidence.proof = Some(for_the_record(&recorded, proof.as_ref()));
+    let minimised = learning.minimise(&recorded, &loaded, proof.as_ref())?;
+    made.evidence.needs.clone_from(&minimised.needs);
     // Only now: a file that appears between the runs could change what the workload does.
     files.write(&loaded.text, &made)?;
     made.notes.iter().for_each(|n| output.warn(n));
     tell_comments(args.policy.with_comments, output);
     let withheld = withheld(&made);
     let passed = (proven(proof.as_ref()) || (args.no_prove && !recorded.interrupted)) && withheld.is_empty();
-    learning.ending(&recorded, &loaded, proof.as_ref(), withheld).tell(passed, output);
+    let mut ending = learning.ending(&recorded, &loaded, proof.as_ref(), withheld);
+    ending.remarks.extend(minimised.remark);
+    ending.tell(passed, output);
     Ok(if passed { Exit::Ok } else { Exit::Findings })
 }
 
@@ -337,18 +331,7 @@ impl Learning<'_> {
         }
         let expected = recorded.expected(self.args.same_output);
         let limit = self.limit();
-        let mut trial = Trial {
-            limit,
-            signals: &self.signals,
-            plan: &self.plan,
-            stdin: &mut self.stdin,
-            output: self.output,
-            loaded,
-            trace: &recorded.trace,
-            native: self.options.native,
-            backend: self.backend,
-            runs: &mut self.runs,
-        };
+        let mut trial = self.trial(recorded, loaded, limit);
         let mut proof = proof::prove(&mut trial, &expected).unwrap_or_else(|failure| {
             let hint = failure.hint.map(|h| format!("; {h}")).unwrap_or_default();
             let text = format!("the proof could not be made: {}{hint}", foreign(&failure.message));
@@ -359,6 +342,40 @@ impl Learning<'_> {
             Cause::new(Kind::Altered, text)
         }));
         Some(proof)
+    }
+
+    /// What runs under a profile are made with.
+    fn trial<'t>(&'t mut self, recorded: &'t Recorded, loaded: &'t Loaded, limit: Duration) -> Trial<'t> {
+        Trial {
+            limit,
+            signals: &self.signals,
+            plan: &self.plan,
+            stdin: &mut self.stdin,
+            output: self.output,
+            loaded,
+            trace: &recorded.trace,
+            native: self.options.native,
+            backend: self.backend,
+            runs: &mut self.runs,
+        }
+    }
+
+    /// Finds out which calls are needed, where that was asked for and the profile is worth it.
+    fn minimise(
+        &mut self,
+        recorded: &Recorded,
+        loaded: &Loaded,
+        proof: Option<&Proof>,
+    ) -> Result<Minimised, Failure> {
+        if !self.args.minimise {
+            return Ok(Minimised::default());
+        }
+        if !proven(proof) {
+            return Ok(Minimised::not("the profile is not proven"));
+        }
+        let expected = recorded.expected(self.args.same_output);
+        let limit = self.first_took.saturating_mul(10) + minimise::PATIENCE;
+        minimise::minimise(&mut self.trial(recorded, loaded, limit), &expected)
     }
 
     /// The end: verdict and findings, what was learned, what next.
@@ -431,70 +448,5 @@ impl Learning<'_> {
     fn stage(&self, recorded: &Recorded, proof: Option<&Proof>) -> &'static str {
         let partial = self.plan.phased() || self.plan.limit.is_some() || recorded.fails().is_some();
         if proven(proof) && !partial { "enforce" } else { "audit" }
-    }
-}
-
-impl Recorded {
-    fn take(&mut self, mut ran: Ran) {
-        let mut trace = ran.trace.take().unwrap_or_default();
-        note(&mut trace, &ran);
-        self.interrupted |= ran.interrupted;
-        self.trace.merge(&trace);
-        self.runs.push(ran);
-    }
-
-    /// What a run under the profile has to show.
-    fn expected(&self, same_output: bool) -> Expected {
-        let outputs: Vec<&[Digest; 2]> = self.runs.iter().map(|r| &r.outputs).collect();
-        let agree = outputs.windows(2).all(|w| w[0] == w[1]);
-        let known = (outputs.len() > 1 && agree) || same_output;
-        Expected {
-            statuses: self.runs.iter().map(|r| r.status).collect(),
-            sigsys: self.runs.iter().map(|r| r.sigsys.clone()).max_by_key(Vec::len).unwrap_or_default(),
-            exercises: self.runs.iter().map(|r| r.exercise).collect(),
-            outputs: outputs.first().filter(|_| known).map(|o| (*o).clone()),
-        }
-    }
-
-    /// Why what was recorded is not what the workload does.
-    fn unusable(&self) -> Option<Cause> {
-        let failed = self.runs.iter().filter_map(|r| r.exercise).find(|status| status.code() != 0);
-        let failed =
-            failed.map(|s| Cause::new(Kind::Exercise, format!("the exercise {}", cause::ended(Some(s)))));
-        let found = self.runs.iter().find_map(|r| r.unready.clone()).or(failed)?;
-        let text = format!("while recording {}: what was seen is not what it does", found.text);
-        Some(Cause { text, ..found })
-    }
-
-    /// The status every run ended with by itself, if it is a failure.
-    fn fails(&self) -> Option<Status> {
-        let fails = |r: &Ran| r.status.filter(|s| s.code() != 0 && !r.asked_to_end && !r.interrupted);
-        let first = self.runs.first().and_then(fails)?;
-        self.runs.iter().all(|r| fails(r).is_some()).then_some(first)
-    }
-
-    /// What a profile of failing runs is worth.
-    fn failing(&self, always: bool) -> Option<String> {
-        let status = self.fails()?;
-        let when = if always { "in every run" } else { "while recording" };
-        Some(format!(
-            "it failed {when} ({status}): this is the profile of a failing run; if that was not meant, fix the command \
-             and learn again"
-        ))
-    }
-
-    /// What else is to be said about the recording runs.
-    fn remarks(&self, limit: Option<&str>, phased: bool) -> Vec<String> {
-        let mut remarks = Vec::new();
-        let statuses: Vec<_> = self.runs.iter().filter_map(|r| r.status).collect();
-        if statuses.windows(2).any(|w| w[0] != w[1]) {
-            remarks.push("the recording runs ended differently from each other".to_owned());
-        }
-        match limit.filter(|_| self.runs.iter().any(|r| r.asked_to_end)) {
-            Some(limit) if !phased => remarks
-                .push(format!("it was stopped after {}: what it does later was not seen", foreign(limit))),
-            _ => {}
-        }
-        remarks
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use callgate_core::evidence::{NOT_ASKED, Source};
+use callgate_core::evidence::{NOT_ASKED, Need, NeedClass, Source};
 use callgate_core::profile::{Condition, Rule};
-use callgate_core::{Arch, Trace, group, sysno, trace};
+use callgate_core::{Arch, Trace, errno, group, sysno, trace};
 use serde::Serialize;
 
 use super::{print, print_json};
@@ -252,7 +252,18 @@ fn reason(loaded: &Loaded, name: &str, rule: &Rule) -> String {
     let allowed = rule.action.action.permits();
     let danger =
         group::danger(name).filter(|_| allowed).map(|d| format!(" — DANGEROUS: {d}")).unwrap_or_default();
-    format!("line {}{source}: {}{danger}", rule.line, foreign(why))
+    let need = need(loaded, name).filter(|_| allowed).unwrap_or_default();
+    format!("line {}{source}: {}{need}{danger}", rule.line, foreign(why))
+}
+
+/// What `learn --minimise` found out about a call.
+fn need(loaded: &Loaded, name: &str) -> Option<String> {
+    let Need { class, errno, runs, outcome } = loaded.evidence.needs.get(name)?;
+    let errno = errno::name(*errno).map_or_else(|| format!("errno {errno}"), str::to_owned);
+    Some(match class {
+        NeedClass::Required => format!("; required: with {errno}, {}", foreign(outcome)),
+        NeedClass::Tolerated => format!("; tolerated: {runs} runs with {errno} were as before"),
+    })
 }
 
 /// Where a rule comes from; without any evidence nobody knows.

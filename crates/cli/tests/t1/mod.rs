@@ -5,6 +5,7 @@ mod arguments;
 mod backends;
 mod endings;
 mod files;
+mod minimise;
 mod obstacles;
 mod privacy;
 mod programs;

@@ -1,0 +1,141 @@
+//! `learn --minimise`: which of the calls that were seen the workload needs.
+//!
+//! One call at a time is refused with an errno, as it would be had it not been seen. What is found out goes to the
+//! evidence and nothing is left out of the profile: that a workload can do without each of two calls does not say that
+//! it can do without both, and what a call is for may happen in no run that was made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use callgate_core::Action;
+use callgate_core::completion::ENOSYS_FALLBACK;
+use callgate_core::errno::{ENOSYS, EPERM};
+use callgate_core::evidence::{Need, NeedClass, Source};
+use callgate_core::profile::{self, Profile, Rule};
+
+use crate::exit::Failure;
+use crate::input::{self, Loaded};
+use crate::output::foreign;
+use crate::proof::{self, Expected, Proof, Trial};
+
+/// Runs without a call, all of which have to be as before: what depends on chance shows itself in some only.
+const RUNS: u32 = 3;
+/// How long a run without a call may hang, beside ten times the first run's time.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// How the workload starts, which the filter sees, too: there is nothing to find out.
+const STARTS: &str = "execve";
+
+/// What was found out.
+#[derive(Default)]
+pub(crate) struct Minimised {
+    /// Call → what becomes of the workload without it.
+    pub(crate) needs: BTreeMap<String, Need>,
+    /// What is to be said of it.
+    pub(crate) remark: Option<String>,
+}
+
+impl Minimised {
+    /// Nothing, for this reason.
+    pub(crate) fn not(why: &str) -> Self {
+        let remark = Some(format!("--minimise found nothing out: {why}"));
+        Self { needs: BTreeMap::new(), remark }
+    }
+}
+
+/// Runs the workload without each call that was seen.
+pub(crate) fn minimise(trial: &mut Trial<'_>, expected: &Expected) -> Result<Minimised, Failure> {
+    let calls = seen(trial.loaded);
+    trial.runs.1 += calls.len() as u32 * RUNS;
+    trial.output.say(&format!(
+        "  minimising: {} calls, each refused in {RUNS} runs, or in one that goes wrong; Ctrl-C ends it",
+        calls.len()
+    ));
+    let mut needs = BTreeMap::new();
+    let started = Instant::now();
+    for call in calls {
+        let Some(need) = without(trial, expected, &call)? else {
+            return Ok(Minimised::not("it was interrupted"));
+        };
+        trial.runs.1 -= RUNS - need.runs;
+        needs.insert(call, need);
+    }
+    let remark = Some(told(&needs, started.elapsed(), expected.outputs.is_some()));
+    Ok(Minimised { needs, remark })
+}
+
+/// The calls that the profile allows because they were seen.
+fn seen(loaded: &Loaded) -> BTreeSet<String> {
+    let rules = loaded.evidence.rules.iter().filter(|r| r.source == Source::Seen);
+    rules.flat_map(|r| r.calls.keys()).filter(|name| *name != STARTS).cloned().collect()
+}
+
+/// The errno a call gets that is not seen; what kills has none, and there it is the usual one.
+fn errno(profile: &Profile, call: &str) -> u16 {
+    match profile.default.action {
+        _ if ENOSYS_FALLBACK.contains(&call) => ENOSYS,
+        Action::Errno(errno) if errno != 0 => errno,
+        _ => EPERM,
+    }
+}
+
+/// What becomes of the workload without one call. `None`: interrupted.
+fn without(trial: &mut Trial<'_>, expected: &Expected, call: &str) -> Result<Option<Need>, Failure> {
+    let errno = errno(&trial.loaded.profile, call);
+    let loaded = refusing(trial.loaded, call, errno)?;
+    for run in 1..=RUNS {
+        let mut proof = Proof::default();
+        let mut trial = Trial { loaded: &loaded, stdin: trial.stdin, runs: trial.runs, ..*trial };
+        // A workload that cannot even be started needs the call.
+        if let Err(failure) = proof::enforcing(&mut trial, expected, &mut proof) {
+            return Ok(Some(required(errno, run, failure.message)));
+        }
+        if proof.interrupted {
+            return Ok(None);
+        }
+        if let Some(cause) = proof.failures.first() {
+            return Ok(Some(required(errno, run, cause.brief())));
+        }
+    }
+    Ok(Some(Need { class: NeedClass::Tolerated, errno, runs: RUNS, outcome: String::new() }))
+}
+
+fn required(errno: u16, runs: u32, outcome: String) -> Need {
+    Need { class: NeedClass::Required, errno, runs, outcome }
+}
+
+/// The profile with one call refused by this errno, and nothing killed.
+fn refusing(loaded: &Loaded, call: &str, errno: u16) -> Result<Loaded, Failure> {
+    let mut profile = loaded.profile.clone();
+    if !matches!(profile.default.action, Action::Errno(_)) {
+        profile.default = Action::Errno(EPERM).into();
+    }
+    for rule in &mut profile.rules {
+        rule.names.retain(|name| name.text != call);
+    }
+    profile.rules.retain(|rule| !rule.names.is_empty());
+    // By a rule, and not by the default: runc answers ENOSYS for calls above all that are named.
+    profile.rules.push(Rule::new([call.to_owned()], Action::Errno(errno)));
+    let mut less = input::parse_profile(loaded.name.clone(), profile::write(&profile, false))?;
+    less.evidence = loaded.evidence.clone();
+    Ok(less)
+}
+
+/// What was found out, in words. `outputs`: what it printed was compared, too.
+fn told(needs: &BTreeMap<String, Need>, took: Duration, outputs: bool) -> String {
+    let tolerated: Vec<String> = needs
+        .iter()
+        .filter(|(_, need)| need.class == NeedClass::Tolerated)
+        .map(|(name, _)| foreign(name))
+        .collect();
+    let (total, took) = (needs.len(), took.as_secs());
+    if tolerated.is_empty() {
+        return format!("minimised in {took} s: all {total} calls are required");
+    }
+    let same = if outputs { "did and printed the same" } else { "ended the same (--same-output sees more)" };
+    format!(
+        "minimised in {took} s: {} of {total} calls are required; without each of these alone it {same}: {}. They stay: \
+         other runs may need them",
+        total - tolerated.len(),
+        tolerated.join(", ")
+    )
+}
