@@ -1,8 +1,10 @@
 //! `bench record`: what recording costs, against no recording and against strace. `bench import`: how fast logs are read.
+//! `bench container`: what a container adds.
 //!
 //! Every figure is a ratio of runs made one after the other on one machine, in turns, so that a slow minute slows both
 //! sides. Absolute times are printed and never judged.
 
+mod container;
 mod figures;
 mod import;
 mod stats;
@@ -40,7 +42,7 @@ impl Flags {
                 }
                 other => {
                     bail!(
-                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|import [--pairs N] [--write]"
+                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|import|container [--pairs N] [--write]"
                     )
                 }
             }
@@ -62,6 +64,14 @@ pub(crate) fn import(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
     flags.tell();
     let figures = import::measure(&workload::build(root)?, flags.pairs)?;
     publish(root, "import", &flags, &figures)
+}
+
+/// Measures learning in a container; `true` if every bar is met.
+pub(crate) fn container(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
+    let flags = Flags::parse(flags)?;
+    flags.tell();
+    let figures = container::measure(&workload::build(root)?, flags.pairs)?;
+    publish(root, "container", &flags, &figures)
 }
 
 /// Measures recording; `true` if every bar is met.

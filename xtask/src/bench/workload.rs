@@ -144,7 +144,7 @@ impl Drop for Workload {
 }
 
 /// Seconds a command takes, which must succeed.
-fn time(command: &mut Command) -> anyhow::Result<f64> {
+pub(super) fn time(command: &mut Command) -> anyhow::Result<f64> {
     let started = Instant::now();
     let status =
         command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;

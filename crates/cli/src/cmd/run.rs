@@ -187,6 +187,7 @@ fn tell_missed(args: &cli::Run, missed: &Trace, output: &Output) {
 /// Misses of one call by one executable told one by one, whatever their arguments; the rest is counted at the end.
 const TOLD: u32 = 3;
 
+/// What is refused is a finding: it is said even when quiet.
 fn tell_miss(
     miss: &Miss,
     (loaded, native): (&Loaded, Arch),
@@ -197,7 +198,7 @@ fn tell_miss(
     let count = told.entry((judged.name.clone(), miss.executable.clone())).or_default();
     *count += 1;
     if judged.kind != Kind::Expected && *count <= TOLD {
-        output.say(&judged.line(miss));
+        output.line(&judged.line(miss));
     }
 }
 
@@ -220,21 +221,21 @@ fn summary(ran: &Ran, loaded: &Loaded, native: Arch, output: &Output) {
             Kind::Expected => {
                 output.say(&format!("as its evidence expects, {name} was not allowed, {count} times"));
             }
-            _ if count > 1 => output.say(&format!("  {name}: {count} times in all")),
+            _ if count > 1 => output.line(&format!("  {name}: {count} times in all")),
             _ => {}
         }
     }
     if ran.beyond > 0 {
-        output.say(&format!("{} more refusals, of too many kinds to tell one by one", ran.beyond));
+        output.line(&format!("{} more refusals, of too many kinds to tell one by one", ran.beyond));
     }
     if let Some(note) = recording::disturbance(ran) {
         output.warn(&format!("{note}; --via trace disturbs none"));
     }
     for executable in &ran.sigsys {
-        output.say(&format!("killed by SIGSYS: {}", crate::output::foreign(executable)));
+        output.line(&format!("killed by SIGSYS: {}", crate::output::foreign(executable)));
     }
     if ran.status == Some(Status::Signaled(libc_sigsys())) && ran.sigsys.is_empty() {
-        output.say("the command was killed by SIGSYS: the profile's filter ended it");
+        output.line("the command was killed by SIGSYS: the profile's filter ended it");
     }
 }
 

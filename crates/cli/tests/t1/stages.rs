@@ -18,6 +18,15 @@ fn audit_lets_everything_go_ahead_and_tells() {
 }
 
 #[test]
+fn quiet_still_tells_what_is_refused() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.write("p.json", NO_MKDIR);
+    lab.callgate("run -q --profile p.json --stage enforce -- mkdir d").expect(1).says(REFUSED);
+    let ended = lab.callgate("run -q --profile p.json --stage audit -- true").expect(0);
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
 fn complain_lets_go_ahead_what_the_baseline_allows_and_tells() {
     let Some(lab) = Lab::nobody() else { return };
     lab.write("p.json", NO_MKDIR);
