@@ -375,7 +375,7 @@ fn show_trace(trace: &Trace, why: bool, width: usize) -> String {
         }
         if why {
             label += &origin(record);
-            label += &values(*arch, name, record);
+            label += &values(*arch, name, record, width);
         }
         groups.entry(name.and_then(group::primary).unwrap_or("unknown calls")).or_default().push(label);
     }
@@ -421,24 +421,23 @@ fn origin(record: &trace::Record) -> String {
     format!(", {phase}, first by {} after {} ms", foreign(&record.first_by), record.first_ms)
 }
 
-fn values(arch: Arch, name: Option<&str>, record: &trace::Record) -> String {
+/// Every value of every argument, with how often it was seen; a trimmed run does not count.
+fn values(arch: Arch, name: Option<&str>, record: &trace::Record, width: usize) -> String {
     let mut text = String::new();
     for (index, values) in &record.args {
-        let shown = |v: &u64| {
-            name.map_or_else(
+        let shown = |(v, times): (&u64, &Option<u64>)| {
+            let value = name.map_or_else(
                 || v.to_string(),
                 |n| callgate_core::args::format_value(arch, n, usize::from(*index), *v),
-            )
+            );
+            times.map_or_else(|| value.clone(), |n| format!("{value} {n}×"))
         };
-        let list: Vec<String> = values.seen.keys().take(12).map(shown).collect();
-        let more = if values.widened {
-            " …widened"
-        } else if values.seen.len() > 12 {
-            " …"
-        } else {
-            ""
-        };
-        let _ = write!(text, "\n      argument {index}: {}{more}", list.join(" "));
+        let mut list: Vec<String> = values.seen.iter().map(shown).collect();
+        if values.widened {
+            list.push("more than are kept: any may have occurred".to_owned());
+        }
+        let line = format!("      argument {index}: {}", list.join(", "));
+        let _ = write!(text, "\n{}", wrap(&line, width, "        "));
     }
     text
 }
