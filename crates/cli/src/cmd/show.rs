@@ -289,14 +289,36 @@ fn withheld(loaded: &Loaded, width: usize) -> String {
 
 /// Argument conditions in words.
 mod conditions {
-    use super::{Arch, Rule};
+    use super::{Arch, Condition, Rule};
     use callgate_core::set::{ArgBox, Op, Region};
     use callgate_core::{args, sysno};
 
-    /// `(domain: AF_UNIX AF_INET)`, `(cmd: all but TIOCSTI TIOCLINUX)`, or the number of alternatives.
+    /// `(domain: AF_UNIX AF_INET)`, `(cmd: all but TIOCSTI TIOCLINUX)`, or how many alternatives there are.
     pub(super) fn summary(call: &str, rules: &[&Rule]) -> String {
         let arch = Arch::native().filter(|a| sysno::number(*a, call).is_some()).unwrap_or(Arch::X86_64);
-        one_argument(arch, call, rules).unwrap_or_else(|| format!("({} alternatives)", rules.len()))
+        let several = || format!("({} alternatives)", rules.len());
+        one_argument(arch, call, rules).or_else(|| each(arch, call, rules)).unwrap_or_else(several)
+    }
+
+    /// `(domain: AF_UNIX, type: SOCK_STREAM or domain: AF_INET)`, where that is not too long.
+    fn each(arch: Arch, call: &str, rules: &[&Rule]) -> Option<String> {
+        const MOST: usize = 6;
+        let params = args::params_on(arch, call)?;
+        let condition = |c: &Condition| {
+            let param = params.get(usize::from(c.index))?;
+            let value = |v: u64| args::format_value(arch, call, usize::from(c.index), v);
+            let mask = args_mask(param);
+            Some(match c.op {
+                Op::Eq => format!("{}: {}", param.name, value(c.value)),
+                Op::MaskedEq if c.value == mask => format!("{}: {}", param.name, value(c.value_two)),
+                Op::MaskedEq if c.value_two == 0 => format!("{}: without {}", param.name, value(c.value)),
+                _ => return None,
+            })
+        };
+        let rule =
+            |r: &&Rule| r.conditions.iter().map(condition).collect::<Option<Vec<_>>>().map(|c| c.join(", "));
+        let all: Vec<String> = rules.iter().take(MOST + 1).map(rule).collect::<Option<_>>()?;
+        (all.len() <= MOST).then(|| format!("({})", all.join(" or ")))
     }
 
     fn one_argument(arch: Arch, call: &str, rules: &[&Rule]) -> Option<String> {

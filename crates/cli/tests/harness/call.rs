@@ -225,6 +225,13 @@ impl Ended {
         self
     }
 
+    /// It must have said this on stdout, wherever lines are broken.
+    pub(crate) fn shows(self, words: &str) -> Self {
+        let flat = self.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(words), "`{words}` is not in:\n{}\n({})", self.stdout, self.told);
+        self
+    }
+
     /// stdout as a JSON document.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))

@@ -79,3 +79,23 @@ fn foreign_names_cannot_drive_the_terminal() {
     assert!(!shown.stdout.contains('\u{1b}') && !shown.stdout.contains('\u{7}'));
     lab.callgate("generate t -o p.json").expect(1).never_says("\u{1b}");
 }
+
+#[test]
+fn conditions_on_several_arguments_are_shown_in_words_as_long_as_they_are_few() {
+    let lab = Lab::new();
+    let rule = |domain: u8, kind: u8| {
+        format!(
+            "{{\"names\": [\"socket\"], \"action\": \"SCMP_ACT_ALLOW\", \"args\": [{{\"index\": 0, \"value\": \
+             {domain}, \"op\": \"SCMP_CMP_EQ\"}}, {{\"index\": 1, \"value\": {kind}, \"op\": \"SCMP_CMP_EQ\"}}]}}"
+        )
+    };
+    let profile = |rules: Vec<String>| {
+        format!("{{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{}]}}", rules.join(","))
+    };
+    lab.write("few.json", profile(vec![rule(1, 1), rule(2, 2)]));
+    lab.callgate("show few.json")
+        .expect(0)
+        .shows("socket(domain: AF_UNIX, type: SOCK_STREAM or domain: AF_INET, type: SOCK_DGRAM)");
+    lab.write("many.json", profile((1..=7).map(|kind| rule(1, kind)).collect()));
+    lab.callgate("show many.json").expect(0).shows("socket(7 alternatives)");
+}
