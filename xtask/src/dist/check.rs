@@ -7,13 +7,14 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use super::{Dist, done};
+use super::{Dist, EXAMPLES, done, tree};
 use crate::test::find_tool;
 
 /// Tries everything that this machine can; says what it cannot.
 pub(super) fn run(dist: &Dist) -> anyhow::Result<bool> {
     done(Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&dist.out))?;
     twice_the_same(dist)?;
+    examples(dist)?;
     if !fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0) {
         println!("skipped: a root directory of its own and a package need root");
         return Ok(true);
@@ -54,6 +55,38 @@ fn twice_the_same(dist: &Dist) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Archive and package bring every example, as it lies in the tree, and the binary reads every profile.
+fn examples(dist: &Dist) -> anyhow::Result<()> {
+    let ours = dist.root.join(EXAMPLES);
+    let dir = Scratch::new(dist)?;
+    let (unpacked, installed) = (dir.0.join("archive"), dir.0.join("package"));
+    fs::create_dir_all(&unpacked)?;
+    let archive = dist.out.join(format!("{}.tar.gz", dist.name()));
+    done(Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(&unpacked))?;
+    done(Command::new("dpkg-deb").arg("--extract").arg(deb(dist)?).arg(&installed))?;
+    let places = [unpacked.join(dist.name()), installed.join("usr/share/doc/callgate")];
+    let files = tree(&ours)?;
+    let is_profile = |file: &Path| file.extension().is_some_and(|e| e == "json");
+    ensure!(files.iter().any(|f| is_profile(f)), "there is no example");
+    for place in places.map(|p| p.join(EXAMPLES)) {
+        ensure!(tree(&place)? == files, "{} has other files than ours", place.display());
+        for file in &files {
+            let there = place.join(file);
+            ensure!(fs::read(ours.join(file))? == fs::read(&there)?, "{} differs from ours", there.display());
+            if is_profile(file) {
+                done(Command::new(&dist.binary).arg("show").arg(&there))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The package that was made.
+fn deb(dist: &Dist) -> anyhow::Result<PathBuf> {
+    let entries = fs::read_dir(&dist.out)?.filter_map(|e| Some(e.ok()?.path()));
+    entries.into_iter().find(|p| p.extension().is_some_and(|e| e == "deb")).context("no package")
+}
+
 /// In a root directory that holds nothing but the binary.
 fn alone(dist: &Dist, root: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(root)?;
@@ -86,9 +119,7 @@ fn beside_busybox(dist: &Dist, root: &Path) -> anyhow::Result<()> {
 
 /// Installed and removed, in a root directory of its own.
 fn package(dist: &Dist, root: &Path) -> anyhow::Result<()> {
-    let entries = fs::read_dir(&dist.out)?.filter_map(|e| Some(e.ok()?.path()));
-    let deb =
-        entries.into_iter().find(|p| p.extension().is_some_and(|e| e == "deb")).context("no package")?;
+    let deb = deb(dist)?;
     for part in ["var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers"] {
         fs::create_dir_all(root.join(part))?;
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::bail;
 
-use super::{Dist, done};
+use super::{Dist, EXAMPLES, copy_tree, done};
 
 /// The architecture as Debian names it (`dpkg-architecture -L`).
 fn debian_arch(triple: &str) -> anyhow::Result<&'static str> {
@@ -51,6 +51,7 @@ pub(super) fn make(dist: &Dist, staged: &Path) -> anyhow::Result<PathBuf> {
     put(&staged.join("CHANGELOG.md"), "usr/share/doc/callgate/changelog", 0o644)?;
     done(Command::new("gzip").arg("-9nf").arg(tree.join("usr/share/doc/callgate/changelog")))?;
     put(&staged.join("README.md"), "usr/share/doc/callgate/README.md", 0o644)?;
+    copy_tree(&staged.join(EXAMPLES), &tree.join("usr/share/doc/callgate").join(EXAMPLES))?;
     fs::create_dir_all(tree.join("DEBIAN"))?;
     fs::write(tree.join("DEBIAN/control"), control(&dist.version, arch))?;
     let path = dist.out.join(format!("callgate_{}_{arch}.deb", dist.version));

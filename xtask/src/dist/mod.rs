@@ -7,6 +7,7 @@ mod deb;
 mod sbom;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,6 +19,8 @@ use crate::metadata::Metadata;
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 /// Copied as they are.
 const PAPERS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+/// Profiles to read and to start from, with all they were made of.
+const EXAMPLES: &str = "examples";
 
 /// One release being made.
 struct Dist {
@@ -89,6 +92,7 @@ impl Dist {
             fs::copy(self.root.join(paper), dir.join(paper))
                 .with_context(|| format!("cannot copy {paper}"))?;
         }
+        copy_tree(&self.root.join(EXAMPLES), &dir.join(EXAMPLES))?;
         fs::write(dir.join("man/callgate.1"), self.says(&["man"])?)?;
         for verb in self.verbs()? {
             fs::write(dir.join(format!("man/callgate-{verb}.1")), self.says(&["man", &verb])?)?;
@@ -136,6 +140,35 @@ impl Dist {
         ensure!(out.status.success(), "sha256sum failed: {}", String::from_utf8_lossy(&out.stderr));
         Ok(fs::write(self.out.join("SHA256SUMS"), out.stdout)?)
     }
+}
+
+/// Copies a directory of ours: files, whether they can be executed, and directories.
+fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for file in tree(from)? {
+        let (from, to) = (from.join(&file), to.join(&file));
+        fs::create_dir_all(to.parent().context("a file lies nowhere")?)?;
+        // Whoever checked the tree out may have another umask.
+        let executable = fs::metadata(&from)?.permissions().mode() & 0o100 != 0;
+        fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+        fs::set_permissions(&to, fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
+    }
+    Ok(())
+}
+
+/// All files below a directory, from there, sorted.
+fn tree(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let entry = entry?;
+        let name = PathBuf::from(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            files.extend(tree(&entry.path())?.into_iter().map(|file| name.join(file)));
+        } else {
+            files.push(name);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The machine's own triple, as rustc says it.

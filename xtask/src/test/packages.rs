@@ -49,7 +49,7 @@ const PACKAGES: &[Package] = &[
     #[cfg(target_arch = "x86_64")]
     package("gcc-multilib", &[], "32-bit programs"),
     package("patch", &["patch"], "to apply what update prints"),
-    package("procps", &["ps"], "to see that nothing is left running"),
+    package("procps", &["ps", "pgrep"], "to see that nothing is left running, and nginx's workers"),
 ];
 
 /// Brings all packages; needs root and asks nothing.

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use crate::harness::{Lab, find};
+use crate::harness::{Ended, Lab, find};
 
 /// A runtime, and how this machine lets it run: crun wants to see cgroup v2 alone.
-struct Runtime {
+pub(super) struct Runtime {
     name: &'static str,
     wrapper: &'static [&'static str],
 }
 
 const V2: &str = "umount -R /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup; exec \"$@\"";
-const RUNTIMES: [Runtime; 2] = [
+pub(super) const RUNTIMES: [Runtime; 2] = [
     Runtime { name: "runc", wrapper: &[] },
     Runtime { name: "crun", wrapper: &["unshare", "-m", "--propagation", "private", "sh", "-c", V2, "sh"] },
 ];
@@ -29,7 +29,7 @@ fn busybox(lab: &Lab, name: &str) {
 }
 
 /// callgate with these words, within what the runtime needs around it.
-fn callgate(lab: &Lab, runtime: &Runtime, words: &str, command: &[&str]) -> crate::harness::Ended {
+fn callgate(lab: &Lab, runtime: &Runtime, words: &str, command: &[&str]) -> Ended {
     let own = lab.callgate_path().to_str().unwrap().to_owned();
     let words: Vec<&str> = words.split_whitespace().chain(["--runtime", runtime.name]).collect();
     let mut whole: Vec<&str> = runtime.wrapper.to_vec();
@@ -55,16 +55,22 @@ fn start(lab: &Lab, runtime: &Runtime, profile: &str, nnp: bool, command: &[&str
     config["linux"]["resources"] = serde_json::json!({});
     config["linux"]["seccomp"] = lab.json(profile);
     lab.write("plain/config.json", config.to_string());
-    let id = format!("callgate-test-{}", std::process::id());
+    run_bundle(lab, runtime, "plain").code()
+}
+
+/// Runs a bundle by the runtime alone.
+pub(super) fn run_bundle(lab: &Lab, runtime: &Runtime, bundle: &str) -> Ended {
+    // Of this test alone: others that run now have containers, too.
+    let id = lab.dir.parent().and_then(Path::file_name).unwrap().display();
     let run = format!(
-        "timeout -k 1 20 {0} --root state run --bundle plain {id}; s=$?; \
+        "timeout -k 1 60 {0} --root state run --bundle {bundle} {id}; s=$?; \
                        timeout -k 1 20 {0} --root state delete --force {id}; exit $s",
         runtime.name
     );
     let whole: Vec<&str> = runtime.wrapper.iter().copied().chain(["sh", "-c", &run]).collect();
     let mut call = lab.program(whole[0]);
     call.args(&whole[1..]);
-    call.run().code()
+    call.run()
 }
 
 /// What callgate left on the machine: named after a process of it that is no more.

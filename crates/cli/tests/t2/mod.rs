@@ -3,6 +3,7 @@
 mod clients;
 mod containers;
 mod everyday;
+mod examples;
 mod floors;
 mod imports;
 mod killing;
