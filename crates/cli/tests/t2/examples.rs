@@ -23,10 +23,11 @@ impl Example {
     fn new(name: &'static str, tools: &[&str]) -> Option<Self> {
         let as_root = examples::read(name, "workload").contains("\nuser=root\n");
         let lab = if as_root { Lab::root(tools) } else { Lab::nobody_with("t2", tools) };
-        lab.map(|lab| Self::within(lab, name))
+        Self::within(lab?, name)
     }
 
-    fn within(lab: Lab, name: &'static str) -> Self {
+    /// `None`, and said so, where the program is of another version: of that the profile says nothing.
+    fn within(lab: Lab, name: &'static str) -> Option<Self> {
         for file in examples::files(name) {
             lab.write(&file, examples::read(name, &file));
         }
@@ -35,7 +36,18 @@ impl Example {
         let (ready, command) = said.split_once('\n').unwrap();
         example.serves = !ready.is_empty();
         example.command = command.split_whitespace().map(str::to_owned).collect();
-        example
+        example.is_of_this_version().then_some(example)
+    }
+
+    fn is_of_this_version(&self) -> bool {
+        // As `examples/learn` writes it.
+        let here = self.sh("$version 2>&1 | sed 's/ sha=.*//'").stdout;
+        let learned = self.lab.read("learned");
+        let of = learned.lines().find_map(|l| l.strip_prefix("program:")).unwrap().trim();
+        if of != here.trim() {
+            println!("skipped: the example was learned of `{of}`, and here is `{}`", here.trim());
+        }
+        of == here.trim()
     }
 
     /// A script of the example, with what `workload` says.
@@ -127,7 +139,7 @@ fn contained(example: &Example, profile: Value, nnp: bool) {
 /// Runtimes load the committed profile, start the program under it, and it does its work; without one call it does not.
 fn works_in_containers(name: &'static str, tools: &[&str], needed: &str) {
     let Some(lab) = Lab::root(tools) else { return };
-    let example = Example::within(lab, name);
+    let Some(example) = Example::within(lab, name) else { return };
     for (runtime, nnp) in RUNTIMES.iter().flat_map(|r| [(r, true), (r, false)]) {
         example.sh("sh before");
         contained(&example, example.profile(), nnp);
