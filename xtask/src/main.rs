@@ -1,6 +1,7 @@
 //! The build tool: everything a developer runs that is not the product.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a build tool talks to its developer")]
 
+mod arm64;
 mod bench;
 mod dist;
 mod floors;
@@ -23,6 +24,7 @@ usage: cargo xtask generate [--check]           data/** into const tables
                                                 the figures of docs/benchmarks.md
        cargo xtask floors [--runs N] [--classes] [--install]
                                                 what runc and crun call below the filter, beside data/floors.toml; root
+       cargo xtask arm64 [--install]            compiled for aarch64 by Debian's Rust, T0 under qemu-user; a large download
        cargo xtask dist [--check]               the release, into target/dist; --check makes a quick one and tries it";
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn run() -> anyhow::Result<bool> {
         ["generate", "--check"] => generate::check(root).map(|()| true),
         ["tidy"] => tidy::run(root),
         ["test", flags @ ..] => test::run(root, flags),
+        ["arm64", flags @ ..] => arm64::run(root, flags),
         ["dist", flags @ ..] => dist::run(root, flags),
         ["floors", flags @ ..] => floors::run(root, flags),
         ["bench", "record", flags @ ..] => bench::record(root, flags),

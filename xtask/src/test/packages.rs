@@ -48,6 +48,12 @@ const PACKAGES: &[Package] = &[
     package("musl-tools", &["musl-gcc"], "static programs with another libc"),
     #[cfg(target_arch = "x86_64")]
     package("gcc-multilib", &[], "32-bit programs"),
+    #[cfg(target_arch = "x86_64")]
+    package("gcc-aarch64-linux-gnu", &["aarch64-linux-gnu-gcc"], "the linker of cargo xtask arm64"),
+    #[cfg(target_arch = "x86_64")]
+    package("libc6-dev-arm64-cross", &[], "the libc of cargo xtask arm64"),
+    #[cfg(target_arch = "x86_64")]
+    package("qemu-user", &["qemu-aarch64"], "the machine of cargo xtask arm64"),
     package("patch", &["patch"], "to apply what update prints"),
     package("procps", &["ps", "pgrep"], "to see that nothing is left running, and nginx's workers"),
 ];

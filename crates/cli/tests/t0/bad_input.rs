@@ -208,6 +208,7 @@ fn thousands_of_unknown_names_are_read_at_once() {
     lab.write("in.json", PROFILE.replacen("\"write\"", &names.join(","), 1));
     let started = std::time::Instant::now();
     lab.callgate("-q compile in.json --emit raw -o f").expect(0);
-    // A guess for each of them took many seconds.
-    assert!(started.elapsed().as_secs() < 3, "{:?}", started.elapsed());
+    // A guess for each of them took many seconds; an emulated machine may take some for the rest.
+    let limit = if std::env::var_os("CALLGATE_COMMAND").is_some() { 30 } else { 3 };
+    assert!(started.elapsed().as_secs() < limit, "{:?}", started.elapsed());
 }

@@ -5,6 +5,10 @@ use crate::harness::Lab;
 
 #[test]
 fn a_committed_trace_gives_the_committed_profile_and_evidence() {
+    if cfg!(not(target_arch = "x86_64")) {
+        // The trace is of x86_64: elsewhere its calls are foreign ones, and the own architecture is added.
+        return println!("skipped: the snapshots are of x86_64");
+    }
     let lab = Lab::new();
     lab.write("small.trace", SMALL);
     lab.callgate("generate small.trace --allow unshare -o p.json").expect(0).prints("");

@@ -147,6 +147,10 @@ fn the_doctor_as_json_says_whether_it_works_and_what_to_do() {
 
 #[test]
 fn a_trace_and_a_profile_show_themselves_to_a_person() {
+    if cfg!(not(target_arch = "x86_64")) {
+        // The trace is of x86_64: elsewhere its calls are foreign ones, and the own architecture is added.
+        return println!("skipped: the snapshots are of x86_64");
+    }
     let lab = Lab::new();
     lab.write("t", SMALL);
     lab.write("p.json", PROFILE);

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::harness::{Lab, skip};
+use crate::harness::Lab;
+#[cfg(target_arch = "x86_64")]
+use crate::harness::skip;
 
 /// Deterministic, with a pipe, a subshell, redirections and failing calls; nothing on standard error.
 const SCRIPT: &str =
@@ -191,6 +193,7 @@ fn the_log_a_tutorial_makes_leads_to_a_profile_that_holds() {
 }
 
 /// Calls of i386 and x32 from a program that is neither: by `int 0x80`, and by the bit in the number.
+#[cfg(target_arch = "x86_64")]
 const MIXED: &str = r#"
 #include <sys/wait.h>
 #include <unistd.h>
