@@ -37,7 +37,7 @@ pub(crate) fn run(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
         other => bail!("unknown flags `{}`\n\nhint: cargo xtask arm64 [--install]", other.join(" ")),
     }
     ensure!(cfg!(target_arch = "x86_64"), "this builds for aarch64 from x86_64 only");
-    for tool in ["apt-get", "dpkg-deb", "aarch64-linux-gnu-gcc", "qemu-aarch64"] {
+    for tool in ["apt-get", "dpkg-deb", "aarch64-linux-gnu-gcc-12", "qemu-aarch64"] {
         ensure!(find_tool(tool).is_some(), "{tool} is not installed\n\nhint: cargo xtask arm64 --install");
     }
     let home = Metadata::read(root)?.target_directory.join("arm64");
@@ -50,7 +50,7 @@ pub(crate) fn run(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
         let mut cargo = Command::new("cargo");
         cargo.args(args).args(["--locked", "--target", TARGET]).current_dir(root).stdin(Stdio::null());
         cargo.env("CARGO_TARGET_DIR", home.join("build")).env("RUSTC", &rustc);
-        cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+        cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc-12");
         cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", EMULATOR);
         cargo.env("CALLGATE_COMMAND", &command).env("CARGO_PROFILE_DEV_DEBUG", "0");
         cargo

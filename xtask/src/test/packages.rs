@@ -48,8 +48,9 @@ const PACKAGES: &[Package] = &[
     package("musl-tools", &["musl-gcc"], "static programs with another libc"),
     #[cfg(target_arch = "x86_64")]
     package("gcc-multilib", &[], "32-bit programs"),
+    // The versioned one: gcc-aarch64-linux-gnu and gcc-multilib exclude each other.
     #[cfg(target_arch = "x86_64")]
-    package("gcc-aarch64-linux-gnu", &["aarch64-linux-gnu-gcc"], "the linker of cargo xtask arm64"),
+    package("gcc-12-aarch64-linux-gnu", &["aarch64-linux-gnu-gcc-12"], "the linker of cargo xtask arm64"),
     #[cfg(target_arch = "x86_64")]
     package("libc6-dev-arm64-cross", &[], "the libc of cargo xtask arm64"),
     #[cfg(target_arch = "x86_64")]
