@@ -24,6 +24,9 @@ const FOREIGN: &str = "libstd-rust-web-dev:arm64";
 /// The linker is the cross compiler of the host: to apt, the one that rustc-web depends on is there already.
 const STATUS: &str = "Package: gcc\nStatus: install ok installed\nArchitecture: amd64\nVersion: 99:1\n\
                       Maintainer: none\nDescription: stands for the compiler of the host\n\n";
+/// The linker, its libc, and the machine. Debian removes gcc-multilib, which the 32-bit tests of T2 need, for the first:
+/// their packages exclude each other.
+const CROSS: &[&str] = &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"];
 /// Where the packages lie in the unpacked directory.
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 const TARGET: &str = "aarch64-unknown-linux-gnu";
@@ -33,11 +36,11 @@ const EMULATOR: &str = "qemu-aarch64 -L /usr/aarch64-linux-gnu";
 pub(crate) fn run(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
     match flags {
         [] => {}
-        ["--install"] => packages::install()?,
+        ["--install"] => packages::install_only(CROSS.iter().copied())?,
         other => bail!("unknown flags `{}`\n\nhint: cargo xtask arm64 [--install]", other.join(" ")),
     }
     ensure!(cfg!(target_arch = "x86_64"), "this builds for aarch64 from x86_64 only");
-    for tool in ["apt-get", "dpkg-deb", "aarch64-linux-gnu-gcc-12", "qemu-aarch64"] {
+    for tool in ["apt-get", "dpkg-deb", "aarch64-linux-gnu-gcc", "qemu-aarch64"] {
         ensure!(find_tool(tool).is_some(), "{tool} is not installed\n\nhint: cargo xtask arm64 --install");
     }
     let home = Metadata::read(root)?.target_directory.join("arm64");
@@ -50,7 +53,7 @@ pub(crate) fn run(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
         let mut cargo = Command::new("cargo");
         cargo.args(args).args(["--locked", "--target", TARGET]).current_dir(root).stdin(Stdio::null());
         cargo.env("CARGO_TARGET_DIR", home.join("build")).env("RUSTC", &rustc);
-        cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc-12");
+        cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
         cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", EMULATOR);
         cargo.env("CALLGATE_COMMAND", &command).env("CARGO_PROFILE_DEV_DEBUG", "0");
         cargo

@@ -48,22 +48,20 @@ const PACKAGES: &[Package] = &[
     package("musl-tools", &["musl-gcc"], "static programs with another libc"),
     #[cfg(target_arch = "x86_64")]
     package("gcc-multilib", &[], "32-bit programs"),
-    // The versioned one: gcc-aarch64-linux-gnu and gcc-multilib exclude each other.
-    #[cfg(target_arch = "x86_64")]
-    package("gcc-12-aarch64-linux-gnu", &["aarch64-linux-gnu-gcc-12"], "the linker of cargo xtask arm64"),
-    #[cfg(target_arch = "x86_64")]
-    package("libc6-dev-arm64-cross", &[], "the libc of cargo xtask arm64"),
-    #[cfg(target_arch = "x86_64")]
-    package("qemu-user", &["qemu-aarch64"], "the machine of cargo xtask arm64"),
     package("patch", &["patch"], "to apply what update prints"),
     package("procps", &["ps", "pgrep"], "to see that nothing is left running, and nginx's workers"),
 ];
 
-/// Brings all packages; needs root and asks nothing.
+/// Brings all packages of the ladder.
 pub(crate) fn install() -> anyhow::Result<()> {
+    install_only(PACKAGES.iter().map(|p| p.name))
+}
+
+/// Brings some packages; needs root and asks nothing.
+pub(crate) fn install_only<'p>(names: impl Iterator<Item = &'p str>) -> anyhow::Result<()> {
     apt(&["update", "-qq"])?;
     let mut args = vec!["install", "-qq", "--yes", "--no-install-recommends"];
-    args.extend(PACKAGES.iter().map(|p| p.name));
+    args.extend(names);
     apt(&args)
 }
 
