@@ -1,5 +1,8 @@
 //! What the importer promises, on logs small enough to read.
 
+mod files;
+mod processes;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -8,9 +11,9 @@ use super::*;
 use crate::sysno;
 use crate::trace::{Outcome, Phase, Record};
 
-const STDERR: &str = include_str!("fixtures/threads-and-children-on-stderr.log");
-const TABLES: &str = include_str!("fixtures/tables-of-three-abis.log");
-const MODES: &str = include_str!("fixtures/modes-switch-the-abi.log");
+const STDERR: &str = include_str!("../fixtures/threads-and-children-on-stderr.log");
+const TABLES: &str = include_str!("../fixtures/tables-of-three-abis.log");
+const MODES: &str = include_str!("../fixtures/modes-switch-the-abi.log");
 
 fn read_as(arch: Arch, text: impl AsRef<[u8]>) -> Result<Imported, ImportError> {
     let mut reader = Reader::new(arch);
@@ -165,125 +168,6 @@ fn a_value_that_is_not_understood_means_any_and_is_said_with_its_place() {
 }
 
 #[test]
-fn executables_follow_execve_and_are_inherited() {
-    let log = "\
-1 execve(\"/bin/sh\", [\"sh\", \"-c\", \"secret\"], 0x7ffe /* 3 vars */) = 0
-1 vfork( <unfinished ...>
-2 execve(\"/sbin/ls\", [\"ls\"], 0x7ffe /* 3 vars */) = -1 ENOENT (No such file or directory)
-2 execve(\"/bin/ls\", [\"ls\"], 0x7ffe /* 3 vars */ <unfinished ...>
-1 <... vfork resumed>)                = 2
-2 <... execve resumed>)               = 0
-2 getpid()                            = 2
-1 clone(child_stack=NULL, flags=SIGCHLD) = 3
-3 getuid()                            = 0
-1 wait4(-1, NULL, 0, NULL)            = 3
-";
-    let imported = read(log);
-    let by = |name: &str| record(&imported, name).executables.iter().cloned().collect::<Vec<_>>();
-    assert_eq!(by("getpid"), ["/bin/ls"]);
-    assert_eq!(by("getuid"), ["/bin/sh"]);
-    assert_eq!(by("wait4"), ["/bin/sh"]);
-    assert_eq!(imported.trace.recordings[0].command, "/bin/sh");
-    assert_eq!(imported.processes, 3);
-    let first = record(&imported, "execve");
-    assert_eq!((first.count, first.first_by.as_str()), (Some(3), "/bin/sh"));
-    assert_eq!(first.phases, BTreeSet::from([Phase::Floor, Phase::Unphased]));
-    assert!(!crate::trace::write(&imported.trace).contains("secret"));
-}
-
-#[test]
-fn a_thread_that_calls_execve_goes_on_as_its_process() {
-    let log = "\
-1 execve(\"/bin/a\", [\"a\"], 0x7ffe /* 3 vars */) = 0
-1 clone(child_stack=0x1, flags=CLONE_VM|CLONE_THREAD) = 2
-2 execve(\"/bin/b\", [\"b\"], 0x7ffe /* 3 vars */ <unfinished ...>
-1 +++ superseded by execve in pid 2 +++
-1 <... execve resumed>)               = 0
-1 getpid()                            = 1
-";
-    let imported = read(log);
-    assert_eq!(record(&imported, "getpid").first_by, "/bin/b");
-    assert_eq!(record(&imported, "execve").count, Some(2));
-}
-
-#[test]
-fn mode_lines_switch_the_abi_and_children_inherit_it() {
-    let imported = read(MODES);
-    assert_eq!(
-        calls(&imported),
-        [
-            "execve 1",
-            "exit_group 1",
-            "fork 1",
-            "x32 getpid 1",
-            "x86 exit_group 1",
-            "x86 fork 1",
-            "x86 getpid 2"
-        ]
-    );
-}
-
-#[test]
-fn a_number_tells_the_abi_where_no_mode_line_does() {
-    let log = "\
-1 [  59] execve(\"/bin/a\", [\"a\"], 0x7ffe /* 3 vars */) = 0
-1 [  20] getpid()                     = 1
-1 [ 102] socket(AF_UNIX, SOCK_STREAM, 0) = 3
-1 [ 359] socket(AF_UNIX, SOCK_STREAM, 0) = 3
-1 [1073741863] getpid()               = -1 ENOSYS (Function not implemented)
-1 [  39] getpid()                     = 1
-";
-    let expected =
-        ["execve 1", "getpid 1", "x32 getpid 1", "x86 getpid 1", "x86 socket 1", "x86 socketcall 1"];
-    assert_eq!(calls(&read(log)), expected);
-}
-
-#[test]
-fn what_socketcall_carries_out_is_both_calls() {
-    let log = "brk(NULL) = 0x1\n[ Process PID=1 runs in 32 bit mode. ]\nsocket(AF_UNIX, SOCK_STREAM, 0) = 3\n\
-        accept(3, NULL, NULL) = 4\nsemget(IPC_PRIVATE, 1, 0600) = 0\n";
-    let imported = read(log);
-    assert_eq!(calls(&imported), ["brk 1", "x86 ipc ?", "x86 semget 1", "x86 socket 1", "x86 socketcall 1"]);
-    let nr = sysno::number(Arch::X86, "socketcall").unwrap();
-    let calls = &imported.trace.calls[&(Arch::X86, nr, Outcome::Made)].args[&0];
-    assert_eq!(calls.seen.keys().copied().collect::<Vec<_>>(), [1, 5]);
-    assert!(notes(&imported).contains("semget, socket may have been made directly or by socketcall"));
-}
-
-#[test]
-fn on_standard_error_processes_get_their_names_late_and_lose_them() {
-    let imported = read(STDERR);
-    let by = |name: &str| record(&imported, name).executables.iter().cloned().collect::<Vec<_>>();
-    assert_eq!(by("getuid"), ["/bin/true"]);
-    assert_eq!(by("wait4"), ["/bin/sh"]);
-    assert_eq!((by("gettid"), record(&imported, "clone3").count), (vec!["/bin/true".to_owned()], Some(1)));
-    assert_eq!(by("exit_group"), ["/bin/sh", "/bin/true"]);
-    assert_eq!(record(&imported, "vfork").count, Some(1));
-    assert_eq!(values(&imported, "wait4", 2), (vec![0], false));
-    assert_eq!((imported.processes, imported.trace.complete), (3, true));
-    assert_eq!(imported.samples, []);
-}
-
-#[test]
-fn a_process_that_was_attached_to_keeps_its_calls_apart_from_its_children() {
-    let log = "\
-strace: Process 7 attached
-wait4(-1, NULL, 0, NULL) = 6
-vfork(strace: Process 8 attached
- <unfinished ...>
-[pid     8] getuid() = 0
-[pid     7] <... vfork resumed>)        = 8
-[pid     7] wait4(-1,  <unfinished ...>
-[pid     8] exit_group(0) = ?
-[pid     8] +++ exited with 0 +++
-<... wait4 resumed>NULL, 0, NULL) = 8
-";
-    let imported = read(log);
-    assert_eq!(calls(&imported), ["exit_group 1", "getuid 1", "vfork 1", "wait4 2"]);
-    assert_eq!((imported.processes, notes(&imported)), (2, String::new()));
-}
-
-#[test]
 fn output_of_the_program_within_a_line_costs_nothing_but_the_line() {
     let log =
         "brk(NULL) = 0x1\nwrite(1, \"hello\\n\", 6hello\n)         = 6\nhow do you do?\nexit_group(0) = ?\n";
@@ -341,56 +225,6 @@ fn pieces_of_any_size_mean_the_same() {
         reader.end();
         assert_eq!(reader.finish().unwrap(), expected, "{size}");
     }
-}
-
-#[test]
-fn files_of_ff_are_one_log() {
-    let mut reader = Reader::new(Arch::X86_64);
-    for (name, pid, text) in [
-        ("out.1", 1, "execve(\"/bin/sh\", [\"sh\"], 0x7 /* 3 vars */) = 0\nfork() = 2\nexit_group(0) = ?\n"),
-        ("out.2", 2, "getuid() = 0\n+++ exited with 0 +++\n"),
-    ] {
-        reader.begin(name, Some(pid));
-        reader.feed(text.as_bytes());
-        reader.end();
-    }
-    let imported = reader.finish().unwrap();
-    assert_eq!(record(&imported, "getuid").first_by, "/bin/sh");
-    assert!(imported.trace.complete);
-}
-
-#[test]
-fn children_that_strace_did_not_follow_are_missed() {
-    let imported =
-        read("execve(\"/bin/sh\", [\"sh\"], 0x7 /* 3 vars */) = 0\nfork() = 2\nexit_group(0) = ?\n");
-    assert!(!imported.trace.complete);
-    assert!(notes(&imported).contains("strace -f does"));
-}
-
-#[test]
-fn tables_have_counts_and_no_arguments() {
-    let imported = read(TABLES);
-    let expected =
-        ["clone 1", "read 2", "socket 3", "x32 getpid 1", "x86 getpid 2", "x86 socket 1", "x86 socketcall ?"];
-    assert_eq!(calls(&imported), expected);
-    assert_eq!(values(&imported, "socket", 0), (vec![], true));
-    assert!(!imported.arguments && imported.trace.complete);
-    assert!(notes(&imported).contains("a table of strace -c holds no arguments"));
-}
-
-#[test]
-fn a_table_below_a_log_is_not_counted_twice() {
-    let table = "% time     seconds  usecs/call     calls    errors syscall\n------ ----------- ----------- --------- --------- ----------------\n";
-    let end = "------ ----------- ----------- --------- --------- ----------------\n100.00    0.000000           0         3           total\n";
-    let log = format!(
-        "socket(AF_UNIX, SOCK_STREAM, 0) = 3\n{table}  0.00    0.000000           0         1           socket\n  0.00    0.000000           0         2           brk\n{end}"
-    );
-    let imported = read(&log);
-    assert_eq!(calls(&imported), ["brk 2", "socket 1"]);
-    assert_eq!(values(&imported, "socket", 0), (vec![1], false));
-    assert!(
-        !read(format!("{table}  0.00    0.000000           0         1           socket\n")).trace.complete
-    );
 }
 
 #[test]
