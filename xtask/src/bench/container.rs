@@ -5,9 +5,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use super::figures::{Figure, in_turns, middle};
+use super::scratch::Scratch;
 use super::stats::Estimate;
 use super::workload::time;
 
@@ -39,16 +40,13 @@ pub(super) fn measure(callgate: &Path, pairs: usize) -> anyhow::Result<Vec<Figur
 
 /// A root file system, in a directory that goes with this value.
 struct Bench {
-    dir: PathBuf,
+    dir: Scratch,
     callgate: PathBuf,
 }
 
 impl Bench {
     fn prepare(callgate: &Path) -> anyhow::Result<Self> {
-        let out = Command::new("mktemp").args(["-d", "-t", "callgate-bench.XXXXXX"]).output()?;
-        ensure!(out.status.success(), "mktemp failed: {}", out.status);
-        let dir = PathBuf::from(String::from_utf8(out.stdout)?.trim_end());
-        let bench = Self { dir, callgate: callgate.to_owned() };
+        let bench = Self { dir: Scratch::new()?, callgate: callgate.to_owned() };
         let bin = bench.dir.join("root/bin");
         fs::create_dir_all(&bin)?;
         fs::copy("/bin/busybox", bin.join("busybox")).context("cannot copy /bin/busybox (busybox-static)")?;
@@ -77,13 +75,5 @@ impl Bench {
         command.current_dir(self.dir.join("root")).stdin(std::process::Stdio::null());
         command.stdout(std::process::Stdio::null());
         time(&mut command)
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.dir) {
-            eprintln!("warning: cannot remove {}: {error}", self.dir.display());
-        }
     }
 }

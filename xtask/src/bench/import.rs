@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 
 use super::figures::{Figure, in_turns, middle};
+use super::scratch::Scratch;
 use super::stats::Estimate;
 
 /// Calls in the log: about fifty megabytes.
@@ -74,16 +75,13 @@ pub(super) fn measure(callgate: &Path, pairs: usize) -> anyhow::Result<Vec<Figur
 
 /// A log and the programs that read it, in a directory that goes with this value.
 struct Bench {
-    dir: PathBuf,
+    dir: Scratch,
     callgate: PathBuf,
 }
 
 impl Bench {
     fn prepare(callgate: &Path) -> anyhow::Result<Self> {
-        let out = Command::new("mktemp").args(["-d", "-t", "callgate-bench.XXXXXX"]).output()?;
-        ensure!(out.status.success(), "mktemp failed: {}", out.status);
-        let dir = PathBuf::from(String::from_utf8(out.stdout)?.trim_end());
-        let bench = Self { dir, callgate: callgate.to_owned() };
+        let bench = Self { dir: Scratch::new()?, callgate: callgate.to_owned() };
         fs::write(bench.dir.join("log"), log(CALLS))?;
         Ok(bench)
     }
@@ -107,21 +105,13 @@ impl Bench {
                 command
             }
         };
-        command.current_dir(&self.dir).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command.current_dir(self.dir.path()).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
         command.stdout(File::create(self.dir.join("out"))?);
         let started = Instant::now();
         let status = command.status().with_context(|| format!("cannot start {way:?}"))?;
         let took = started.elapsed().as_secs_f64();
         ensure!(status.success(), "{way:?} failed: {status}");
         Ok(took)
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.dir) {
-            eprintln!("warning: cannot remove {}: {error}", self.dir.display());
-        }
     }
 }
 

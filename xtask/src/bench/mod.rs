@@ -7,6 +7,7 @@
 mod container;
 mod figures;
 mod import;
+mod scratch;
 mod stats;
 mod table;
 mod workload;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
+use super::scratch::Scratch;
 use crate::metadata::Metadata;
 
 /// How many files gcc compiles.
@@ -46,7 +47,7 @@ pub(super) enum Way {
 
 /// Files and programs, in a directory that goes with this value.
 pub(super) struct Workload {
-    dir: PathBuf,
+    dir: Scratch,
     pub(super) callgate: PathBuf,
 }
 
@@ -54,9 +55,7 @@ impl Workload {
     /// Builds callgate as it is released, and everything to be measured.
     pub(super) fn prepare(root: &Path) -> anyhow::Result<Self> {
         let callgate = build(root)?;
-        let out = Command::new("mktemp").args(["-d", "-t", "callgate-bench.XXXXXX"]).output()?;
-        ensure!(out.status.success(), "mktemp failed: {}", out.status);
-        let workload = Self { dir: PathBuf::from(String::from_utf8(out.stdout)?.trim_end()), callgate };
+        let workload = Self { dir: Scratch::new()?, callgate };
         workload.write()?;
         Ok(workload)
     }
@@ -130,16 +129,8 @@ impl Workload {
 
     fn command(&self, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(args).current_dir(&self.dir).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args(args).current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::null());
         command
-    }
-}
-
-impl Drop for Workload {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.dir) {
-            eprintln!("warning: cannot remove {}: {error}", self.dir.display());
-        }
     }
 }
 
