@@ -34,16 +34,9 @@ pub(crate) struct Minimised {
     pub(crate) remark: Option<String>,
 }
 
-impl Minimised {
-    /// Nothing, for this reason.
-    pub(crate) fn not(why: &str) -> Self {
-        let remark = Some(format!("--minimise found nothing out: {why}"));
-        Self { needs: BTreeMap::new(), remark }
-    }
-}
-
-/// Runs the workload without each call that was seen.
-pub(crate) fn minimise(trial: &mut Trial<'_>, expected: &Expected) -> Result<Minimised, Failure> {
+/// Runs the workload without each call that was seen. An error says why nothing was found out: some calls alone would
+/// look as if the others were not needed.
+pub(crate) fn minimise(trial: &mut Trial<'_>, expected: &Expected) -> Result<Minimised, String> {
     let calls = seen(trial.loaded);
     trial.runs.1 += calls.len() as u32 * RUNS;
     trial.output.say(&format!(
@@ -53,9 +46,9 @@ pub(crate) fn minimise(trial: &mut Trial<'_>, expected: &Expected) -> Result<Min
     let mut needs = BTreeMap::new();
     let started = Instant::now();
     for call in calls {
-        let Some(need) = without(trial, expected, &call)? else {
-            return Ok(Minimised::not("it was interrupted"));
-        };
+        // What fails here is callgate or `--before`: a workload that fails has a status, and that is compared.
+        let need = without(trial, expected, &call).map_err(|f| foreign(&f.message))?;
+        let need = need.ok_or("it was interrupted")?;
         trial.runs.1 -= RUNS - need.runs;
         needs.insert(call, need);
     }
@@ -85,22 +78,16 @@ fn without(trial: &mut Trial<'_>, expected: &Expected, call: &str) -> Result<Opt
     for run in 1..=RUNS {
         let mut proof = Proof::default();
         let mut trial = Trial { loaded: &loaded, stdin: trial.stdin, runs: trial.runs, ..*trial };
-        // A workload that cannot even be started needs the call.
-        if let Err(failure) = proof::enforcing(&mut trial, expected, &mut proof) {
-            return Ok(Some(required(errno, run, failure.message)));
-        }
+        proof::enforcing(&mut trial, expected, &mut proof)?;
         if proof.interrupted {
             return Ok(None);
         }
         if let Some(cause) = proof.failures.first() {
-            return Ok(Some(required(errno, run, cause.brief())));
+            let (class, outcome) = (NeedClass::Required, cause.brief());
+            return Ok(Some(Need { class, errno, runs: run, outcome }));
         }
     }
     Ok(Some(Need { class: NeedClass::Tolerated, errno, runs: RUNS, outcome: String::new() }))
-}
-
-fn required(errno: u16, runs: u32, outcome: String) -> Need {
-    Need { class: NeedClass::Required, errno, runs, outcome }
 }
 
 /// The profile with one call refused by this errno, and nothing killed.

@@ -4,10 +4,10 @@ use callgate_core::Trace;
 use callgate_linux::Status;
 
 use crate::cause::{self, Cause, Kind};
-use crate::cmd::record::note;
 use crate::digest::Digest;
 use crate::output::foreign;
 use crate::proof::Expected;
+use crate::recording::note;
 use crate::workload::Ran;
 
 /// What the recording runs gave.

@@ -9,6 +9,7 @@ use callgate_core::{Meaning, Trace, sysno};
 use callgate_linux::session::{Purpose, Stops};
 use callgate_linux::{features, filter, proc};
 
+use crate::cause::Cause;
 use crate::cli::BackendChoice;
 use crate::exit::{Exit, Failure};
 use crate::input;
@@ -208,6 +209,36 @@ pub(crate) fn disturbance(ran: &Ran) -> Option<String> {
             ran.disturbed
         )
     })
+}
+
+/// What a program's own filter refuses is not in the trace.
+pub(crate) fn note_own_filters(trace: &mut Trace) {
+    let loads = trace.loads_filters();
+    if let Some(recording) = trace.recordings.last_mut().filter(|_| loads) {
+        let note = "the program loads a seccomp filter of its own: what that refuses was not seen; --backend ptrace \
+                    sees it";
+        recording.notes.push(note.to_owned());
+    }
+}
+
+/// Puts a run's remarks into its trace.
+pub(crate) fn note(trace: &mut Trace, ran: &Ran) {
+    if let Some(recording) = trace.recordings.last_mut() {
+        recording.notes.extend(ran.notes.iter().cloned().chain(ran.unready.as_ref().map(Cause::brief)));
+        recording.notes.extend(disturbance(ran).map(|note| format!("{note}; --backend trace disturbs none")));
+        if ran.interrupted {
+            recording.notes.push("the recording was interrupted".to_owned());
+        }
+    }
+}
+
+/// Says, here and in the trace, that refused calls were not seen.
+pub(crate) fn blind(trace: &mut Trace, why: &str, output: &Output) {
+    let note = format!("blind to refused calls: a filter above callgate may refuse some, and {why}");
+    output.warn(&note);
+    if let Some(recording) = trace.recordings.last_mut() {
+        recording.notes.push(note);
+    }
 }
 
 /// Records one run under ptrace, telling apart what passes every other filter and what one refuses.

@@ -10,7 +10,6 @@ use callgate_core::profile;
 use callgate_linux::session::Signals;
 
 use super::generate::{Files, failure, tell_comments, withheld};
-use super::record::{blind, note_own_filters};
 use crate::ask::ask;
 use crate::cause::{self, Cause, Kind};
 use crate::cli::{BackendChoice, Learn};
@@ -25,7 +24,7 @@ use crate::plan::Plan;
 use crate::progress;
 use crate::proof::{self, Proof, Trial};
 use crate::recorded::Recorded;
-use crate::recording::{self, Above, Backend};
+use crate::recording::{self, Above, Backend, blind, note_own_filters};
 use crate::streams::{Show, Stdin};
 use crate::summary;
 use crate::workload::{Ran, Run, Watch};
@@ -82,7 +81,7 @@ pub(crate) fn run(args: &Learn, output: &Output) -> Outcome {
     }
     let Attempt { recorded, mut made, loaded, proof } = attempt;
     made.evidence.proof = Some(for_the_record(&recorded, proof.as_ref()));
-    let minimised = learning.minimise(&recorded, &loaded, proof.as_ref())?;
+    let minimised = learning.minimise(&recorded, &loaded, proof.as_ref());
     made.evidence.needs.clone_from(&minimised.needs);
     // Only now: a file that appears between the runs could change what the workload does.
     files.write(&loaded.text, &made)?;
@@ -360,22 +359,23 @@ impl Learning<'_> {
         }
     }
 
-    /// Finds out which calls are needed, where that was asked for and the profile is worth it.
-    fn minimise(
-        &mut self,
-        recorded: &Recorded,
-        loaded: &Loaded,
-        proof: Option<&Proof>,
-    ) -> Result<Minimised, Failure> {
+    /// Finds out which calls are needed, where that was asked for and the profile is worth it. That it was not found
+    /// out is said even when quiet, and costs nobody the profile.
+    fn minimise(&mut self, recorded: &Recorded, loaded: &Loaded, proof: Option<&Proof>) -> Minimised {
         if !self.args.minimise {
-            return Ok(Minimised::default());
+            return Minimised::default();
         }
-        if !proven(proof) {
-            return Ok(Minimised::not("the profile is not proven"));
-        }
-        let expected = recorded.expected(self.args.same_output);
-        let limit = self.first_took.saturating_mul(10) + minimise::PATIENCE;
-        minimise::minimise(&mut self.trial(recorded, loaded, limit), &expected)
+        let found = if proven(proof) {
+            let expected = recorded.expected(self.args.same_output);
+            let limit = self.first_took.saturating_mul(10) + minimise::PATIENCE;
+            minimise::minimise(&mut self.trial(recorded, loaded, limit), &expected)
+        } else {
+            Err("the profile is not proven".to_owned())
+        };
+        found.unwrap_or_else(|why| {
+            self.output.line(&format!("--minimise found nothing out: {why}"));
+            Minimised::default()
+        })
     }
 
     /// The end: verdict and findings, what was learned, what next.

@@ -6,7 +6,6 @@ use callgate_core::{Trace, trace};
 use callgate_linux::file::Output as File;
 use callgate_linux::session::Signals;
 
-use crate::cause::Cause;
 use crate::cli::Record;
 use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
@@ -14,7 +13,7 @@ use crate::input;
 use crate::output::Output;
 use crate::parse;
 use crate::plan::Plan;
-use crate::recording::{self, Above, Backend};
+use crate::recording::{self, Above, Backend, blind, note, note_own_filters};
 use crate::streams::{Show, Stdin};
 use crate::workload::{Ran, Run, Watch};
 
@@ -124,38 +123,6 @@ impl Recorder<'_> {
             }
         }
         Ok((trace, ran))
-    }
-}
-
-/// What a program's own filter refuses is not in the trace.
-pub(crate) fn note_own_filters(trace: &mut Trace) {
-    let loads = trace.loads_filters();
-    if let Some(recording) = trace.recordings.last_mut().filter(|_| loads) {
-        let note = "the program loads a seccomp filter of its own: what that refuses was not seen; --backend ptrace \
-                    sees it";
-        recording.notes.push(note.to_owned());
-    }
-}
-
-/// Puts a run's remarks into its trace.
-pub(crate) fn note(trace: &mut Trace, ran: &Ran) {
-    if let Some(recording) = trace.recordings.last_mut() {
-        recording.notes.extend(ran.notes.iter().cloned().chain(ran.unready.as_ref().map(Cause::brief)));
-        recording
-            .notes
-            .extend(recording::disturbance(ran).map(|note| format!("{note}; --backend trace disturbs none")));
-        if ran.interrupted {
-            recording.notes.push("the recording was interrupted".to_owned());
-        }
-    }
-}
-
-/// Says, here and in the trace, that refused calls were not seen.
-pub(crate) fn blind(trace: &mut Trace, why: &str, output: &Output) {
-    let note = format!("blind to refused calls: a filter above callgate may refuse some, and {why}");
-    output.warn(&note);
-    if let Some(recording) = trace.recordings.last_mut() {
-        recording.notes.push(note);
     }
 }
 

@@ -307,13 +307,11 @@ mod conditions {
         let condition = |c: &Condition| {
             let param = params.get(usize::from(c.index))?;
             let value = |v: u64| args::format_value(arch, call, usize::from(c.index), v);
-            let mask = args_mask(param);
-            Some(match c.op {
-                Op::Eq => format!("{}: {}", param.name, value(c.value)),
-                Op::MaskedEq if c.value == mask => format!("{}: {}", param.name, value(c.value_two)),
-                Op::MaskedEq if c.value_two == 0 => format!("{}: without {}", param.name, value(c.value)),
-                _ => return None,
-            })
+            match equal(param, c) {
+                Some(one) => Some(format!("{}: {}", param.name, value(one))),
+                None if without_bits(c) => Some(format!("{}: without {}", param.name, value(c.value))),
+                None => None,
+            }
         };
         let rule =
             |r: &&Rule| r.conditions.iter().map(condition).collect::<Option<Vec<_>>>().map(|c| c.join(", "));
@@ -327,23 +325,32 @@ mod conditions {
             return None;
         }
         let param = args::params_on(arch, call)?.get(usize::from(index))?;
-        let equal = |r: &&Rule| match r.conditions[0] {
-            c if c.op == Op::Eq => Some(c.value),
-            c if c.op == Op::MaskedEq && c.value == args_mask(param) => Some(c.value_two),
-            _ => None,
-        };
         let value = |v: u64| args::format_value(arch, call, usize::from(index), v);
-        if let Some(values) = rules.iter().map(equal).collect::<Option<Vec<u64>>>() {
+        if let Some(values) =
+            rules.iter().map(|r| equal(param, &r.conditions[0])).collect::<Option<Vec<u64>>>()
+        {
             let list: Vec<String> = values.into_iter().map(value).collect();
             return Some(format!("({}: {})", param.name, list.join(" ")));
         }
         if let [rule] = rules
-            && rule.conditions[0].op == Op::MaskedEq
-            && rule.conditions[0].value_two == 0
+            && without_bits(&rule.conditions[0])
         {
             return Some(format!("({}: without {})", param.name, value(rule.conditions[0].value)));
         }
         refused(arch, call, (index, param), rules)
+    }
+
+    /// The one value that a condition allows.
+    fn equal(param: &args::Param, c: &Condition) -> Option<u64> {
+        match c.op {
+            Op::Eq => Some(c.value),
+            Op::MaskedEq if c.value == args_mask(param) => Some(c.value_two),
+            _ => None,
+        }
+    }
+
+    fn without_bits(c: &Condition) -> bool {
+        c.op == Op::MaskedEq && c.value_two == 0
     }
 
     fn args_mask(param: &args::Param) -> u64 {

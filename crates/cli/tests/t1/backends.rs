@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::harness::{Lab, hold_five_times};
+use crate::harness::{Lab, hold_five_times, until};
 
 /// Deterministic, with a pipe, a subshell, redirections and failing calls.
 const SCRIPT: &str =
@@ -132,6 +132,20 @@ fn a_recording_of_a_running_process_ends_with_it_or_by_a_signal() {
         running.traced() == Some(false)
     });
     assert!(gone, "alive and let go: {:?}", running.traced());
+}
+
+#[test]
+fn a_child_that_ended_and_was_not_reaped_is_no_obstacle() {
+    let lab = Lab::new();
+    // sleep does not wait for the child that it got with its process id.
+    let running = Running::start("sleep 0 & exec sleep 5");
+    let children = format!("/proc/{0}/task/{0}/children", running.pid());
+    until("the child has ended", || {
+        let child = std::fs::read_to_string(&children).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.trim())).unwrap_or_default();
+        status.contains("State:\tZ")
+    });
+    lab.callgate(&format!("record --pid {} --for 1s -o t", running.pid())).expect(0).says("it goes on");
 }
 
 #[test]

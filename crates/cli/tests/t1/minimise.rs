@@ -42,6 +42,21 @@ fn what_is_not_proven_is_not_minimised_and_says_so() {
 }
 
 #[test]
+fn what_fails_around_the_workload_is_no_need_of_it_and_costs_nobody_the_profile() {
+    let Some(lab) = Lab::nobody() else { return };
+    // One run recorded, two proved; what comes before the fourth fails.
+    let before = "echo >> runs; test $(wc -l < runs) -lt 4";
+    lab.callgate("learn -q --minimise -o p.json --before")
+        .arg(before)
+        .script("true")
+        .expect(0)
+        .says("--minimise found nothing out: ")
+        .says("--before");
+    assert!(lab.json("p.json.evidence")["needs"].is_null());
+    assert!(lab.json("p.json.evidence")["proof"].as_str().unwrap().starts_with("proven: "));
+}
+
+#[test]
 fn ctrl_c_while_minimising_keeps_the_proven_profile() {
     let Some(lab) = Lab::nobody() else { return };
     // One run recorded, two proved: the fourth is the first without a call, and waits by calls that all runs make.
