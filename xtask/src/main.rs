@@ -24,7 +24,7 @@ usage: cargo xtask generate [--check]           data/** into const tables
                                                 the figures of docs/benchmarks.md
        cargo xtask floors [--runs N] [--classes] [--install]
                                                 what runc and crun call below the filter, beside data/floors.toml; root
-       cargo xtask arm64 [--install]            compiled for aarch64 by Debian's Rust, T0 under qemu-user; a large download
+       cargo xtask arm64                        compiled for aarch64 by Debian's Rust, T0 under qemu-user; a large download
        cargo xtask dist [--check]               the release, into target/dist; --check makes a quick one and tries it";
 
 fn main() -> ExitCode {

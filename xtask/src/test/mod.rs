@@ -74,7 +74,7 @@ impl Required {
         if self.0.iter().any(|name| name == ARM64) {
             return step;
         }
-        step.absent("it downloads 170 MB; CALLGATE_REQUIRE=arm64 asks for it")
+        step.absent("it downloads 240 MB; CALLGATE_REQUIRE=arm64 asks for it")
     }
 }
 
