@@ -11,6 +11,7 @@
 
 mod asm;
 pub mod check;
+pub mod ebpf;
 pub mod emit;
 pub mod flags;
 pub mod insn;

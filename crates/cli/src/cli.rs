@@ -144,16 +144,16 @@ pub(crate) struct Drive {
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     pub(crate) backend: BackendChoice,
     /// Run it in a container with this directory as its root file system (root only)
-    #[arg(long, value_name = "DIR", group = "container")]
+    #[arg(long, value_name = "DIR", group = "contained")]
     pub(crate) rootfs: Option<PathBuf>,
     /// Run this OCI bundle: a directory with config.json
-    #[arg(long, value_name = "DIR", group = "container")]
+    #[arg(long, value_name = "DIR", group = "contained")]
     pub(crate) bundle: Option<PathBuf>,
     /// Run this image: an archive by `docker save` or `podman save`, or an OCI layout; fresh for every run
-    #[arg(long, value_name = "ARCHIVE", group = "container")]
+    #[arg(long, value_name = "ARCHIVE", group = "contained")]
     pub(crate) image: Option<PathBuf>,
     /// What runs the container: runc, crun, or a path to one [default: the first of them that is there]
-    #[arg(long, value_name = "RUNTIME", requires = "container")]
+    #[arg(long, value_name = "RUNTIME", requires = "contained")]
     pub(crate) runtime: Option<OsString>,
     /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: as the bundle says, or
     /// false; with --for RUNTIME both]
@@ -172,6 +172,8 @@ pub(crate) enum BackendChoice {
     Trace,
     /// A tracer, stopped before and after every call: sees what other filters refuse; slow
     Ptrace,
+    /// A program in the kernel that looks on and stops nothing; needs root (Linux 5.12)
+    Ebpf,
 }
 
 /// callgate learn
@@ -223,15 +225,33 @@ pub(crate) struct Record {
     /// Leave out what this trace holds already: only new calls and new argument values are recorded
     #[arg(long, value_name = "TRACE")]
     pub(crate) known: Option<PathBuf>,
-    /// Record a running process and all its descendants under ptrace, from now until Ctrl-C, --for or its end
-    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..),
-        conflicts_with_all = ["command", "known", "exercise", "before", "allow_privilege_escalation", "ready", "container"])]
-    pub(crate) pid: Option<i32>,
+    #[command(flatten)]
+    pub(crate) running: Running,
     #[command(flatten)]
     pub(crate) drive: Drive,
     /// The command; of an image or a bundle, its own if absent
-    #[arg(last = true, required_unless_present_any = ["pid", "image", "bundle"], value_name = "CMD")]
+    #[arg(last = true, required_unless_present_any = ["running", "image", "bundle"], value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// What runs already, and is recorded from now until Ctrl-C, --for or its end.
+#[derive(Clone, Debug, Args)]
+#[group(id = "running", multiple = false,
+    conflicts_with_all = ["command", "known", "exercise", "before", "allow_privilege_escalation", "ready", "contained"])]
+pub(crate) struct Running {
+    /// Record a running process and all its descendants: by eBPF, or, where that is not allowed, under ptrace
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) pid: Option<i32>,
+    /// Record a cgroup and those below it, by eBPF: who is in it and who comes. A path below a mount, or from a
+    /// hierarchy's root
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Option<PathBuf>,
+    /// Record a running container, by eBPF: its id, or the beginning of it, as docker ps, podman ps and crictl ps say
+    #[arg(long, value_name = "ID")]
+    pub(crate) container: Option<String>,
+    /// Record a running unit of systemd, by eBPF
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) unit: Option<String>,
 }
 
 /// Whose text is imported.

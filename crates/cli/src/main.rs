@@ -22,6 +22,7 @@ mod proof;
 mod ready;
 mod recorded;
 mod recording;
+mod running;
 mod streams;
 mod summary;
 mod table;

@@ -30,12 +30,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan for a process that runs already.
-    pub(crate) fn of_process(pid: i32, drive: &Drive) -> Result<Self, Failure> {
-        let Some(name) = callgate_linux::proc::command_name(pid) else {
-            return Err(Failure::new(format!("there is no process {pid}")).exit(Exit::NotFound));
-        };
-        let command = called(&name);
+    /// What runs already, by its name.
+    pub(crate) fn attached(name: &str, drive: &Drive) -> Result<Self, Failure> {
+        let command = called(name);
         let limit = parse::purposes(&drive.purposes)?.limit;
         Ok(Self { limit, attached: true, ..Self::plain(command) })
     }

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use callgate_bpf::Program;
 use callgate_core::trace::Provenance;
 use callgate_core::{Meaning, Trace, sysno};
+use callgate_linux::ebpf::{self, Target};
 use callgate_linux::session::{Purpose, Stops};
 use callgate_linux::{features, filter, proc};
 
@@ -77,6 +78,8 @@ pub(crate) enum Backend {
     Trace,
     /// The keeper traces, stopped before and after every call.
     Ptrace,
+    /// A program in the kernel looks on.
+    Ebpf,
 }
 
 impl Backend {
@@ -85,6 +88,7 @@ impl Backend {
         match choice {
             BackendChoice::Notify => Self::Notify,
             BackendChoice::Ptrace => Self::Ptrace,
+            BackendChoice::Ebpf => Self::Ebpf,
             BackendChoice::Auto if features::probe().continues() => Self::Notify,
             BackendChoice::Auto | BackendChoice::Trace => Self::Trace,
         }
@@ -96,6 +100,7 @@ impl Backend {
             Self::Notify => "notify",
             Self::Trace => "trace",
             Self::Ptrace => "ptrace",
+            Self::Ebpf => "ebpf",
         }
     }
 
@@ -105,13 +110,19 @@ impl Backend {
             Self::Notify => "by notification",
             Self::Trace => "by a tracer that the filter asks",
             Self::Ptrace => "under ptrace",
+            Self::Ebpf => "by eBPF",
         }
     }
 
-    /// Where a tracer stops; `None` for a listener.
+    /// The backend with this name in traces.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Notify, Self::Trace, Self::Ptrace, Self::Ebpf].into_iter().find(|b| b.name() == name)
+    }
+
+    /// Where a tracer stops; `None` for what traces nothing.
     pub(crate) fn stops(self) -> Option<Stops> {
         match self {
-            Self::Notify => None,
+            Self::Notify | Self::Ebpf => None,
             Self::Trace => Some(Stops::Filter),
             Self::Ptrace => Some(Stops::Calls),
         }
@@ -146,7 +157,7 @@ pub(crate) fn once(
         return if ran.stopped.is_some() { Ok(ran) } else { started(checked(ran)?, &name) };
     }
     let native = input::native()?;
-    let known = known.filter(|_| backend != Backend::Ptrace);
+    let known = known.filter(|_| !matches!(backend, Backend::Ptrace | Backend::Ebpf));
     let meaning = match known {
         None => filter::recording(native),
         Some((trace, surface_only)) => filter::trimmed(native, trace, surface_only),
@@ -154,6 +165,11 @@ pub(crate) fn once(
     let provenance = provenance(run.plan, backend.name(), known.is_some());
     let trimmed = known.is_some();
     let purpose = match backend.stops() {
+        None if backend == Backend::Ebpf => {
+            ebpf_is_there()?;
+            let filter = Some(program(&filter::allowing(native))?);
+            Purpose::Observe { target: None, filter, provenance }
+        }
         None => Purpose::Record { filter: Some(program(&meaning)?), provenance, trimmed },
         Some(stops) => {
             let filter = program(&filter::for_tracer(&meaning))?;
@@ -164,12 +180,36 @@ pub(crate) fn once(
     if ran.stopped.is_some() { Ok(ran) } else { checked(ran) }
 }
 
-/// Records a process that runs already, and its descendants.
-pub(crate) fn attached(run: Run<'_>, pid: i32, watch: Watch<'_>) -> Result<Ran, Failure> {
-    let mut provenance = provenance(run.plan, "ptrace", false);
+/// Records a process that runs already, and its descendants, under ptrace.
+pub(crate) fn traced(run: Run<'_>, pid: i32, watch: Watch<'_>) -> Result<Ran, Failure> {
+    let mut provenance = provenance(run.plan, Backend::Ptrace.name(), false);
     provenance.no_new_privs = proc::no_new_privs(pid);
     provenance.notes.push(format!("attached to process {pid}: what it did before was not seen"));
     checked(workload::run(run, Purpose::Attach { pid, provenance }, watch)?)
+}
+
+/// Records what runs already by eBPF.
+pub(crate) fn observed(run: Run<'_>, target: Target, watch: Watch<'_>) -> Result<Ran, Failure> {
+    ebpf_is_there()?;
+    let mut provenance = provenance(run.plan, Backend::Ebpf.name(), false);
+    let (what, no_new_privs) = match &target {
+        Target::Process(pid) | Target::Child(pid) => (format!("process {pid}"), proc::no_new_privs(*pid)),
+        // Who is in it may differ; nobody is promised more than all of them have.
+        Target::Cgroup(cgroup) => (format!("cgroup {}", cgroup.directory().display()), cgroup.no_new_privs()),
+    };
+    provenance.no_new_privs = no_new_privs;
+    provenance.notes.push(format!("attached to {what}: what happened before was not seen"));
+    checked(workload::run(run, Purpose::Observe { target: Some(target), filter: None, provenance }, watch)?)
+}
+
+/// Fails with what is missing for eBPF.
+fn ebpf_is_there() -> Result<(), Failure> {
+    let missing: Vec<_> = ebpf::missing().iter().map(ToString::to_string).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::new(format!("cannot record by eBPF: {}", missing.join("; ")));
+    Err(failure.hint("a single process can be recorded under ptrace: record --pid PID --backend ptrace"))
 }
 
 /// What to do when a backend cannot record the program: says so and takes ptrace, unless a person chose.

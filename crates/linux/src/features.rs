@@ -39,9 +39,7 @@ pub struct Features {
 impl Features {
     /// Whether a listener may let calls go ahead (SECCOMP_USER_NOTIF_FLAG_CONTINUE, Linux 5.5): recording by notification.
     pub fn continues(&self) -> bool {
-        let mut numbers = self.kernel.split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
-        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        self.listener && version >= (5, 5)
+        self.listener && version(&self.kernel) >= (5, 5)
     }
 }
 
@@ -70,4 +68,15 @@ pub fn probe() -> Features {
 /// The kernel's release: `6.1.0-13-amd64`.
 pub fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// Major and minor number of a release.
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+/// Whether the running kernel is at least this one.
+pub(crate) fn at_least(wanted: (u32, u32)) -> bool {
+    version(&kernel_release()) >= wanted
 }

@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | [`session`], `keeper` | no_new_privs or CAP_SYS_ADMIN; a listener | 5.5 | an error that says so |
 //! | `keeper::traced` | ptrace of descendants | 5.3 | recording says *blind to refused calls* |
+//! | [`ebpf`] | CAP_BPF and CAP_PERFMON, or root; BTF | 5.12 | what is missing, by name |
 //! | [`oracle`] | no_new_privs | 4.14 | an error |
 //! | [`mod@file`], [`proc`], [`features`] | nothing | any | |
 //!
@@ -11,6 +12,7 @@
 //! touch next to nothing.
 #![deny(unsafe_code)]
 
+pub mod ebpf;
 pub mod error;
 pub mod features;
 pub mod file;

@@ -149,6 +149,17 @@ fn parents() -> Vec<(i32, i32)> {
     pids.filter_map(|pid| Some((pid, parent(pid)?))).collect()
 }
 
+/// Every process.
+pub(crate) fn processes() -> Vec<i32> {
+    parents().into_iter().map(|(pid, _)| pid).collect()
+}
+
+/// How many seccomp filters a process has, those of its parents included (Linux 5.11); none if it is gone.
+pub(crate) fn filters(pid: i32) -> u32 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status_field(&text, "Seccomp_filters").and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
 /// The living children of `root`.
 pub(crate) fn children(root: i32) -> Vec<i32> {
     parents().into_iter().filter(|(_, up)| *up == root).map(|(pid, _)| pid).collect()

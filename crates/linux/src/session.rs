@@ -11,6 +11,7 @@ use callgate_core::trace::{Phase, Provenance, Trace};
 use callgate_core::{Meaning, trace};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::ebpf::Target;
 use crate::error::{Doing, Error, Result};
 pub use crate::keeper::Stops;
 use crate::keeper::{self, Job, Judge, Recorder, Role, Work};
@@ -46,6 +47,15 @@ pub enum Purpose {
     Attach {
         /// The process.
         pid: i32,
+        /// What the trace says of this recording.
+        provenance: Provenance,
+    },
+    /// Record by eBPF, from outside.
+    Observe {
+        /// What runs already; `None`: the command.
+        target: Option<Target>,
+        /// The filter the command loads so that what it does is told apart from its start; one that allows all.
+        filter: Option<Program>,
         /// What the trace says of this recording.
         provenance: Provenance,
     },
@@ -174,7 +184,7 @@ impl<'s> Session<'s> {
         shared.words().phase.store(phase as u32, SeqCst);
         let (socket, theirs) = UnixStream::pair().doing("connect to the keeper")?;
         let (load, role) = split(purpose);
-        let tracer = matches!(role, Role::Trace(_));
+        let tracer = matches!(role, Role::Trace(_) | Role::Outside(_));
         let streams = std::mem::take(&mut settings.streams);
         let start = match &load {
             None => None,
@@ -344,6 +354,10 @@ fn split(purpose: Purpose) -> (Option<Load>, Role) {
         }
         Purpose::Attach { pid, provenance } => {
             (None, Role::Attach { pid, recorder: Recorder::new(fresh(provenance), false) })
+        }
+        Purpose::Observe { target, filter, provenance } => {
+            let load = target.is_none().then(|| plain(filter, false));
+            (load, Role::Outside(keeper::Outside { target, provenance }))
         }
         Purpose::Judge { filter, traced, profile, audit, baseline } => {
             let duty = if audit { keeper::Duty::Audit } else { keeper::Duty::Enforce };

@@ -187,7 +187,7 @@ impl<M: Copy> Asm<M> {
         for (at, label) in &self.jumps {
             let to = self.labels[label.0].ok_or(AsmError::Unplaced)?;
             let distance = to as i64 - *at as i64 - 1;
-            self.program.insns[*at].off = i16::try_from(distance).map_err(|_| AsmError::TooFar)?;
+            self.program.insns[*at].off = i16::try_from(distance).map_err(|_far| AsmError::TooFar)?;
         }
         Ok(self.program)
     }

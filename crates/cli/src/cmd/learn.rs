@@ -146,7 +146,8 @@ impl Learning<'_> {
     fn announce(&mut self) {
         let mut parts = vec![format!("{} to record", self.args.runs)];
         let mut total = self.args.runs;
-        if matches!(self.above, Above::Traceable) && self.backend != Backend::Ptrace {
+        if matches!(self.above, Above::Traceable) && !matches!(self.backend, Backend::Ptrace | Backend::Ebpf)
+        {
             parts.push("1 under ptrace, since a filter above refuses calls".to_owned());
             total += 1;
         }
@@ -284,7 +285,7 @@ impl Learning<'_> {
         let own = recorded.trace.loads_filters();
         match self.above {
             Above::Blind(why) => blind(&mut recorded.trace, why, self.output),
-            _ if self.backend == Backend::Ptrace => {}
+            _ if matches!(self.backend, Backend::Ptrace | Backend::Ebpf) => {}
             Above::Clear if !own => {}
             Above::Clear if !self.stdin.replays() || self.plan.container.is_some() => {
                 note_own_filters(&mut recorded.trace);

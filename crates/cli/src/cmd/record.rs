@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use callgate_core::{Trace, trace};
+use callgate_linux::ebpf::{self, Target};
 use callgate_linux::file::Output as File;
 use callgate_linux::session::Signals;
 
-use crate::cli::Record;
+use crate::cli::{BackendChoice, Record};
 use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
@@ -14,6 +15,7 @@ use crate::output::Output;
 use crate::parse;
 use crate::plan::Plan;
 use crate::recording::{self, Above, Backend, blind, note, note_own_filters};
+use crate::running::Running;
 use crate::streams::{Show, Stdin};
 use crate::workload::{Ran, Run, Watch};
 
@@ -23,8 +25,9 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
         // Runtimes are for whoever makes a profile; the error says what a duration looks like.
         parse::duration(other)?;
     }
-    let plan = match args.pid {
-        Some(pid) => Plan::of_process(pid, &args.drive)?,
+    let running = Running::find(&args.running)?;
+    let plan = match &running {
+        Some(running) => Plan::attached(&running.name()?, &args.drive)?,
         None => Plan::new(&args.drive, &args.command)?,
     };
     let known = args.known.as_deref().map(input::trace).transpose()?;
@@ -43,14 +46,14 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
     };
     let runtime = recorder.plan.container.as_ref().map(|c| format!(" --for {}", c.runtime().at_version()));
     let runtime = runtime.unwrap_or_default();
-    let (trace, ran) = match args.pid {
-        Some(pid) => recorder.attached(pid, &mut flush)?,
+    let (trace, ran) = match &running {
+        Some(running) => recorder.attached(running, &mut flush)?,
         None => recorder.started(&mut flush)?,
     };
     file.write(trace::write(&trace).as_bytes())?;
     // Of a container not all of the runtime's calls can be recorded.
     tell(&trace, &ran, args, &runtime, output);
-    if args.pid.is_some() {
+    if running.is_some() {
         return Ok(Exit::Ok);
     }
     Ok(ran.status.map_or(Exit::NotRun, |s| Exit::Command(s.code() as u8)))
@@ -71,17 +74,51 @@ impl Recorder<'_> {
         Run { signals, plan, stdin, output, show, first, limit: None, seccomp: Seccomp::Asking }
     }
 
-    /// Records a process that runs already.
-    fn attached(&self, pid: i32, flush: &mut dyn FnMut(&Trace)) -> Result<(Trace, Ran), Failure> {
+    /// Records what runs already.
+    fn attached(&self, running: &Running, flush: &mut dyn FnMut(&Trace)) -> Result<(Trace, Ran), Failure> {
+        let backend = self.backend_for(running)?;
         if self.plan.limit.is_none() {
             self.output.say(&format!(
-                "recording process {pid} and its descendants; Ctrl-C ends the recording, not them"
+                "recording {running} {}; Ctrl-C ends the recording, not them",
+                backend.words()
             ));
         }
         let mut stdin = Stdin::new(false)?;
         let watch = Watch { flush: Some(flush), miss: None, progress: Some("recording") };
-        let ran = recording::attached(self.run(&mut stdin, Show::Inherit, true), pid, watch)?;
+        let run = self.run(&mut stdin, Show::Inherit, true);
+        let ran = match running {
+            Running::Process(pid) if backend == Backend::Ptrace => recording::traced(run, *pid, watch)?,
+            Running::Process(pid) => recording::observed(run, Target::Process(*pid), watch)?,
+            Running::Cgroup(_, cgroup) => recording::observed(run, Target::Cgroup(cgroup.clone()), watch)?,
+        };
         Ok((ran.trace.clone().unwrap_or_default(), ran))
+    }
+
+    /// How something that runs already is recorded: by eBPF, where that is allowed.
+    fn backend_for(&self, running: &Running) -> Result<Backend, Failure> {
+        match (self.args.drive.backend, running) {
+            (BackendChoice::Ebpf, _) | (BackendChoice::Auto, Running::Cgroup(..)) => Ok(Backend::Ebpf),
+            (BackendChoice::Ptrace, Running::Process(_)) => Ok(Backend::Ptrace),
+            (BackendChoice::Auto, Running::Process(_)) => {
+                let missing = ebpf::missing();
+                if missing.is_empty() {
+                    return Ok(Backend::Ebpf);
+                }
+                let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+                self.output.say(&format!("not by eBPF, since {}", missing.join("; ")));
+                Ok(Backend::Ptrace)
+            }
+            (choice, _) => {
+                let message = format!("{choice:?} cannot record what runs already").to_lowercase();
+                let hint = match running {
+                    Running::Process(_) => "--backend ebpf and --backend ptrace can",
+                    Running::Cgroup(..) => {
+                        "only --backend ebpf can; of a single process, record --pid under ptrace"
+                    }
+                };
+                Err(Failure::new(message).hint(hint))
+            }
+        }
     }
 
     /// Records the command.
@@ -89,7 +126,7 @@ impl Recorder<'_> {
         let (output, choice) = (self.output, self.args.drive.backend);
         let mut backend = Backend::choose(choice);
         let above = recording::above_of(&self.plan);
-        let twice = matches!(above, Above::Traceable) && backend != Backend::Ptrace;
+        let twice = matches!(above, Above::Traceable) && !matches!(backend, Backend::Ptrace | Backend::Ebpf);
         let mut stdin = Stdin::new(twice)?;
         if twice {
             output.say("record: a filter above refuses calls, so the command will run twice: the second time under ptrace");
@@ -113,7 +150,7 @@ impl Recorder<'_> {
         note(&mut trace, &ran);
         match above {
             Above::Blind(why) => blind(&mut trace, why, output),
-            _ if backend == Backend::Ptrace => {}
+            _ if matches!(backend, Backend::Ptrace | Backend::Ebpf) => {}
             Above::Clear => note_own_filters(&mut trace),
             Above::Traceable => {
                 self.plan.reset()?;
@@ -130,18 +167,15 @@ fn tell(trace: &Trace, ran: &Ran, args: &Record, runtime: &str, output: &Output)
     let counted: Vec<u64> = trace.calls.values().filter_map(|r| r.count).collect();
     let calls = match counted.iter().sum::<u64>() {
         // The filter lets what is known pass without asking.
+        0 => "not counted".to_owned(),
         _ if trace.recordings.iter().any(|r| r.trimmed) => "counts not known".to_owned(),
         calls => format!("{calls} in all"),
     };
-    let how = trace.recordings.first().map_or("", |r| match r.backend.as_str() {
-        "notify" => Backend::Notify.words(),
-        "trace" => Backend::Trace.words(),
-        _ => Backend::Ptrace.words(),
-    });
+    let how = trace.recordings.first().and_then(|r| Backend::named(&r.backend)).map_or("", Backend::words);
     let name = crate::output::foreign(&args.output.display().to_string());
     let status = match ran.status {
         Some(status) => status.to_string(),
-        None if args.pid.is_some() => "it goes on".to_owned(),
+        None if args.command.is_empty() => "it goes on".to_owned(),
         None => "it did not end".to_owned(),
     };
     output.say(&format!(

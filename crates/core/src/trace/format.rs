@@ -49,6 +49,9 @@ struct Document {
     schema: String,
     complete: bool,
     lost: u64,
+    /// Counters of what may be lost, where the recorder has several.
+    #[serde(default)]
+    losses: BTreeMap<String, u64>,
     recordings: Vec<RecordingDoc>,
     calls: Vec<CallDoc>,
 }
@@ -108,6 +111,9 @@ pub fn write(trace: &Trace) -> String {
         "{{\n\"schema\": \"{SCHEMA}\",\n\"complete\": {},\n\"lost\": {},\n",
         trace.complete, trace.lost
     );
+    if !trace.losses.is_empty() {
+        text.push_str(&format!("\"losses\": {},\n", serde_json::json!(trace.losses)));
+    }
     push_lines(&mut text, "recordings", &recordings);
     text.push_str(",\n");
     push_lines(&mut text, "calls", &calls);
@@ -179,7 +185,7 @@ pub fn read(text: &str) -> Result<Trace, ReadError> {
         return Err(ReadError::Schema { found: header.schema });
     }
     let doc: Document = serde_json::from_str(text)?;
-    let mut trace = Trace { complete: doc.complete, lost: doc.lost, ..Trace::default() };
+    let mut trace = Trace { complete: doc.complete, lost: doc.lost, losses: doc.losses, ..Trace::default() };
     trace.recordings = doc.recordings.into_iter().map(provenance).collect();
     for (index, call) in doc.calls.into_iter().enumerate() {
         let (key, record) = record(call).map_err(|problem| ReadError::Call { index, problem })?;

@@ -149,11 +149,13 @@ pub struct Trace {
     pub complete: bool,
     /// Calls known to be lost.
     pub lost: u64,
+    /// Every counter a recorder keeps of what it may lose, by name; those that lose no call included.
+    pub losses: BTreeMap<String, u64>,
 }
 
 impl Default for Trace {
     fn default() -> Self {
-        Self { recordings: Vec::new(), calls: Calls::new(), complete: true, lost: 0 }
+        Self { recordings: Vec::new(), calls: Calls::new(), complete: true, lost: 0, losses: BTreeMap::new() }
     }
 }
 
@@ -286,6 +288,10 @@ impl Trace {
         self.recordings.extend(other.recordings.iter().cloned());
         self.complete &= other.complete;
         self.lost = self.lost.saturating_add(other.lost);
+        for (name, count) in &other.losses {
+            let mine = self.losses.entry(name.clone()).or_default();
+            *mine = mine.saturating_add(*count);
+        }
     }
 
     /// The calls that reached the kernel.

@@ -8,6 +8,7 @@
 mod agent;
 mod judge;
 mod notify;
+mod outside;
 mod recorder;
 mod traced;
 
@@ -28,6 +29,7 @@ use crate::sys::seccomp::KernelListener;
 use crate::sys::shared::{Shared, Words};
 
 pub(crate) use judge::{Duty, Judge};
+pub(crate) use outside::Outside;
 pub(crate) use recorder::Recorder;
 pub use traced::Stops;
 pub(crate) use traced::Work;
@@ -47,6 +49,8 @@ pub(crate) enum Role {
         /// What is seen.
         recorder: Recorder,
     },
+    /// Record the program, or what runs already, by eBPF.
+    Outside(Outside),
     /// Only watch how the program and what it orphans end; the filter decides by itself.
     Watch,
 }
@@ -146,6 +150,7 @@ impl Keeper {
             }
             Role::Trace(work) => traced::run(self, work, &signals, command),
             Role::Attach { pid, recorder } => traced::attach(self, recorder, pid, &signals, command),
+            Role::Outside(outside) => outside::run(self, outside, &signals, command),
             Role::Watch => notify::watch(self, &signals, command),
         }
     }

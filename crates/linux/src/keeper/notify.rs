@@ -134,7 +134,9 @@ fn answer_one(
     let verdict = match role {
         Role::Record(recorder) => recorder.answer(&seen, (&*listener, &Proc), words),
         Role::Judge(judge) => judge.answer(&seen, (&*listener, &Proc)),
-        Role::Trace(_) | Role::Attach { .. } | Role::Watch => Verdict::Answer(Response::Continue),
+        Role::Trace(_) | Role::Attach { .. } | Role::Outside(_) | Role::Watch => {
+            Verdict::Answer(Response::Continue)
+        }
     };
     match verdict {
         Verdict::Answer(response) => listener.respond(seen.id, response)?,
@@ -171,7 +173,7 @@ fn writes_to_terminal(seen: &Notification) -> bool {
         && call.args[0] <= 2
 }
 
-fn reap(keeper: &mut Keeper, signals: &OwnedFd, command: &str) {
+pub(super) fn reap(keeper: &mut Keeper, signals: &OwnedFd, command: &str) {
     while process::next_signal(signals).is_some() {}
     loop {
         match process::wait_any() {
@@ -229,6 +231,6 @@ fn finish(keeper: &mut Keeper, role: &mut Role) {
             let (counts, beyond) = judge.counts();
             keeper.tell(&Message::MissCounts(counts, beyond));
         }
-        Role::Trace(_) | Role::Attach { .. } | Role::Watch => {}
+        Role::Trace(_) | Role::Attach { .. } | Role::Outside(_) | Role::Watch => {}
     }
 }

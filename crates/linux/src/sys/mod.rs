@@ -4,6 +4,8 @@
 //! the traits of [`seam`], which `fake` plays from a script.
 #![expect(unsafe_code, reason = "the system call seam")]
 
+pub(crate) mod bpf;
+pub(crate) mod mapped;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod ptrace;

@@ -1,0 +1,55 @@
+//! What runs already: a process, or a cgroup, as a person names it.
+
+use std::fmt;
+
+use callgate_linux::ebpf::{self, Cgroup};
+use callgate_linux::proc;
+
+use crate::cli;
+use crate::exit::{Exit, Failure};
+
+/// Something to attach to.
+#[derive(Clone, Debug)]
+pub(crate) enum Running {
+    /// A process and its descendants.
+    Process(i32),
+    /// A cgroup, and what it was asked for as.
+    Cgroup(String, Cgroup),
+}
+
+impl Running {
+    /// What the command line names; `None`: a command is to be started.
+    pub(crate) fn find(args: &cli::Running) -> Result<Option<Self>, Failure> {
+        let found = if let Some(pid) = args.pid {
+            return Ok(Some(Self::Process(pid)));
+        } else if let Some(path) = &args.cgroup {
+            (format!("cgroup {}", path.display()), ebpf::named(path))
+        } else if let Some(id) = &args.container {
+            (format!("container {id}"), ebpf::container(id))
+        } else if let Some(unit) = &args.unit {
+            (format!("unit {unit}"), ebpf::unit(unit))
+        } else {
+            return Ok(None);
+        };
+        let (name, cgroup) = found;
+        Ok(Some(Self::Cgroup(name, cgroup?)))
+    }
+
+    /// What the trace calls it.
+    pub(crate) fn name(&self) -> Result<String, Failure> {
+        match self {
+            Self::Cgroup(name, _) => Ok(name.clone()),
+            Self::Process(pid) => proc::command_name(*pid)
+                .ok_or_else(|| Failure::new(format!("there is no process {pid}")).exit(Exit::NotFound)),
+        }
+    }
+}
+
+impl fmt::Display for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process(pid) => write!(f, "process {pid} and its descendants"),
+            Self::Cgroup(name, _) => f.write_str(&crate::output::foreign(name)),
+        }
+    }
+}

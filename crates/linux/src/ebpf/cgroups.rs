@@ -1,0 +1,232 @@
+//! Which cgroup is meant: by path, by a container's id, by a unit of systemd.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Doing, Error, Result};
+use crate::proc;
+
+/// Directories that are looked at below a hierarchy.
+const MAX_DIRECTORIES: usize = 100_000;
+/// The shortest part of a container's id that is taken for one.
+const SHORTEST_ID: usize = 4;
+
+/// A hierarchy of cgroups: where it is mounted, and the controller of v1, or none for v2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Hierarchy {
+    mount: PathBuf,
+    /// `None`: v2. A v1 hierarchy without a controller (`name=systemd`) has an empty name.
+    controller: Option<String>,
+}
+
+/// A cgroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cgroup {
+    directory: PathBuf,
+    hierarchy: Hierarchy,
+    id: u64,
+}
+
+impl Cgroup {
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The id the kernel knows it by.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The controller whose hierarchy of v1 it is in; `None`: v2.
+    pub(super) fn controller(&self) -> Option<&str> {
+        self.hierarchy.controller.as_deref()
+    }
+
+    /// Whether it is there still: the same, not another one of that name.
+    pub(super) fn exists(&self) -> bool {
+        fs::metadata(&self.directory).is_ok_and(|m| m.ino() == self.id)
+    }
+
+    /// The processes in it and in those below it.
+    pub(super) fn processes(&self) -> BTreeSet<i32> {
+        let mut found = BTreeSet::new();
+        walk(&self.directory, &mut |directory| {
+            let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+            // 0 stands for a process of another pid namespace.
+            found.extend(text.lines().filter_map(|l| l.parse::<i32>().ok()).filter(|pid| *pid > 0));
+        });
+        found
+    }
+
+    /// Whether everybody in it has no_new_privs, and there is somebody.
+    pub fn no_new_privs(&self) -> bool {
+        let processes = self.processes();
+        !processes.is_empty() && processes.into_iter().all(proc::no_new_privs)
+    }
+
+    fn new(directory: PathBuf, hierarchy: Hierarchy) -> Result<Self> {
+        let found = fs::metadata(&directory).doing(format!("look at the cgroup {}", directory.display()))?;
+        Ok(Self { directory, hierarchy, id: found.ino() })
+    }
+}
+
+/// Visits a directory and all below it.
+fn walk(top: &Path, visit: &mut dyn FnMut(&Path)) {
+    let mut waiting = vec![top.to_owned()];
+    let mut seen = 0;
+    while let Some(directory) = waiting.pop() {
+        seen += 1;
+        if seen > MAX_DIRECTORIES {
+            return;
+        }
+        visit(&directory);
+        let Ok(entries) = fs::read_dir(&directory) else { continue };
+        let below = entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
+        waiting.extend(below.map(|e| e.path()));
+    }
+}
+
+/// The hierarchies that are mounted, v2 first (`proc_pid_mountinfo(5)`).
+fn hierarchies() -> Result<Vec<Hierarchy>> {
+    let text = fs::read_to_string("/proc/self/mountinfo").doing("read /proc/self/mountinfo")?;
+    let mut found: Vec<_> = text.lines().filter_map(hierarchy).collect();
+    if found.is_empty() {
+        return Err(Error::new("find cgroups", io::Error::other("no hierarchy is mounted"))
+            .hint("mount -t cgroup2 none /sys/fs/cgroup"));
+    }
+    found.sort_by_key(|h| h.controller.is_some());
+    Ok(found)
+}
+
+/// The hierarchy a line of mountinfo is about.
+fn hierarchy(line: &str) -> Option<Hierarchy> {
+    let (left, right) = line.split_once(" - ")?;
+    let mount = left.split(' ').nth(4)?;
+    let mut fields = right.split(' ');
+    let kind = fields.next()?;
+    let options = fields.nth(1)?;
+    let controller = match kind {
+        "cgroup2" => None,
+        // Mount options of every file system come first or last; a controller is what is neither.
+        "cgroup" => Some(
+            options
+                .split(',')
+                .find(|o| {
+                    !matches!(*o, "rw" | "ro" | "xattr" | "noprefix" | "clone_children" | "cpuset_v2_mode")
+                        && !o.contains('=')
+                })
+                .unwrap_or_default()
+                .to_owned(),
+        ),
+        _ => return None,
+    };
+    // The kernel writes a blank as \040.
+    Some(Hierarchy { mount: PathBuf::from(mount.replace("\\040", " ")), controller })
+}
+
+/// The cgroup with this path: below a mount, or from the root of a hierarchy.
+pub fn named(path: &Path) -> Result<Cgroup> {
+    let hierarchies = hierarchies()?;
+    let mounted =
+        hierarchies.iter().filter(|h| path.starts_with(&h.mount)).max_by_key(|h| h.mount.as_os_str().len());
+    if let Some(hierarchy) = mounted {
+        return usable(Cgroup::new(path.to_owned(), hierarchy.clone())?);
+    }
+    let relative = path.strip_prefix("/").unwrap_or(path);
+    for hierarchy in &hierarchies {
+        let directory = hierarchy.mount.join(relative);
+        if directory.is_dir() {
+            return usable(Cgroup::new(directory, hierarchy.clone())?);
+        }
+    }
+    let mounts: Vec<_> = hierarchies.iter().map(|h| h.mount.display().to_string()).collect();
+    Err(Error::new(format!("find the cgroup {}", path.display()), io::Error::from(io::ErrorKind::NotFound))
+        .hint(format!("cgroups are below {}", mounts.join(", "))))
+}
+
+/// A hierarchy without a controller cannot be recorded.
+fn usable(cgroup: Cgroup) -> Result<Cgroup> {
+    if cgroup.controller() == Some("") {
+        let error = io::Error::other("its hierarchy has no controller");
+        return Err(Error::new(format!("record the cgroup {}", cgroup.directory.display()), error)
+            .hint("name the same group in the v2 hierarchy, or below a controller such as pids"));
+    }
+    Ok(cgroup)
+}
+
+/// The cgroup of a container: the directory whose name has the id, in any of the forms runtimes use.
+pub fn container(id: &str) -> Result<Cgroup> {
+    let doing = format!("find the container {id}");
+    let possible =
+        id.len() >= SHORTEST_ID && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if !possible {
+        return Err(Error::new(doing, io::Error::other("that is no id of a container"))
+            .hint("the runtime lists them: docker ps, podman ps, crictl ps, runc list"));
+    }
+    let found = search(|name| is_of_container(name, id))?;
+    one(
+        doing,
+        found,
+        "no cgroup has its name: is it running? `docker ps`, `podman ps`, `crictl ps`, `runc list`",
+    )
+}
+
+/// The cgroup of a unit of systemd.
+pub fn unit(name: &str) -> Result<Cgroup> {
+    let full = if name.contains('.') { name.to_owned() } else { format!("{name}.service") };
+    let found = search(|directory| directory == full)?;
+    one(format!("find the unit {full}"), found, "no cgroup has its name: is it running? `systemctl status`")
+}
+
+/// Whether a directory's name is that of a container's cgroup: the id alone, after `docker-`, `libpod-`,
+/// `cri-containerd-`, `crio-` or another prefix, with or without `.scope`; not that of a helper beside it (`crio-conmon-`,
+/// `libpod-conmon-`). The id may be cut, as tools show it.
+fn is_of_container(name: &str, id: &str) -> bool {
+    let name = name.strip_suffix(".scope").unwrap_or(name);
+    if name == id {
+        return true;
+    }
+    let (prefix, last) = name.rsplit_once(['-', ':']).unwrap_or(("", name));
+    let hexadecimal = last.len() == 64 && last.bytes().all(|b| b.is_ascii_hexdigit());
+    !prefix.ends_with("conmon") && (last == id || hexadecimal && last.starts_with(id))
+}
+
+/// Directories by name, each with its hierarchy: those of the first hierarchy in which one has processes.
+fn search(wanted: impl Fn(&str) -> bool) -> Result<Vec<Cgroup>> {
+    let mut empty = Vec::new();
+    for hierarchy in hierarchies()?.into_iter().filter(|h| h.controller.as_deref() != Some("")) {
+        let mut found = Vec::new();
+        walk(&hierarchy.mount, &mut |directory| {
+            if directory.file_name().and_then(|n| n.to_str()).is_some_and(&wanted) {
+                found.push(directory.to_owned());
+            }
+        });
+        let cgroups: Vec<_> =
+            found.into_iter().filter_map(|d| Cgroup::new(d, hierarchy.clone()).ok()).collect();
+        if cgroups.iter().any(|c| !c.processes().is_empty()) {
+            return Ok(cgroups);
+        }
+        if empty.is_empty() {
+            empty = cgroups;
+        }
+    }
+    Ok(empty)
+}
+
+/// The only one, or the one that holds all the others.
+fn one(doing: String, mut found: Vec<Cgroup>, none: &str) -> Result<Cgroup> {
+    found.sort_by_key(|c| c.directory.as_os_str().len());
+    let Some(first) = found.first().cloned() else {
+        return Err(Error::new(doing, io::Error::from(io::ErrorKind::NotFound)).hint(none));
+    };
+    if found.iter().all(|c| c.directory.starts_with(&first.directory)) {
+        return Ok(first);
+    }
+    let names: Vec<_> = found.iter().map(|c| c.directory.display().to_string()).collect();
+    Err(Error::new(doing, io::Error::other("several have that name"))
+        .hint(format!("name one of them with --cgroup: {}", names.join(", "))))
+}

@@ -1,0 +1,152 @@
+//! The ring of events: who did what first.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::fd::AsFd;
+
+use callgate_bpf::ebpf::recorder::layout::{RING_BYTES, event};
+
+use super::kernel::Kernel;
+use crate::error::{Doing, Result};
+use crate::sys::mapped::Mapped;
+
+/// A record is being written (`BPF_RINGBUF_BUSY_BIT`, `include/uapi/linux/bpf.h`).
+const BUSY: u32 = 1 << 31;
+/// A record was given up (`BPF_RINGBUF_DISCARD_BIT`).
+const DISCARDED: u32 = 1 << 30;
+/// Before each record (`BPF_RINGBUF_HDR_SZ`).
+const HEADER: u64 = 8;
+/// Set in the numbers of executables that nobody executed since the beginning.
+const PRESENT: u32 = 1 << 31;
+
+/// The first sighting of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct First {
+    pub(super) executable: String,
+    /// On the monotonic clock.
+    pub(super) at_ns: u64,
+}
+
+/// What the events said so far.
+#[derive(Debug)]
+pub(super) struct Events {
+    /// The page that says how far we have read.
+    ours: Mapped,
+    /// The page that says how far the kernel has written, and the records.
+    theirs: Mapped,
+    page: usize,
+    /// By slot, bucket, and ABI and number.
+    firsts: HashMap<(u32, u32, u32), First>,
+    /// Executables by the number of their exec.
+    executed: HashMap<u32, String>,
+    /// Executables of those who were there at the beginning.
+    present: Vec<String>,
+}
+
+/// A record's fields.
+struct Record {
+    kind: i32,
+    slot: u32,
+    bucket: u32,
+    call: u32,
+    process: u32,
+    executable: u32,
+    at_ns: u64,
+    path: Vec<u8>,
+}
+
+impl Events {
+    pub(super) fn new(kernel: &Kernel) -> Result<Self> {
+        let page = rustix::param::page_size();
+        let ring = kernel.events.as_fd();
+        let doing = "map the ring of events";
+        Ok(Self {
+            ours: Mapped::new(ring, page, 0, true).doing(doing)?,
+            // The records stand there twice, so that none is cut at the end.
+            theirs: Mapped::new(ring, page + 2 * RING_BYTES as usize, page, false).doing(doing)?,
+            page,
+            firsts: HashMap::new(),
+            executed: HashMap::new(),
+            present: Vec::new(),
+        })
+    }
+
+    /// Reads all there is: how many calls were new.
+    pub(super) fn take(&mut self) -> usize {
+        let mut new = 0;
+        loop {
+            let read = self.ours.long(0);
+            if read >= self.theirs.long(0) {
+                return new;
+            }
+            let at = self.page + (read % u64::from(RING_BYTES)) as usize;
+            let length = self.theirs.word(at);
+            if length & BUSY != 0 {
+                return new;
+            }
+            let bytes = u64::from(length & !(BUSY | DISCARDED));
+            if length & DISCARDED == 0 {
+                new += usize::from(self.note(&self.record(at + HEADER as usize, bytes as usize)));
+            }
+            self.ours.set_long(0, read + (HEADER + bytes).next_multiple_of(8));
+        }
+    }
+
+    fn record(&self, at: usize, bytes: usize) -> Record {
+        let word = |offset: usize| self.theirs.word(at + offset);
+        let path = (event::CALL_SIZE as usize..bytes).map(|i| self.theirs.byte(at + i));
+        Record {
+            kind: word(0) as i32,
+            slot: word(4),
+            bucket: word(8),
+            call: word(12),
+            process: word(20),
+            executable: word(24),
+            at_ns: self.theirs.long(at + 32),
+            path: path.take_while(|b| *b != 0).collect(),
+        }
+    }
+
+    /// Whether it was a new call.
+    fn note(&mut self, record: &Record) -> bool {
+        if record.kind == event::EXEC {
+            let given = String::from_utf8_lossy(&record.path).into_owned();
+            let path = executable_of(record.process).unwrap_or(given);
+            self.executed.insert(record.executable, path);
+            return false;
+        }
+        let first = First { executable: self.executable(record.executable), at_ns: record.at_ns };
+        self.firsts.entry((record.slot, record.bucket, record.call)).or_insert(first);
+        true
+    }
+
+    /// A number for the executable of a process that is there at the beginning; its children inherit it.
+    pub(super) fn present(&mut self, pid: u32) -> u32 {
+        let path = executable_of(pid).unwrap_or_default();
+        let known = self.present.iter().position(|p| *p == path);
+        let index = known.unwrap_or_else(|| {
+            self.present.push(path);
+            self.present.len() - 1
+        });
+        PRESENT | index as u32
+    }
+
+    /// The executable with this number; empty where it is not known, and left out everywhere then.
+    fn executable(&self, number: u32) -> String {
+        let path = match number & PRESENT {
+            0 => self.executed.get(&number),
+            _ => self.present.get((number & !PRESENT) as usize),
+        };
+        path.cloned().unwrap_or_default()
+    }
+
+    /// Who made this call first.
+    pub(super) fn first(&self, slot: u32, bucket: u32, call: u32) -> Option<&First> {
+        self.firsts.get(&(slot, bucket, call))
+    }
+}
+
+fn executable_of(pid: u32) -> Option<String> {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    Some(path.to_string_lossy().into_owned())
+}

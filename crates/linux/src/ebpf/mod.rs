@@ -1,0 +1,129 @@
+//! Recording what runs already, by eBPF: processes and their descendants, or a cgroup, from outside.
+//!
+//! ```text
+//!   scope ──► kernel: maps made, programs loaded and attached ──► events (evidence) ──┐
+//!                     the kernel marks what it sees in mapped arrays ──► result ──────┴──► Trace
+//! ```
+//!
+//! Everything ends with the descriptors: killed at any time, callgate leaves nothing in the kernel.
+
+mod available;
+mod cgroups;
+mod events;
+mod kernel;
+mod mark;
+mod result;
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
+
+use callgate_bpf::ebpf::recorder::layout::globals;
+use callgate_bpf::ebpf::recorder::{Hook, Loss};
+use callgate_core::Trace;
+use callgate_core::trace::{Phase, Provenance};
+
+use crate::error::{Doing, Result};
+pub use available::{Missing, missing};
+pub use cgroups::{Cgroup, container, named, unit};
+use events::Events;
+use kernel::Kernel;
+
+/// Who is to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A process that runs, and its descendants.
+    Process(i32),
+    /// A process that callgate started and that waits, and its descendants: what it does after it loaded a filter.
+    Child(i32),
+    /// A cgroup and those below it: who is in it, and who comes.
+    Cgroup(Cgroup),
+}
+
+/// A recording that is going on.
+#[derive(Debug)]
+pub struct Recorder {
+    kernel: Kernel,
+    events: Events,
+    provenance: Provenance,
+    started: Instant,
+    target: Target,
+    /// How many processes were there at the beginning.
+    present: usize,
+}
+
+impl Recorder {
+    /// Begins. What happens from here on is seen, what happened before is not.
+    pub fn start(target: Target, provenance: Provenance) -> Result<Self> {
+        let mut kernel = Kernel::load(&target)?;
+        kernel.globals.set_word(globals::GENERATION as usize, 1);
+        kernel.globals.set_word(globals::NEXT_SESSION as usize, 1);
+        kernel.globals.set_word(globals::PHASE as usize, Phase::Unphased as u32);
+        let mut events = Events::new(&kernel)?;
+        // Births first: who is born of somebody marked is marked, so that the search below comes to an end.
+        kernel.attach(Hook::Fork)?;
+        kernel.attach(Hook::Exec)?;
+        if let Target::Cgroup(cgroup) = &target {
+            kernel.globals.set_long(globals::CGROUP as usize, cgroup.id());
+            kernel.attach(Hook::Moved)?;
+        }
+        let present = mark::present(&kernel, &target, &mut events)?;
+        kernel.attach(Hook::Exit)?;
+        kernel.attach(Hook::Enter)?;
+        Ok(Self { kernel, events, provenance, started: Instant::now(), target, present })
+    }
+
+    /// Says which phase the workload is in.
+    pub fn set_phase(&self, phase: Phase) {
+        self.kernel.globals.set_word(globals::PHASE as usize, phase as u32);
+    }
+
+    /// Readable when there is news.
+    pub fn news(&self) -> BorrowedFd<'_> {
+        self.kernel.events.as_fd()
+    }
+
+    /// Every descriptor the recording lives by.
+    pub(crate) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.kernel.descriptors()
+    }
+
+    /// Takes note of the news: how many calls were seen for the first time.
+    pub fn take_news(&mut self) -> usize {
+        self.events.take()
+    }
+
+    /// Whether anybody in scope is left, or may come: a cgroup may be empty for a while.
+    pub fn anybody_left(&self) -> bool {
+        mark::anybody_left(&self.kernel, &self.target)
+    }
+
+    /// Every counter of what was lost, by name, zeroes included.
+    pub fn losses(&self) -> Result<BTreeMap<String, u64>> {
+        let mut losses: BTreeMap<_, _> = Loss::ALL
+            .iter()
+            .map(|(loss, name)| ((*name).to_owned(), self.kernel.globals.long(loss.at() as usize)))
+            .collect();
+        losses.insert(
+            "missed-runs".to_owned(),
+            self.kernel.missed().doing("ask how often programs were missed")?,
+        );
+        Ok(losses)
+    }
+
+    /// All that was seen so far.
+    pub fn trace(&mut self) -> Result<Trace> {
+        self.events.take();
+        let losses = self.losses()?;
+        let mut provenance = self.provenance.clone();
+        provenance.duration_ms = self.started.elapsed().as_millis() as u64;
+        let mut trace = result::read(&self.kernel, &self.events, self.present, provenance)?;
+        let of_calls = |name: &str| {
+            name == "missed-runs" || Loss::ALL.iter().any(|(loss, n)| *n == name && loss.is_of_calls())
+        };
+        trace.lost = losses.iter().filter(|(name, _)| of_calls(name)).map(|(_, n)| *n).sum();
+        trace.complete = trace.lost == 0;
+        trace.losses = losses;
+        Ok(trace)
+    }
+}

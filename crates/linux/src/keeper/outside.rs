@@ -1,0 +1,99 @@
+//! The loop of a keeper that records from outside, by eBPF: the program is not stopped, asked or traced.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::{Duration, Instant};
+
+use callgate_core::trace::{self, Phase, Provenance};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::{Keeper, notify};
+use crate::ebpf::{Recorder, Target};
+use crate::error::{Doing, Result};
+use crate::message::{Message, Order};
+
+/// How often it is looked whether anybody in scope is left.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What to record from outside.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    /// `None`: the program this keeper starts.
+    pub(crate) target: Option<Target>,
+    /// What the trace says of this recording.
+    pub(crate) provenance: Provenance,
+}
+
+/// Records until the program is gone, or what runs already, or the owner wants no more.
+pub(super) fn run(keeper: &mut Keeper, outside: Outside, signals: &OwnedFd, command: &str) -> Result<()> {
+    let attached = outside.target.is_some();
+    let target = outside.target.unwrap_or(Target::Child(keeper.main));
+    let recorder = Recorder::start(target, outside.provenance);
+    if recorder.is_err() {
+        // The child still waits, and would do so for ever.
+        Keeper::kill_all();
+    }
+    let mut recorder = recorder?;
+    keeper.words().go.store(1, SeqCst);
+    keeper.let_go_of_streams(&[&[signals.as_fd()], recorder.descriptors().as_slice()].concat());
+    let mut leaving = false;
+    let mut looked = Instant::now();
+    while !leaving && (attached || !(keeper.main_ended && keeper.children_gone)) {
+        let order = wait(keeper, &recorder, signals).doing("wait for news")?;
+        recorder.set_phase(phase(keeper));
+        let new = recorder.take_news() as u64;
+        keeper.words().distinct.fetch_add(new, Relaxed);
+        notify::reap(keeper, signals, command);
+        keeper.post();
+        if order {
+            leaving = obey(keeper, &mut recorder, attached)?;
+        }
+        if attached && looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            leaving |= keeper.socket.is_none() || !recorder.anybody_left();
+        }
+    }
+    snapshot(keeper, &mut recorder)
+}
+
+fn phase(keeper: &Keeper) -> Phase {
+    let number = keeper.words().phase.load(SeqCst) as usize;
+    Phase::ALL.get(number).map_or(Phase::Unphased, |(phase, _)| *phase)
+}
+
+/// Waits for news, a signal or an order; says whether there is an order.
+fn wait(keeper: &Keeper, recorder: &Recorder, signals: &OwnedFd) -> std::io::Result<bool> {
+    let news = recorder.news();
+    let mut fds = vec![PollFd::from_borrowed_fd(news, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
+    if let Some(socket) = &keeper.socket {
+        fds.push(PollFd::new(socket, keeper.socket_flags()));
+    }
+    // A tenth of a second: a new phase comes without a word.
+    let limit = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    match poll(&mut fds, Some(&limit)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let orders = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
+    Ok(fds.get(2).is_some_and(|fd| fd.revents().intersects(orders)))
+}
+
+/// Does what the owner wants: whether that is to stop looking.
+fn obey(keeper: &mut Keeper, recorder: &mut Recorder, attached: bool) -> Result<bool> {
+    match keeper.order() {
+        Some(Order::Snapshot) => snapshot(keeper, recorder)?,
+        // What runs already goes on.
+        Some(Order::Terminate | Order::Kill) if attached => return Ok(true),
+        Some(Order::Terminate) => keeper.terminate(),
+        Some(Order::Kill) => Keeper::kill_all(),
+        None => return Ok(attached && keeper.socket.is_none()),
+    }
+    Ok(false)
+}
+
+fn snapshot(keeper: &mut Keeper, recorder: &mut Recorder) -> Result<()> {
+    let trace = recorder.trace()?;
+    keeper.words().distinct.store(trace.distinct() as u64, Relaxed);
+    keeper.tell(&Message::Snapshot(trace::write(&trace)));
+    Ok(())
+}
