@@ -198,7 +198,7 @@ pub(crate) fn observed(run: Run<'_>, target: Target, watch: Watch<'_>) -> Result
         Target::Cgroup(cgroup) => (format!("cgroup {}", cgroup.directory().display()), cgroup.no_new_privs()),
     };
     provenance.no_new_privs = no_new_privs;
-    provenance.notes.push(format!("attached to {what}: what happened before was not seen"));
+    provenance.notes.push(format!("attached to {what}: what it did before was not seen"));
     checked(workload::run(run, Purpose::Observe { target: Some(target), filter: None, provenance }, watch)?)
 }
 

@@ -35,6 +35,14 @@ impl Running {
         Ok(Some(Self::Cgroup(name, cgroup?)))
     }
 
+    /// Whether it is there still.
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            Self::Process(pid) => proc::is_alive(*pid),
+            Self::Cgroup(_, cgroup) => cgroup.exists(),
+        }
+    }
+
     /// What the trace calls it.
     pub(crate) fn name(&self) -> Result<String, Failure> {
         match self {

@@ -106,6 +106,11 @@ pub(crate) fn has_ended(tid: i32) -> bool {
     status_field(&text, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
+/// Whether a process runs still.
+pub fn is_alive(pid: i32) -> bool {
+    !has_ended(pid)
+}
+
 /// Whether a process has no_new_privs set; one that is gone has not.
 pub fn no_new_privs(pid: i32) -> bool {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! `callgate doctor`: what works on this machine, what does not, and the way out.
 
+use callgate_linux::ebpf;
 use callgate_linux::features::{Features, probe};
 use serde::Serialize;
 
@@ -102,6 +103,7 @@ fn machine(f: &Features) -> Vec<Check> {
 
 /// What this process is in.
 fn surroundings(f: &Features) -> Vec<Check> {
+    let ebpf: Vec<_> = ebpf::missing().iter().map(ToString::to_string).collect();
     let ptrace = f.ptrace_scope.map_or_else(|| "no Yama".to_owned(), |s| format!("Yama ptrace_scope {s}"));
     vec![
         check(
@@ -117,6 +119,15 @@ fn surroundings(f: &Features) -> Vec<Check> {
             (
                 "warning",
                 "kernel.yama.ptrace_scope is 3: a recording is blind to calls another filter refuses",
+            ),
+        ),
+        check(
+            "eBPF",
+            ebpf.is_empty(),
+            if ebpf.is_empty() { yes(true) } else { ebpf.join("; ") },
+            (
+                "warning",
+                "record --cgroup, --container and --unit need it; record --pid traces instead, and is slower",
             ),
         ),
         check(

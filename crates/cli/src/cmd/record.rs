@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
     };
     file.write(trace::write(&trace).as_bytes())?;
     // Of a container not all of the runtime's calls can be recorded.
-    tell(&trace, &ran, args, &runtime, output);
+    tell(&trace, &ran, args, (running.as_ref(), &runtime), output);
     if running.is_some() {
         return Ok(Exit::Ok);
     }
@@ -163,7 +163,13 @@ impl Recorder<'_> {
     }
 }
 
-fn tell(trace: &Trace, ran: &Ran, args: &Record, runtime: &str, output: &Output) {
+fn tell(
+    trace: &Trace,
+    ran: &Ran,
+    args: &Record,
+    (running, runtime): (Option<&Running>, &str),
+    output: &Output,
+) {
     let counted: Vec<u64> = trace.calls.values().filter_map(|r| r.count).collect();
     let calls = match counted.iter().sum::<u64>() {
         // The filter lets what is known pass without asking.
@@ -175,7 +181,8 @@ fn tell(trace: &Trace, ran: &Ran, args: &Record, runtime: &str, output: &Output)
     let name = crate::output::foreign(&args.output.display().to_string());
     let status = match ran.status {
         Some(status) => status.to_string(),
-        None if args.command.is_empty() => "it goes on".to_owned(),
+        None if running.is_some_and(Running::is_there) => "it goes on".to_owned(),
+        None if running.is_some() => "it ended".to_owned(),
         None => "it did not end".to_owned(),
     };
     output.say(&format!(

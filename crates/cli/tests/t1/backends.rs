@@ -103,7 +103,7 @@ fn a_running_process_is_recorded_with_its_children_and_let_go() {
     let lab = Lab::new();
     let mut running = Running::start("while :; do (umask 77); sleep 0.05; done");
     let pid = running.pid();
-    lab.callgate(&format!("record --pid {pid} --for 2s -o t")).expect(0).says("it goes on");
+    lab.callgate(&format!("record --pid {pid} --backend ptrace --for 2s -o t")).expect(0).says("it goes on");
     assert_eq!(running.traced(), Some(false), "let go of, and alive");
     assert!(running.0.try_wait().unwrap().is_none());
     let text = lab.read("t");
@@ -117,15 +117,21 @@ fn a_running_process_is_recorded_with_its_children_and_let_go() {
 fn a_recording_of_a_running_process_ends_with_it_or_by_a_signal() {
     let lab = Lab::new();
     let running = Running::start("sleep 1; exit 3");
-    lab.callgate(&format!("record --pid {} -o t", running.pid())).expect(0).says("exit status 3");
+    lab.callgate(&format!("record --pid {} --backend ptrace -o t", running.pid()))
+        .expect(0)
+        .says("exit status 3");
     let running = Running::start("while :; do sleep 0.05; done");
-    let script =
-        format!("\"$CALLGATE\" record --pid {} -o u & r=$!; sleep 1; kill -TERM $r; wait $r", running.pid());
+    let script = format!(
+        "\"$CALLGATE\" record --pid {} --backend ptrace -o u & r=$!; sleep 1; kill -TERM $r; wait $r",
+        running.pid()
+    );
     lab.sh(&script).expect(0).says("it goes on");
     assert_eq!(running.traced(), Some(false));
     // kill -9 leaves it running, too: there is nobody left who wants to know.
-    let script =
-        format!("\"$CALLGATE\" record --pid {} -o v & r=$!; sleep 1; kill -9 $r; wait $r", running.pid());
+    let script = format!(
+        "\"$CALLGATE\" record --pid {} --backend ptrace -o v & r=$!; sleep 1; kill -9 $r; wait $r",
+        running.pid()
+    );
     lab.sh(&script).expect(137);
     let gone = (0..100).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(100));
@@ -145,7 +151,9 @@ fn a_child_that_ended_and_was_not_reaped_is_no_obstacle() {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.trim())).unwrap_or_default();
         status.contains("State:\tZ")
     });
-    lab.callgate(&format!("record --pid {} --for 1s -o t", running.pid())).expect(0).says("it goes on");
+    lab.callgate(&format!("record --pid {} --backend ptrace --for 1s -o t", running.pid()))
+        .expect(0)
+        .says("it goes on");
 }
 
 #[test]
@@ -157,7 +165,7 @@ fn a_process_that_cannot_be_attached_to_is_said_and_nothing_is_written() {
     let running = Running::start("while :; do sleep 0.05; done");
     let lab_root = Lab::new();
     let script = format!(
-        "\"$CALLGATE\" record --pid {0} -o first & r=$!; sleep 1; \"$CALLGATE\" record --pid {0} -o t; \
+        "\"$CALLGATE\" record --pid {0} --backend ptrace -o first & r=$!; sleep 1; \"$CALLGATE\" record --pid {0} --backend ptrace -o t; \
          echo $?; kill $r; wait $r",
         running.pid()
     );

@@ -17,7 +17,7 @@ pub(super) const RUNTIMES: [Runtime; 2] = [
 ];
 
 /// A root file system of busybox.
-fn busybox(lab: &Lab, name: &str) {
+pub(super) fn busybox(lab: &Lab, name: &str) {
     let path = find("busybox").expect("busybox was asked for");
     lab.sh(&format!(
         "mkdir -p {name}/bin {name}/etc {name}/proc {name}/sys {name}/dev && cp {} {name}/bin/busybox && \

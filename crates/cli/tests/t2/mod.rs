@@ -9,6 +9,7 @@ mod imports;
 mod killing;
 mod listeners;
 mod many;
+mod outside;
 mod servers;
 mod signals;
 mod system;

@@ -47,7 +47,7 @@ impl Cgroup {
     }
 
     /// Whether it is there still: the same, not another one of that name.
-    pub(super) fn exists(&self) -> bool {
+    pub fn exists(&self) -> bool {
         fs::metadata(&self.directory).is_ok_and(|m| m.ino() == self.id)
     }
 
