@@ -1,9 +1,21 @@
 //! Times of a log: milliseconds since its first line, from whatever the lines say.
 
-use super::prefix::Time;
-
 /// Microseconds of a day.
 const DAY: u64 = 86_400_000_000;
+
+/// A time as it stands in the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Time {
+    /// None.
+    #[default]
+    Absent,
+    /// Microseconds since midnight.
+    OfDay(u64),
+    /// Microseconds since the epoch.
+    Epoch(u64),
+    /// Microseconds since the line before.
+    Since(u64),
+}
 
 /// Where in time a log is.
 #[derive(Debug, Default)]

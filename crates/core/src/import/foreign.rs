@@ -1,4 +1,6 @@
-//! Texts that are no strace log: what they look like, so that the error can say it.
+//! Texts of another format than was said: what they look like, so that the error can say it.
+
+use super::Format;
 
 /// What a text is instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub enum Other {
     Profile,
     /// Some JSON.
     Json,
+    /// `openat(AT_FDCWD, …) = 3`.
+    Strace,
     /// `type=SECCOMP …`, `type=SYSCALL …`.
     AuditLog,
     /// `0.000 ( 0.010 ms): ls/123 openat(…`.
@@ -22,21 +26,42 @@ pub enum Other {
 }
 
 impl Other {
-    /// What it is, and the way on.
-    pub fn words(self) -> (&'static str, &'static str) {
-        let later = "this version imports strace's text only; record the same with callgate record, or with strace -f -o";
+    /// What it is.
+    pub fn words(self) -> &'static str {
         match self {
-            Self::CallgateTrace => {
-                ("a callgate trace", "make a profile of it: callgate generate TRACE -o PROFILE")
-            }
-            Self::Profile => ("a seccomp profile", "read it with: callgate show PROFILE"),
-            Self::Json => ("JSON", later),
-            Self::AuditLog => ("an audit log", later),
-            Self::PerfTrace => ("a log of perf trace", later),
-            Self::Sysdig => ("a log of sysdig or falco", later),
-            Self::Ltrace => ("a log of ltrace", later),
+            Self::CallgateTrace => "a callgate trace",
+            Self::Profile => "a seccomp profile",
+            Self::Json => "JSON",
+            Self::Strace => "a log of strace",
+            Self::AuditLog => "an audit log",
+            Self::PerfTrace => "a log of perf trace",
+            Self::Sysdig => "a log of sysdig or falco",
+            Self::Ltrace => "a log of ltrace",
+            Self::Compressed => "compressed",
+        }
+    }
+
+    /// The format that reads it.
+    pub fn format(self) -> Option<Format> {
+        match self {
+            Self::Strace => Some(Format::Strace),
+            _ => None,
+        }
+    }
+
+    /// The way on.
+    pub fn hint(self) -> String {
+        if let Some(format) = self.format() {
+            return format!("read it with: callgate import --from {} LOG -o TRACE", format.name());
+        }
+        match self {
+            Self::CallgateTrace => "make a profile of it: callgate generate TRACE -o PROFILE".to_owned(),
+            Self::Profile => "read it with: callgate show PROFILE".to_owned(),
             Self::Compressed => {
-                ("compressed", "unpack it: zcat, xzcat or zstdcat FILE | callgate import --from strace -")
+                "unpack it: zcat, xzcat or zstdcat FILE | callgate import --from RECORDER -".to_owned()
+            }
+            _ => {
+                "no such text is read; record the same with callgate record, or with strace -f -o".to_owned()
             }
         }
     }
@@ -66,6 +91,8 @@ pub(super) fn guess(head: &[u8]) -> Option<Other> {
         Some(Other::Sysdig)
     } else if has("SYS_") || has("__libc_start_main(") || has("+++ exited (status ") {
         Some(Other::Ltrace)
+    } else if has(") = ") || has("<unfinished ...>") || has("usecs/call") {
+        Some(Other::Strace)
     } else {
         None
     }
@@ -76,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_mistake_for_a_log_of_strace_is_recognised() {
+    fn what_people_mistake_for_another_log_is_recognised() {
         let kind = |text: &str| guess(text.as_bytes());
         assert_eq!(kind("{\n\"schema\": \"callgate.dev/trace/v1\","), Some(Other::CallgateTrace));
         assert_eq!(kind("{\"defaultAction\": \"SCMP_ACT_ERRNO\"}"), Some(Other::Profile));
@@ -85,6 +112,7 @@ mod tests {
         assert_eq!(kind("   0.000 ( 0.010 ms): ls/123 openat(dfd: CWD) = 3"), Some(Other::PerfTrace));
         assert_eq!(kind("1 12:00:00.000000000 0 sh (123) > openat dirfd=-100"), Some(Other::Sysdig));
         assert_eq!(kind("__libc_start_main(0x1, 1) = 0\nputs(\"hi\") = 3"), Some(Other::Ltrace));
+        assert_eq!(kind("openat(AT_FDCWD, \"x\", O_RDONLY) = 3"), Some(Other::Strace));
         assert_eq!(kind("\u{1f}x"), None);
         assert_eq!(guess(b"\x1f\x8b\x08"), Some(Other::Compressed));
         assert_eq!(kind("To be, or not to be"), None);
