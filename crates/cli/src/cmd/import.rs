@@ -58,6 +58,9 @@ pub(crate) fn run(args: &Import, output: &Output) -> Outcome {
 fn format(source: Source) -> Format {
     match source {
         Source::Strace => Format::Strace,
+        Source::Audit => Format::Audit,
+        Source::Perf => Format::Perf,
+        Source::Falco => Format::Falco,
     }
 }
 

@@ -45,6 +45,9 @@ impl Other {
     pub fn format(self) -> Option<Format> {
         match self {
             Self::Strace => Some(Format::Strace),
+            Self::AuditLog => Some(Format::Audit),
+            Self::PerfTrace => Some(Format::Perf),
+            Self::Sysdig => Some(Format::Falco),
             _ => None,
         }
     }
@@ -85,7 +88,7 @@ pub(super) fn guess(head: &[u8]) -> Option<Other> {
         })
     } else if has("type=SECCOMP") || has("type=SYSCALL") || has("type=1326") || has("msg=audit(") {
         Some(Other::AuditLog)
-    } else if has(" ms): ") {
+    } else if [" ms): ", "(         ): ", "(fd: ", "(dfd: ", "Summary of events:"].into_iter().any(has) {
         Some(Other::PerfTrace)
     } else if has(") > ") || has(") < ") {
         Some(Other::Sysdig)

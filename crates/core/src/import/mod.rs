@@ -8,18 +8,25 @@
 //!     └───► document ─► oci-seccomp-bpf-hook · spo · inspektor-gadget ─► profile ─┘
 //! ```
 
+mod audit;
 mod clock;
+mod draft;
 mod error;
+mod falco;
 mod foreign;
 mod format;
 mod lines;
 mod name;
 mod number;
+mod perf;
 pub mod strace;
 mod unknown;
 
 use crate::arch::Arch;
 use crate::trace::Trace;
+
+use draft::Draft;
+use lines::{Grammar, Lines};
 
 pub use error::{ImportError, UnknownCall};
 pub use foreign::Other;
@@ -66,6 +73,10 @@ trait Source {
     fn finish(self: Box<Self>) -> Result<Imported, ImportError>;
 }
 
+fn lines(format: Format, grammar: impl Grammar + 'static) -> Box<dyn Source> {
+    Box::new(Lines::new(grammar, Draft::new(format)))
+}
+
 /// Reads a text of one of the formats, in pieces of any size.
 pub struct Reader(Box<dyn Source>);
 
@@ -74,6 +85,9 @@ impl Reader {
     pub fn new(format: Format, arch: Arch) -> Self {
         Self(match format {
             Format::Strace => Box::new(strace::Reader::new(arch)),
+            Format::Audit => lines(format, audit::Audit::default()),
+            Format::Perf => lines(format, perf::Perf::new(arch)),
+            Format::Falco => lines(format, falco::Falco::new(arch)),
         })
     }
 
@@ -115,3 +129,6 @@ impl Source for strace::Reader {
         Self::finish(*self)
     }
 }
+
+#[cfg(test)]
+mod tests;
