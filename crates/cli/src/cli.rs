@@ -245,6 +245,12 @@ pub(crate) enum Source {
     Perf,
     /// Lines of sysdig and falco, one per event
     Falco,
+    /// Profiles of oci-seccomp-bpf-hook, and others in the form of OCI or Docker
+    OciSeccompBpfHook,
+    /// SeccompProfile resources of the Security Profiles Operator, YAML or JSON
+    Spo,
+    /// What Inspektor Gadget's advise_seccomp prints
+    InspektorGadget,
 }
 
 /// callgate import
@@ -254,7 +260,8 @@ pub(crate) enum Source {
     callgate import --from strace out.* -o all.trace    the files of strace -ff -o out\n  \
     ausearch --raw -m SECCOMP | callgate import --from audit - -o app.trace\n  \
     callgate generate ls.trace -o ls.json\n\n\
-    Exit codes: 0 written · 2 nothing written: no such log, or names in it that are no system calls · 3 nothing in the logs")]
+    Exit codes: 0 written · 2 nothing written: no such log, of another recorder, or names in it that are no system calls · \
+    3 nothing in the logs")]
 pub(crate) struct Import {
     /// Whose text it is
     #[arg(long, value_name = "RECORDER")]

@@ -61,6 +61,9 @@ fn format(source: Source) -> Format {
         Source::Audit => Format::Audit,
         Source::Perf => Format::Perf,
         Source::Falco => Format::Falco,
+        Source::OciSeccompBpfHook => Format::OciHook,
+        Source::Spo => Format::Spo,
+        Source::InspektorGadget => Format::InspektorGadget,
     }
 }
 
@@ -133,7 +136,8 @@ fn failure(error: &ImportError) -> Failure {
             format.recipe()
         )),
         ImportError::UnknownMode { .. } => failure.hint("--arch names the architecture strace ran on"),
-        ImportError::UnknownCalls { .. } => failure,
+        ImportError::AllowsByDefault { .. } => failure.hint("read it with: callgate show PROFILE"),
+        ImportError::UnknownCalls { .. } | ImportError::Invalid { .. } => failure,
     }
 }
 
@@ -175,7 +179,9 @@ fn tell(all: &Trace, read: &[Imported], args: &Import, output: &Output) {
     let processes: u64 = read.iter().map(|i| i.processes).sum();
     let of = if processes > 1 { format!(", of {processes} processes and threads") } else { String::new() };
     let different = all.made().count();
-    output.say(&format!("imported {name}: {different} different system calls, {calls} in all{of}"));
+    // A profile counts nothing.
+    let counted = if calls > 0 { format!("{calls} in all") } else { "not counted".to_owned() };
+    output.say(&format!("imported {name}: {different} different system calls, {counted}{of}"));
     let format = format(args.from);
     output.say(&format!("  cannot see: {}", format.blind()));
     for sample in read.iter().flat_map(|i| &i.samples) {

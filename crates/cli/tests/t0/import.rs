@@ -242,3 +242,36 @@ fn logs_of_perf_and_falco_become_traces_without_arguments() {
         refused_from(format, LOG, "", 2, &["it looks like a log of strace", "callgate import --from strace"]);
     }
 }
+
+#[test]
+fn profiles_of_other_recorders_become_traces_that_count_nothing() {
+    let rule = "[{\"names\": [\"read\", \"syscall_1f4\"], \"action\": \"SCMP_ACT_ALLOW\"}]";
+    let profile = format!("{{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": {rule}}}\n");
+    let spo = "kind: SeccompProfile\nspec:\n  defaultAction: SCMP_ACT_ERRNO\n  syscalls:\n  - names: [read]\n    action: SCMP_ACT_ALLOW\n";
+    for (format, text, words) in [
+        ("oci-seccomp-bpf-hook", profile.replace(", \"syscall_1f4\"", ""), "the hook sees no arguments"),
+        ("spo", spo.to_owned(), "lists no architecture"),
+        ("inspektor-gadget", format!("// web\n{profile}"), "number 500 is advise_seccomp's own mark"),
+    ] {
+        let lab = Lab::new();
+        lab.write("in", text);
+        lab.callgate(&format!("import --from {format} --arch x86_64 in -o t"))
+            .expect(0)
+            .says("imported t: 1 different system calls, not counted")
+            .says(words)
+            .says("next: callgate generate t --args off -o PROFILE");
+        assert_eq!(names(&lab.json("t")), ["read"]);
+        lab.callgate("generate t --args off --arch x86_64 -o p.json").expect(0);
+        refused_from(format, AUDIT, "", 2, &["it looks like an audit log", "--from audit"]);
+    }
+    refused_from(
+        "oci-seccomp-bpf-hook",
+        spo,
+        "",
+        2,
+        &["it looks like a SeccompProfile resource", "--from spo"],
+    );
+    let open = "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}";
+    refused_from("oci-seccomp-bpf-hook", open, "", 2, &["allows what it does not name", "callgate show"]);
+    refused_from("spo", "kind: SeccompProfile\nspec: [1\n", "", 2, &["in.log: not YAML, line "]);
+}

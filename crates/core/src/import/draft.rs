@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::clock::{Clock, Time};
+use super::profile::Registers;
 use super::unknown::{Strangers, UnknownNames, base};
 use super::{Format, HEAD, ImportError, Imported, Sample, foreign, name};
 use crate::arch::Arch;
@@ -94,6 +95,16 @@ impl Draft {
         self.line
     }
 
+    /// Goes to a line of a document.
+    pub(super) fn at_line(&mut self, line: u64) {
+        self.line = line;
+    }
+
+    /// The file being read.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Takes the time of a line.
     pub(super) fn tick(&mut self, time: Time) {
         self.clock.tick(time);
@@ -143,6 +154,28 @@ impl Draft {
                 self.carried.insert(name.into_owned());
             }
         }
+    }
+
+    /// Folds in a call that a profile allows, uncounted, with the values of its arguments.
+    pub(super) fn allowed(&mut self, arch: Arch, name: &str, values: &Registers) {
+        let Some(resolved) = name::resolve(arch, name, None) else { return };
+        let key = resolved.nr.map(|nr| (arch, nr, Outcome::Made));
+        let before = key.and_then(|key| self.trace.calls.get(&key)).map(|r| r.args.clone());
+        self.named(arch, name.as_bytes(), None, "");
+        let Some(key) = key.filter(|_| values.iter().any(Option::is_some)) else { return };
+        for (index, values) in (0_u8..).zip(values) {
+            let Some(values) = values else { continue };
+            // Naming it has widened every argument: not those whose values are known.
+            if let Some(record) = self.trace.calls.get_mut(&key) {
+                record.args.remove(&index);
+                let known = before.as_ref().and_then(|args| args.get(&index));
+                record.args.extend(known.map(|known| (index, known.clone())));
+            }
+            for value in values {
+                self.trace.observe_argument(key, index, Some(*value), None);
+            }
+        }
+        self.arguments = true;
     }
 
     /// A name that is no call of the ABI.

@@ -41,6 +41,20 @@ pub enum ImportError {
         /// What it looks like.
         other: Option<Other>,
     },
+    /// Of this format, and broken.
+    #[error("{file}: {message}")]
+    Invalid {
+        /// The document.
+        file: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A profile that lists what is refused.
+    #[error("{file} allows what it does not name: it is no list of calls that were made")]
+    AllowsByDefault {
+        /// The profile.
+        file: String,
+    },
     /// Of this format, without a call.
     #[error("{file} holds no system call")]
     NoCall {

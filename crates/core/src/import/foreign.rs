@@ -9,6 +9,10 @@ pub enum Other {
     CallgateTrace,
     /// A seccomp profile.
     Profile,
+    /// A SeccompProfile resource.
+    Spo,
+    /// A profile below a comment.
+    Gadget,
     /// Some JSON.
     Json,
     /// `openat(AT_FDCWD, …) = 3`.
@@ -31,6 +35,8 @@ impl Other {
         match self {
             Self::CallgateTrace => "a callgate trace",
             Self::Profile => "a seccomp profile",
+            Self::Spo => "a SeccompProfile resource",
+            Self::Gadget => "output of advise_seccomp",
             Self::Json => "JSON",
             Self::Strace => "a log of strace",
             Self::AuditLog => "an audit log",
@@ -48,6 +54,9 @@ impl Other {
             Self::AuditLog => Some(Format::Audit),
             Self::PerfTrace => Some(Format::Perf),
             Self::Sysdig => Some(Format::Falco),
+            Self::Profile => Some(Format::OciHook),
+            Self::Spo => Some(Format::Spo),
+            Self::Gadget => Some(Format::InspektorGadget),
             _ => None,
         }
     }
@@ -55,11 +64,16 @@ impl Other {
     /// The way on.
     pub fn hint(self) -> String {
         if let Some(format) = self.format() {
-            return format!("read it with: callgate import --from {} LOG -o TRACE", format.name());
+            let import = format!("callgate import --from {} FILE -o TRACE", format.name());
+            return match self {
+                Self::Profile => {
+                    format!("read it with: callgate show PROFILE; a trace of what it allows: {import}")
+                }
+                _ => format!("read it with: {import}"),
+            };
         }
         match self {
             Self::CallgateTrace => "make a profile of it: callgate generate TRACE -o PROFILE".to_owned(),
-            Self::Profile => "read it with: callgate show PROFILE".to_owned(),
             Self::Compressed => {
                 "unpack it: zcat, xzcat or zstdcat FILE | callgate import --from RECORDER -".to_owned()
             }
@@ -73,6 +87,7 @@ impl Other {
 /// Guesses from the first bytes of a text.
 pub(super) fn guess(head: &[u8]) -> Option<Other> {
     let has = |needle: &str| memchr::memmem::find(head, needle.as_bytes()).is_some();
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let magic: [&[u8]; 3] = [b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"];
     if magic.iter().any(|m| head.starts_with(m)) {
         Some(Other::Compressed)
@@ -81,11 +96,17 @@ pub(super) fn guess(head: &[u8]) -> Option<Other> {
         let trace = has("\"callgate.dev/trace/");
         Some(if trace {
             Other::CallgateTrace
+        } else if has("\"SeccompProfile\"") || has("\"SeccompProfileList\"") {
+            Other::Spo
         } else if profile {
             Other::Profile
         } else {
             Other::Json
         })
+    } else if head.trim_ascii_start().starts_with(b"//") && has("\"defaultAction\"") {
+        Some(Other::Gadget)
+    } else if has("kind: SeccompProfile") {
+        Some(Other::Spo)
     } else if has("type=SECCOMP") || has("type=SYSCALL") || has("type=1326") || has("msg=audit(") {
         Some(Other::AuditLog)
     } else if [" ms): ", "(         ): ", "(fd: ", "(dfd: ", "Summary of events:"].into_iter().any(has) {

@@ -11,11 +11,18 @@ pub enum Format {
     Perf,
     /// sysdig and falco.
     Falco,
+    /// oci-seccomp-bpf-hook, and any profile in OCI's form.
+    OciHook,
+    /// The Security Profiles Operator.
+    Spo,
+    /// Inspektor Gadget's advise_seccomp.
+    InspektorGadget,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Strace, Self::Audit, Self::Perf, Self::Falco];
+    pub const ALL: [Self; 7] =
+        [Self::Strace, Self::Audit, Self::Perf, Self::Falco, Self::OciHook, Self::Spo, Self::InspektorGadget];
 
     /// The name: of `--from`, and of the recording's backend in the trace.
     pub fn name(self) -> &'static str {
@@ -24,6 +31,9 @@ impl Format {
             Self::Audit => "audit",
             Self::Perf => "perf",
             Self::Falco => "falco",
+            Self::OciHook => "oci-seccomp-bpf-hook",
+            Self::Spo => "spo",
+            Self::InspektorGadget => "inspektor-gadget",
         }
     }
 
@@ -34,6 +44,9 @@ impl Format {
             Self::Audit => "an audit log",
             Self::Perf => "a log of perf trace",
             Self::Falco => "a log of sysdig or falco",
+            Self::OciHook => "a profile of oci-seccomp-bpf-hook",
+            Self::Spo => "a SeccompProfile of the Security Profiles Operator",
+            Self::InspektorGadget => "output of advise_seccomp",
         }
     }
 
@@ -52,6 +65,15 @@ impl Format {
             Self::Falco => {
                 "arguments, paths of executables, calls that a filter refuses, and what the driver or a filter left out"
             }
+            Self::OciHook => {
+                "counts, executables, when a call was made, calls of other ABIs, and which names were seen rather than added"
+            }
+            Self::Spo => {
+                "counts, executables, when a call was made, and which names were seen rather than added"
+            }
+            Self::InspektorGadget => {
+                "counts, arguments, executables, when a call was made, and calls of 32-bit programs"
+            }
         }
     }
 
@@ -62,6 +84,9 @@ impl Format {
             Self::Audit => "ausearch --raw -m SECCOMP,SYSCALL",
             Self::Perf => "perf trace -o LOG COMMAND",
             Self::Falco => "sysdig proc.name=NAME > LOG",
+            Self::OciHook => "podman run --annotation io.containers.trace-syscall=of:PROFILE IMAGE",
+            Self::Spo => "kubectl get seccompprofile NAME -o yaml",
+            Self::InspektorGadget => "kubectl gadget run advise_seccomp",
         }
     }
 }

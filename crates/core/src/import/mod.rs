@@ -10,21 +10,28 @@
 
 mod audit;
 mod clock;
+mod document;
 mod draft;
 mod error;
 mod falco;
 mod foreign;
 mod format;
+mod gadget;
 mod lines;
 mod name;
 mod number;
+mod oci_hook;
 mod perf;
+mod profile;
+mod spo;
 pub mod strace;
 mod unknown;
+mod yaml;
 
 use crate::arch::Arch;
 use crate::trace::Trace;
 
+use document::{Documents, Form};
 use draft::Draft;
 use lines::{Grammar, Lines};
 
@@ -77,6 +84,10 @@ fn lines(format: Format, grammar: impl Grammar + 'static) -> Box<dyn Source> {
     Box::new(Lines::new(grammar, Draft::new(format)))
 }
 
+fn documents(format: Format, form: impl Form + 'static) -> Box<dyn Source> {
+    Box::new(Documents::new(form, Draft::new(format)))
+}
+
 /// Reads a text of one of the formats, in pieces of any size.
 pub struct Reader(Box<dyn Source>);
 
@@ -88,6 +99,9 @@ impl Reader {
             Format::Audit => lines(format, audit::Audit::default()),
             Format::Perf => lines(format, perf::Perf::new(arch)),
             Format::Falco => lines(format, falco::Falco::new(arch)),
+            Format::OciHook => documents(format, oci_hook::OciHook::new(arch)),
+            Format::Spo => documents(format, spo::Spo::new(arch)),
+            Format::InspektorGadget => documents(format, gadget::Gadget::new(arch)),
         })
     }
 
