@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::{ImportError, Imported, Other, Source};
 
 /// A larger text is no profile.
-const MAX_DOCUMENT: usize = 16 << 20;
+const MAX_DOCUMENT: usize = 4 << 20;
 
 /// What a document of one format means.
 pub(super) trait Form {

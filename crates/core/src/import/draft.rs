@@ -12,7 +12,7 @@ use crate::trace::{Observation, Outcome, Phase, Provenance, Trace};
 /// Processes told apart; further ones are not counted.
 const MAX_PROCESSES: usize = 1 << 20;
 /// Names in a note.
-const MAX_NAMED: usize = 12;
+pub(super) const MAX_NAMED: usize = 12;
 
 /// One call as a text has it.
 #[derive(Clone, Copy, Debug)]

@@ -40,15 +40,16 @@ impl Form for Gadget {
     fn read(&mut self, text: &str, draft: &mut Draft) {
         let text = without_comments(text);
         let mut documents = serde_json::Deserializer::from_str(&text).into_iter::<IgnoredAny>();
-        let (mut start, mut count) = (0, 0);
+        let (mut start, mut count, mut line) = (0, 0, 1);
         while let Some(document) = documents.next() {
             let end = documents.byte_offset();
             if let Err(error) = document {
                 return draft.invalid(format!("not JSON: {error}"));
             }
-            if let Err(error) = self.profile(&text[start..end], line_of(&text, start), draft) {
+            if let Err(error) = self.profile(&text[start..end], line, draft) {
                 return draft.invalid(error);
             }
+            line += memchr::memchr_iter(b'\n', &text.as_bytes()[start..end]).count();
             (start, count) = (end, count + 1);
         }
         if count > 1 {

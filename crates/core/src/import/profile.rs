@@ -18,10 +18,13 @@ use crate::set::Op;
 /// The values of each argument; `None`: any.
 pub(super) type Registers = [Option<BTreeSet<u64>>; 6];
 
+/// Unknown names whose line is looked for: the error lists no more.
+const MAX_PLACES: usize = 64;
+
 /// What a profile allows of one name.
-struct Allowed {
+struct Allowed<'p> {
     registers: Registers,
-    line: u64,
+    name: &'p Name,
 }
 
 /// The architectures a profile lists, as far as there are tables for them; those it does not list are `native` alone.
@@ -47,7 +50,7 @@ pub(super) fn fold(profile: &Profile, arches: &[Arch], line: &dyn Fn(&Name) -> u
         return draft.allows_by_default();
     }
     let mut inexact = BTreeSet::new();
-    let mut calls: BTreeMap<&str, Allowed> = BTreeMap::new();
+    let mut calls: BTreeMap<&str, Allowed<'_>> = BTreeMap::new();
     let (mut refused, mut conditional) = (0, 0);
     for rule in &profile.rules {
         if !rule.action.action.permits() {
@@ -64,27 +67,34 @@ pub(super) fn fold(profile: &Profile, arches: &[Arch], line: &dyn Fn(&Name) -> u
             if let Some(known) = calls.get_mut(name.text.as_str()) {
                 unite(&mut known.registers, &registers);
             } else {
-                calls.insert(&name.text, Allowed { registers: registers.clone(), line: line(name) });
+                calls.insert(&name.text, Allowed { registers: registers.clone(), name });
             }
         }
     }
-    for (name, allowed) in &calls {
-        draft.at_line(allowed.line);
-        call(name, &allowed.registers, arches, draft);
+    let mut unknown = 0;
+    for allowed in calls.values() {
+        if !call(allowed, arches, draft) {
+            if unknown < MAX_PLACES {
+                draft.at_line(line(allowed.name));
+            }
+            unknown += 1;
+            if let Some(arch) = arches.first() {
+                draft.unknown(allowed.name.text.as_bytes(), *arch);
+            }
+        }
     }
     notes(refused, conditional, &inexact, draft);
 }
 
-/// One name, on every architecture that has it.
-fn call(name: &str, registers: &Registers, arches: &[Arch], draft: &mut Draft) {
+/// One name, on every architecture that has it; `false`: none has.
+fn call(allowed: &Allowed<'_>, arches: &[Arch], draft: &mut Draft) -> bool {
+    let name = allowed.name.text.as_str();
     let has: Vec<Arch> =
         arches.iter().copied().filter(|arch| name::resolve(*arch, name, None).is_some()).collect();
     for arch in &has {
-        draft.allowed(*arch, name, registers);
+        draft.allowed(*arch, name, &allowed.registers);
     }
-    if let (true, Some(arch)) = (has.is_empty(), arches.first()) {
-        draft.unknown(name.as_bytes(), *arch);
-    }
+    !has.is_empty()
 }
 
 /// The values that conditions ask for by EQ, and whether that is all they say.

@@ -136,6 +136,27 @@ fn nothing_and_nonsense_are_errors_with_a_way_on() {
     }
 }
 
+#[test]
+fn lines_and_documents_without_measure_are_read_or_refused_in_time() {
+    let profile = "{\"defaultAction\": \"SCMP_ACT_ERRNO\"}\n";
+    let names: Vec<String> = (0..20_000).map(|n| format!("\"x{n}\"")).collect();
+    let rule = format!("{{\"names\": [{}], \"action\": \"SCMP_ACT_ALLOW\"}}", names.join(", "));
+    // What looks back or begins anew at every sign of these would not end within a test's patience.
+    for text in [
+        format!("1 12:00:00.0 0 {}\n", "()".repeat(1 << 18)),
+        format!("1 12:00:00.0 0 ({}\n", ")".repeat(1 << 18)),
+        format!("     0.000 ( 0.010 ms): {}\n", "= ".repeat(1 << 18)),
+        format!("type=SECCOMP msg=audit(1.2:3): {}\n", " arch=".repeat(1 << 16)),
+        format!("// web\n{}", profile.repeat(5000)),
+        format!("kind: SeccompProfile\nspec:\n  x: {}", "- ".repeat(1 << 16)),
+        format!("{{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{rule}]}}"),
+    ] {
+        for format in Format::ALL {
+            assert!(pieced(format, Arch::X86_64, text.as_bytes(), 1 << 16).is_err(), "{}", &text[..30]);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused_whatever_pieces_they_come_in(

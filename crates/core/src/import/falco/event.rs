@@ -9,6 +9,9 @@ use crate::import::number::{number, seconds};
 /// The first time that is none of a capture but one since the epoch: 1973.
 const EPOCH: u64 = 100_000_000_000_000;
 
+/// Parentheses looked at: names of programs and containers may hold some.
+const MAX_PARENTHESES: usize = 16;
+
 /// An event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Event<'l> {
@@ -28,7 +31,10 @@ pub(super) fn read(line: &[u8]) -> Option<Event<'_>> {
     let time = time(&rest[..blank]);
     let (_, rest) = number(&rest[blank + 1..])?;
     let rest = rest.strip_prefix(b" ")?;
-    memchr::memchr_iter(b')', rest).find_map(|close| event(rest, close)).map(|event| Event { time, ..event })
+    memchr::memchr_iter(b')', rest)
+        .take(MAX_PARENTHESES)
+        .find_map(|close| event(rest, close))
+        .map(|event| Event { time, ..event })
 }
 
 /// ` (123) > openat …` around a parenthesis.

@@ -8,7 +8,7 @@ mod event;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, Seen, listed};
+use super::draft::{Draft, MAX_NAMED, Seen, listed};
 use super::lines::Grammar;
 use super::number::number;
 use crate::arch::Arch;
@@ -57,6 +57,9 @@ const STANDS_FOR: [(&str, &[&str]); 12] = [
     ("signalfd", &["signalfd", "signalfd4"]),
     ("umount", &["umount", "umount2"]),
 ];
+
+/// The longest name of a call that is remembered; the longest there is has 28 letters.
+const MAX_NAME: usize = 64;
 
 /// Reads sysdig's and falco's text.
 #[derive(Debug)]
@@ -162,12 +165,14 @@ impl Falco {
             // The driver drops on purpose while it is too slow, and says when.
             self.drops += u64::from(name == "drop");
             self.other_events += 1;
-            self.others.insert(name.into_owned());
+            if self.others.len() <= MAX_NAMED {
+                self.others.insert(name.into_owned());
+            }
             return;
         }
         draft.process(event.thread);
         if event.enters {
-            self.begun.insert(event.thread, event.name.to_vec());
+            self.begun.insert(event.thread, event.name[..event.name.len().min(MAX_NAME)].to_vec());
         } else {
             let begun = self.begun.remove(&event.thread).is_some_and(|begun| begun == event.name);
             // A child begins with the end of its parent's call.

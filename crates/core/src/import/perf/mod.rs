@@ -17,6 +17,9 @@ use crate::arch::Arch;
 
 use head::{Event, Kind, Line};
 
+/// The longest name of a call that is remembered; the longest there is has 28 letters.
+const MAX_NAME: usize = 64;
+
 /// Reads perf's text.
 #[derive(Debug)]
 pub(super) struct Perf {
@@ -137,7 +140,7 @@ impl Perf {
                 self.headless += 1;
             }
             Event::Begun => {
-                self.begun.insert(thread, call.name.to_vec());
+                self.begun.insert(thread, call.name[..call.name.len().min(MAX_NAME)].to_vec());
             }
             Event::Endless => self.endless += 1,
             Event::Whole => {}
