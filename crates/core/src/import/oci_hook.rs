@@ -82,6 +82,13 @@ mod tests {
     }
 
     #[test]
+    fn calls_of_architectures_that_are_not_listed_are_said() {
+        let read = oci(&profile("\"SCMP_ARCH_X86_64\"", &allow("\"read\", \"_llseek\", \"breakpoint\"", "")));
+        assert_eq!(read.calls(), ["read ?"]);
+        read.says("does not list were not carried over: _llseek, breakpoint");
+    }
+
+    #[test]
     fn only_equality_is_carried_over_and_the_rest_is_said() {
         let values = |rules: &[String]| {
             let read = oci(&profile("", &rules.join(", ")));

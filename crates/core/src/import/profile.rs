@@ -14,6 +14,7 @@ use crate::Profile;
 use crate::arch::Arch;
 use crate::profile::{Condition, Name};
 use crate::set::Op;
+use crate::sysno;
 
 /// The values of each argument; `None`: any.
 pub(super) type Registers = [Option<BTreeSet<u64>>; 6];
@@ -72,8 +73,14 @@ pub(super) fn fold(profile: &Profile, arches: &[Arch], line: &dyn Fn(&Name) -> u
         }
     }
     let mut unknown = 0;
-    for allowed in calls.values() {
+    let mut elsewhere = BTreeSet::new();
+    for (name, allowed) in &calls {
         if !call(allowed, arches, draft) {
+            // Such a rule does nothing here, and is no slip: baselines name the calls of every architecture.
+            if sysno::is_known(name) {
+                elsewhere.insert(*name);
+                continue;
+            }
             if unknown < MAX_PLACES {
                 draft.at_line(line(allowed.name));
             }
@@ -82,6 +89,12 @@ pub(super) fn fold(profile: &Profile, arches: &[Arch], line: &dyn Fn(&Name) -> u
                 draft.unknown(allowed.name.text.as_bytes(), *arch);
             }
         }
+    }
+    if !elsewhere.is_empty() {
+        let names = listed(elsewhere.into_iter());
+        draft.note(format!(
+            "calls of architectures that the profile does not list were not carried over: {names}"
+        ));
     }
     notes(refused, conditional, &inexact, draft);
 }

@@ -26,6 +26,8 @@ pub(super) struct Line<'l> {
     pub(super) thread: Option<u32>,
     pub(super) name: &'l [u8],
     pub(super) event: Event,
+    /// It ended with 0.
+    pub(super) zero: bool,
 }
 
 /// What a line is.
@@ -62,7 +64,9 @@ pub(super) fn read(line: &[u8]) -> Kind<'_> {
         if bare && (event == Event::Endless || !labelled(&rest[open + 1..])) {
             return Kind::Stranger;
         }
-        return Kind::Call(Line { micros, thread, name, event });
+        // perf 6.1 leaves out the 0 with which a child begins.
+        let zero = [&b"= 0"[..], b" ="].iter().any(|end| rest.trim_ascii_end().ends_with(end));
+        return Kind::Call(Line { micros, thread, name, event, zero });
     }
     if headed { Kind::Event } else { Kind::Stranger }
 }
@@ -118,6 +122,7 @@ fn event(text: &[u8]) -> Event {
     }
     match text.strip_suffix(b"...") {
         Some(rest) if rest.trim_ascii_end().ends_with(b")") => Event::Begun,
+        _ if text.strip_suffix(b"=").is_some_and(|rest| ends(rest.len())) => Event::Whole,
         _ if text.strip_suffix(b"= ?").is_some_and(|rest| ends(rest.len())) => Event::Whole,
         _ => Event::Endless,
     }
@@ -150,6 +155,8 @@ mod tests {
                         ("exit_group() = ?", "exit_group", Event::Whole),
                         ("futex(uaddr: 0x7f, op: WAIT)          ...", "futex", Event::Begun),
                         (" ... [continued]: futex()) = 0", "futex", Event::Ended),
+                        (" ... [continued]: vfork())            = ", "vfork", Event::Ended),
+                        ("vfork()            = ", "vfork", Event::Whole),
                     ] {
                         let line = format!("{time}{lasted}{who}{text}");
                         let Kind::Call(read) = read(line.as_bytes()) else { panic!("{line}") };

@@ -91,6 +91,13 @@ impl Grammar for Perf {
             "perf's text holds no arguments as a filter sees them, nor paths of executables: any value may have occurred"
                 .to_owned(),
         );
+        if !rows.is_empty() {
+            draft.note(
+                "a table of perf trace counts calls where they end: those that never do (exit_group, exit, rt_sigreturn) \
+                 are in none"
+                    .to_owned(),
+            );
+        }
         if !self.arch.companions().is_empty() {
             let arch = self.arch;
             draft.note(format!(
@@ -135,6 +142,10 @@ impl Perf {
         match call.event {
             Event::Ended => {
                 if self.begun.remove(&thread).is_some_and(|name| name == call.name) {
+                    return;
+                }
+                // A child begins with the end of its parent's call.
+                if call.zero && matches!(call.name, b"clone" | b"clone3" | b"fork" | b"vfork") {
                     return;
                 }
                 self.headless += 1;

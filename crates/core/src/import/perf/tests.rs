@@ -8,11 +8,12 @@ fn perf(text: impl AsRef<[u8]>) -> Read {
     read(Format::Perf, Arch::X86_64, text)
 }
 
-/// Two threads, one of which was in a call when perf came.
+/// Two threads, one of which was in a call when perf came, and one that begins with the end of its parent's call.
 const LOG: &str = "\
          ? (         ): sh/41  ... [continued]: wait4())                                             = 42
      0.100 ( 0.010 ms): sh/41 openat(dfd: CWD, filename: \"/etc/passwd\", flags: RDONLY|CLOEXEC) = 3
      0.200 (         ): sh/41 futex(uaddr: 0x7f, op: WAIT|PRIVATE_FLAG)                   ...
+         ? (         ): sh/42  ... [continued]: clone())                                             = 0
      0.300 ( 0.001 ms): ls/42 close(fd: 3)                                            = 0
      0.200 ( 0.200 ms): sh/41  ... [continued]: futex())                                         = 0
      0.500 (         ): ls/42 exit_group()                                            = ?
@@ -58,6 +59,7 @@ fn tables_of_all_threads_are_added() {
     let read = perf(TABLES);
     assert_eq!(read.calls(), ["mmap 20", "openat 10"]);
     assert_eq!(read.imported().samples, []);
+    read.says("those that never do (exit_group, exit, rt_sigreturn)");
 }
 
 #[test]
