@@ -2,7 +2,8 @@
 //! and the trace survives writing and reading.
 #![no_main]
 
-use callgate_core::import::strace::{ImportError, Imported, Reader};
+use callgate_core::import::strace::Reader;
+use callgate_core::import::{ImportError, Imported};
 use callgate_core::trace::Outcome;
 use callgate_core::{Arch, trace};
 use libfuzzer_sys::fuzz_target;

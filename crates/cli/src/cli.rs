@@ -259,6 +259,18 @@ pub(crate) struct Running {
 pub(crate) enum Source {
     /// Logs of strace, whatever its options, and tables of strace -c
     Strace,
+    /// SECCOMP and SYSCALL records: audit.log, the kernel's log, ausearch, journalctl
+    Audit,
+    /// Logs of perf trace, and tables of perf trace -s
+    Perf,
+    /// Lines of sysdig and falco, one per event
+    Falco,
+    /// Profiles of oci-seccomp-bpf-hook, and others in the form of OCI or Docker
+    OciSeccompBpfHook,
+    /// SeccompProfile resources of the Security Profiles Operator, YAML or JSON
+    Spo,
+    /// What Inspektor Gadget's advise_seccomp prints
+    InspektorGadget,
 }
 
 /// callgate import
@@ -266,8 +278,10 @@ pub(crate) enum Source {
 #[command(after_help = "Examples:\n  strace -f -o ls.log ls -lR /usr/share/doc\n  \
     callgate import --from strace ls.log -o ls.trace\n  \
     callgate import --from strace out.* -o all.trace    the files of strace -ff -o out\n  \
+    ausearch --raw -m SECCOMP | callgate import --from audit - -o app.trace\n  \
     callgate generate ls.trace -o ls.json\n\n\
-    Exit codes: 0 written · 2 nothing written: no such log, or names in it that are no system calls · 3 nothing in the logs")]
+    Exit codes: 0 written · 2 nothing written: no such log, of another recorder, or names in it that are no system calls · \
+    3 nothing in the logs")]
 pub(crate) struct Import {
     /// Whose text it is
     #[arg(long, value_name = "RECORDER")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use callgate_core::import::strace::{ImportError, Imported, Reader, UnknownCall};
+use callgate_core::import::{Format, ImportError, Imported, Reader, UnknownCall};
 use callgate_core::{Arch, Trace, trace};
 use callgate_linux::file::Output as File;
 
@@ -24,15 +24,15 @@ pub(crate) fn run(args: &Import, output: &Output) -> Outcome {
         Some(name) => parse::arch(name)?,
         None => input::native()?,
     };
-    let Source::Strace = args.from;
+    let format = format(args.from);
     let to_stdout = args.output == Path::new("-");
     let mut file = if to_stdout { None } else { Some(File::prepare(&args.output, args.force, 0o600)?) };
-    let logs = logs(&args.logs)?;
+    let logs = logs(&args.logs, format)?;
     let mut all = Trace::default();
     let mut read: Vec<Imported> = Vec::new();
     let mut unknown: Vec<UnknownCall> = Vec::new();
     for log in &logs {
-        match import(log, arch)? {
+        match import(log, format, arch)? {
             Ok(imported) => read.push(imported),
             Err(ImportError::UnknownCalls { calls }) => unknown.extend(calls),
             Err(error) => return Err(failure(&error)),
@@ -55,13 +55,25 @@ pub(crate) fn run(args: &Import, output: &Output) -> Outcome {
     Ok(Exit::Ok)
 }
 
+fn format(source: Source) -> Format {
+    match source {
+        Source::Strace => Format::Strace,
+        Source::Audit => Format::Audit,
+        Source::Perf => Format::Perf,
+        Source::Falco => Format::Falco,
+        Source::OciSeccompBpfHook => Format::OciHook,
+        Source::Spo => Format::Spo,
+        Source::InspektorGadget => Format::InspektorGadget,
+    }
+}
+
 /// The files of one log, each with the process it is of.
 #[derive(Debug, PartialEq, Eq)]
 struct Log(Vec<(PathBuf, Option<u32>)>);
 
 /// Sorts files into logs: those of `strace -ff` belong together, in the order of their processes, since parents mostly
 /// have the smaller ids.
-fn logs(paths: &[PathBuf]) -> Result<Vec<Log>, Failure> {
+fn logs(paths: &[PathBuf], format: Format) -> Result<Vec<Log>, Failure> {
     let mut files = Vec::new();
     for path in paths {
         if path != Path::new("-") && path.is_dir() {
@@ -74,7 +86,7 @@ fn logs(paths: &[PathBuf]) -> Result<Vec<Log>, Failure> {
     let mut sets: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for path in files {
         let number = path.extension().and_then(|e| e.to_str()).and_then(|e| e.parse::<u32>().ok());
-        let Some(pid) = number.filter(|pid| *pid > 0) else {
+        let Some(pid) = number.filter(|pid| *pid > 0 && format == Format::Strace) else {
             logs.push(Log(vec![(path, None)]));
             continue;
         };
@@ -104,8 +116,8 @@ fn directory(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Reads one log.
-fn import(log: &Log, arch: Arch) -> Result<Result<Imported, ImportError>, Failure> {
-    let mut reader = Reader::new(arch);
+fn import(log: &Log, format: Format, arch: Arch) -> Result<Result<Imported, ImportError>, Failure> {
+    let mut reader = Reader::new(format, arch);
     for (path, pid) in &log.0 {
         reader.begin(&input::name(path), *pid);
         input::pieces(path, &mut |piece| reader.feed(piece))?;
@@ -118,12 +130,14 @@ fn failure(error: &ImportError) -> Failure {
     let failure = Failure::new(error.to_string());
     match error {
         ImportError::Empty { .. } | ImportError::NoCall { .. } => failure.exit(Exit::NoInput),
-        ImportError::NotStrace { other: Some(other), .. } => failure.hint(other.words().1),
-        ImportError::NotStrace { other: None, .. } => failure.hint(
-            "make one with: strace -f -o LOG COMMAND, or record with: callgate record -o TRACE -- COMMAND",
-        ),
+        ImportError::OtherFormat { other: Some(other), .. } => failure.hint(other.hint()),
+        ImportError::OtherFormat { format, other: None, .. } => failure.hint(format!(
+            "make one with: {}, or record with: callgate record -o TRACE -- COMMAND",
+            format.recipe()
+        )),
         ImportError::UnknownMode { .. } => failure.hint("--arch names the architecture strace ran on"),
-        ImportError::UnknownCalls { .. } => failure,
+        ImportError::AllowsByDefault { .. } => failure.hint("read it with: callgate show PROFILE"),
+        ImportError::UnknownCalls { .. } | ImportError::Invalid { .. } => failure,
     }
 }
 
@@ -165,12 +179,14 @@ fn tell(all: &Trace, read: &[Imported], args: &Import, output: &Output) {
     let processes: u64 = read.iter().map(|i| i.processes).sum();
     let of = if processes > 1 { format!(", of {processes} processes and threads") } else { String::new() };
     let different = all.made().count();
-    output.say(&format!("imported {name}: {different} different system calls, {calls} in all{of}"));
-    output.say(
-        "  cannot see: calls answered by the vDSO, io_uring operations, and what strace was told to leave out (-e, -P, -z)",
-    );
+    // A profile counts nothing.
+    let counted = if calls > 0 { format!("{calls} in all") } else { "not counted".to_owned() };
+    output.say(&format!("imported {name}: {different} different system calls, {counted}{of}"));
+    let format = format(args.from);
+    output.say(&format!("  cannot see: {}", format.blind()));
     for sample in read.iter().flat_map(|i| &i.samples) {
-        output.warn(&format!("{}:{}: not strace's: {}", sample.file, sample.line, sample.text));
+        let (name, text) = (format.name(), &sample.text);
+        output.warn(&format!("{}:{}: not {name}'s: {text}", sample.file, sample.line));
     }
     all.recordings.iter().flat_map(|r| &r.notes).for_each(|note| output.warn(note));
     if to_stdout {
@@ -199,7 +215,7 @@ mod tests {
 
     fn sorted(names: &[&str]) -> Vec<Vec<String>> {
         let paths: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
-        let Ok(logs) = logs(&paths) else { panic!("{names:?}") };
+        let Ok(logs) = logs(&paths, Format::Strace) else { panic!("{names:?}") };
         logs.iter().map(|l| l.0.iter().map(|(p, _)| p.display().to_string()).collect()).collect()
     }
 

@@ -28,12 +28,25 @@ fn names(trace: &serde_json::Value) -> Vec<&str> {
     trace["calls"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect()
 }
 
+/// Two records of the audit log, one refused, and one lost between them.
+const AUDIT: &str = "\
+type=SECCOMP msg=audit(1700000000.213:5081): auid=0 uid=0 gid=0 ses=1 pid=17 comm=\"x\" exe=\"/bin/x\" sig=0 \
+arch=c000003e syscall=39 compat=0 ip=0x7fa8 code=0x7ffc0000
+type=SECCOMP msg=audit(1700000000.214:5083): auid=0 uid=0 gid=0 ses=1 pid=17 comm=\"x\" exe=\"/bin/x\" sig=0 \
+arch=c000003e syscall=165 compat=0 ip=0x7fa8 code=0x50000
+";
+
 /// `import` fails with this code, says this, and writes nothing.
 fn refused(log: impl AsRef<[u8]>, rest: &str, code: i32, words: &[&str]) {
+    refused_from("strace", log, rest, code, words);
+}
+
+/// The same of a format.
+fn refused_from(format: &str, log: impl AsRef<[u8]>, rest: &str, code: i32, words: &[&str]) {
     let lab = Lab::new();
     lab.write("in.log", log);
     let mut ended = lab
-        .callgate(&format!("import --from strace in.log -o t {rest}"))
+        .callgate(&format!("import --from {format} in.log -o t {rest}"))
         .expect(code)
         .prints("")
         .says("error:");
@@ -144,14 +157,19 @@ fn what_is_no_log_of_strace_is_recognised() {
     refused("", "", 3, &["in.log is empty"]);
     refused("strace: exec: Permission denied\n", "", 3, &["holds no system call"]);
     refused("hello\nworld\n", "", 2, &["in.log is not a log of strace", "strace -f -o LOG"]);
-    refused("type=SECCOMP msg=audit(1.2:3): arch=c000003e syscall=1\n", "", 2, &["an audit log"]);
-    refused("   0.000 ( 0.010 ms): ls/123 openat(dfd: CWD) = 3\n", "", 2, &["perf trace"]);
+    refused(
+        "type=SECCOMP msg=audit(1.2:3): arch=c000003e syscall=1\n",
+        "",
+        2,
+        &["an audit log", "--from audit"],
+    );
+    refused("   0.000 ( 0.010 ms): ls/123 openat(dfd: CWD) = 3\n", "", 2, &["perf trace", "--from perf"]);
     refused(super::PROFILE, "", 2, &["a seccomp profile", "callgate show"]);
     refused(super::SMALL, "", 2, &["a callgate trace", "callgate generate"]);
     refused(b"\x1f\x8b\x08\x00", "", 2, &["compressed", "zcat"]);
     let lab = Lab::new();
     lab.callgate("import --from strace nothing.log -o t").expect(3).says("`nothing.log`");
-    lab.callgate("import --from perf x -o t").expect(2).says("perf").says("strace");
+    lab.callgate("import --from sysdig x -o t").expect(2).says("sysdig").says("strace");
     assert!(lab.files().is_empty());
 }
 
@@ -176,4 +194,84 @@ fn foreign_lines_are_shown_escaped() {
         .expect(0)
         .says("in.log:7: not strace's: \\u{1b}[31mhello")
         .never_says("\x1b");
+}
+
+#[test]
+fn audit_records_become_a_trace_that_says_what_is_missing() {
+    let lab = Lab::new();
+    lab.write("audit.log.1", AUDIT);
+    lab.callgate("import --from audit audit.log.1 -o t")
+        .expect(0)
+        .says("1 audit serial numbers are missing, first between 5081 and 5083")
+        .says("mount: refused with an errno that audit records do not hold")
+        .says("SECCOMP records hold no arguments")
+        .says("next: callgate generate t --incomplete --args off -o PROFILE");
+    let trace = lab.json("t");
+    assert_eq!((&trace["complete"], &trace["recordings"][0]["backend"]), (&false.into(), &"audit".into()));
+    assert_eq!(trace["calls"][0]["executables"][0], "/bin/x");
+    assert_eq!(trace["calls"][1]["refused"], 1);
+    refused_from(
+        "audit",
+        LOG,
+        "",
+        2,
+        &["in.log is not an audit log: it looks like a log of strace", "--from strace"],
+    );
+    refused_from("audit", "hello\n", "", 2, &["in.log is not an audit log", "ausearch --raw"]);
+}
+
+#[test]
+fn logs_of_perf_and_falco_become_traces_without_arguments() {
+    for (format, log, words) in [
+        (
+            "perf",
+            "     0.000 ( 0.010 ms): ls/123 openat(dfd: CWD, filename: \"x\") = 3\nLOST 2 events!\n",
+            "perf lost 2 events",
+        ),
+        ("falco", "1 12:00:00.0 0 sh (123) > openat dirfd=-100\nDriver Drops:7\n", "7 calls were dropped"),
+    ] {
+        let lab = Lab::new();
+        lab.write("in.log", log);
+        lab.callgate(&format!("import --from {format} in.log -o t"))
+            .expect(0)
+            .says("imported t: 1 different system calls, 1 in all")
+            .says(words)
+            .says("next: callgate generate t --incomplete --args off -o PROFILE");
+        assert_eq!(lab.json("t")["recordings"][0]["backend"], format);
+        lab.callgate("generate t --incomplete --args off -o p.json").expect(0);
+        refused_from(format, LOG, "", 2, &["it looks like a log of strace", "callgate import --from strace"]);
+    }
+}
+
+#[test]
+fn profiles_of_other_recorders_become_traces_that_count_nothing() {
+    let rule = "[{\"names\": [\"read\", \"syscall_1f4\"], \"action\": \"SCMP_ACT_ALLOW\"}]";
+    let profile = format!("{{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": {rule}}}\n");
+    let spo = "kind: SeccompProfile\nspec:\n  defaultAction: SCMP_ACT_ERRNO\n  syscalls:\n  - names: [read]\n    action: SCMP_ACT_ALLOW\n";
+    for (format, text, words) in [
+        ("oci-seccomp-bpf-hook", profile.replace(", \"syscall_1f4\"", ""), "the hook sees no arguments"),
+        ("spo", spo.to_owned(), "lists no architecture"),
+        ("inspektor-gadget", format!("// web\n{profile}"), "number 500 is advise_seccomp's own mark"),
+    ] {
+        let lab = Lab::new();
+        lab.write("in", text);
+        lab.callgate(&format!("import --from {format} --arch x86_64 in -o t"))
+            .expect(0)
+            .says("imported t: 1 different system calls, not counted")
+            .says(words)
+            .says("next: callgate generate t --args off -o PROFILE");
+        assert_eq!(names(&lab.json("t")), ["read"]);
+        lab.callgate("generate t --args off --arch x86_64 -o p.json").expect(0);
+        refused_from(format, AUDIT, "", 2, &["it looks like an audit log", "--from audit"]);
+    }
+    refused_from(
+        "oci-seccomp-bpf-hook",
+        spo,
+        "",
+        2,
+        &["it looks like a SeccompProfile resource", "--from spo"],
+    );
+    let open = "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}";
+    refused_from("oci-seccomp-bpf-hook", open, "", 2, &["allows what it does not name", "callgate show"]);
+    refused_from("spo", "kind: SeccompProfile\nspec: [1\n", "", 2, &["in.log: not YAML, line "]);
 }

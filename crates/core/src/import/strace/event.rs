@@ -1,12 +1,14 @@
 //! What a line says: a call entered, the end of one, a change of ABI, the end of a process, or something to skip.
 
 use super::Reader;
-use super::name;
-use super::prefix::{self, Head, Time};
+use super::prefix::{self, Head};
 use super::process::{Pending, Start};
 use super::tally::Follow;
 use super::text::{self, End, Next, argument};
 use crate::arch::Arch;
+use crate::import::clock::Time;
+use crate::import::name;
+use crate::import::number::number;
 use crate::trace::Phase;
 
 /// The text of a call that was interrupted, kept until its end comes: more is not looked at.
@@ -222,7 +224,7 @@ impl Reader {
     /// A name that is no call, on a line that ends as strace's do.
     fn no_call(&mut self, name: &[u8], end: End<'_>, at: usize) {
         let arch = self.processes.get(at).map_or(self.base, |p| p.arch);
-        self.findings.unknown(name, arch, (&self.file, self.line));
+        self.findings.unknown.add(name, arch, (&self.file, self.line));
         if let End::Unfinished(_) = end {
             self.begin_call(at, None, b"");
         }
@@ -335,7 +337,7 @@ impl Reader {
     fn headless(&mut self, at: usize, name: &[u8], number: Option<u32>, end: End<'_>) {
         let Some(cell) = self.cell(at, name, number) else {
             let arch = self.processes.get(at).map_or(self.base, |p| p.arch);
-            return self.findings.unknown(name, arch, (&self.file, self.line));
+            return self.findings.unknown.add(name, arch, (&self.file, self.line));
         };
         self.findings.calls += 1;
         self.findings.headless += 1;
@@ -350,10 +352,10 @@ impl Reader {
 
     /// A call made a process: what that starts as is known from here on.
     fn forked(&mut self, at: usize, result: &[u8], begun: u64) {
-        let Some((pid, rest)) = prefix::number(result).filter(|(pid, _)| *pid > 0) else { return };
+        let Some((pid, rest)) = number(result).filter(|(pid, _)| *pid > 0) else { return };
         self.findings.children += 1;
         // `2 /* 4242 in strace's PID NS */`: the lines have the latter (`--decode-pids=pidns`).
-        let translated = rest.strip_prefix(b" /* ").and_then(prefix::number).map(|(pid, _)| pid);
+        let translated = rest.strip_prefix(b" /* ").and_then(number).map(|(pid, _)| pid);
         let Ok(pid) = u32::try_from(translated.unwrap_or(pid)) else { return };
         let Some(start) = self.processes.get(at).map(|p| p.start()) else { return };
         match self.processes.find(pid) {
@@ -407,7 +409,7 @@ impl Reader {
         let at = self.process(head);
         if let Some(rest) = head.event.strip_prefix(b"+++ superseded by execve in pid ") {
             // The thread that called execve goes on under the id of the one that is superseded.
-            let thread = prefix::number(rest).and_then(|(pid, _)| u32::try_from(pid).ok());
+            let thread = number(rest).and_then(|(pid, _)| u32::try_from(pid).ok());
             let from = thread.and_then(|pid| self.processes.find(pid));
             let pending = from.and_then(|from| self.processes.get(from)).and_then(|p| p.pending.take());
             self.settle(at);

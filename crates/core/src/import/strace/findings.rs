@@ -3,43 +3,23 @@
 use std::collections::BTreeMap;
 
 use super::tally::{Cell, Tally};
-use super::{ImportError, Sample, UnknownCall};
 use crate::arch::Arch;
-use crate::{args, suggest, sysno};
+use crate::args;
+use crate::import::ImportError;
+use crate::import::unknown::{Count, Spot, Strangers, UnknownNames, base, count};
 
-/// Distinct names that are no calls, kept for the error.
-const MAX_UNKNOWN: usize = 64;
 /// Distinct arguments named in a note.
 const MAX_NAMED: usize = 6;
-/// Samples of lines that are not strace's.
-const MAX_SAMPLES: usize = 3;
-/// A sample's length: enough to recognise it.
-const SAMPLE: usize = 100;
-
-/// A file and a line in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    file: String,
-    line: u64,
-}
-
-/// How often, and first where.
-#[derive(Debug)]
-struct Count {
-    count: u64,
-    first: Spot,
-}
 
 /// Everything found while reading.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// Names that are no calls, by ABI.
-    unknown: BTreeMap<(String, Arch), Count>,
+    pub(super) unknown: UnknownNames,
     /// Arguments not understood: cell and register.
     values: BTreeMap<(usize, u8), Count>,
     /// Lines that are not strace's.
-    pub(super) foreign: u64,
-    pub(super) samples: Vec<Sample>,
+    pub(super) foreign: Strangers,
     /// Calls behind other text on their line.
     hidden: Option<Count>,
     /// Calls without an end on their line.
@@ -65,20 +45,7 @@ pub(super) struct Findings {
     pub(super) lines: u64,
 }
 
-fn count<K: Ord>(counts: &mut BTreeMap<K, Count>, key: K, (file, line): (&str, u64)) {
-    let first = || Count { count: 0, first: Spot { file: file.to_owned(), line } };
-    counts.entry(key).or_insert_with(first).count += 1;
-}
-
 impl Findings {
-    /// A name that is no call of the ABI.
-    pub(super) fn unknown(&mut self, name: &[u8], arch: Arch, spot: (&str, u64)) {
-        let key = (String::from_utf8_lossy(name).into_owned(), arch);
-        if self.unknown.len() < MAX_UNKNOWN || self.unknown.contains_key(&key) {
-            count(&mut self.unknown, key, spot);
-        }
-    }
-
     /// Arguments that were not understood.
     pub(super) fn values(&mut self, cell: usize, indices: &[u8], spot: (&str, u64)) {
         for index in indices {
@@ -86,42 +53,14 @@ impl Findings {
         }
     }
 
-    /// A line that is not strace's.
-    pub(super) fn foreign(&mut self, text: &[u8], (file, line): (&str, u64)) {
-        self.foreign += 1;
-        if self.samples.len() < MAX_SAMPLES {
-            let shown = &text[..text.len().min(SAMPLE)];
-            let text = String::from_utf8_lossy(shown).into_owned();
-            self.samples.push(Sample { file: file.to_owned(), line, text });
-        }
-    }
-
     /// A call that stands behind other text.
     pub(super) fn hidden(&mut self, (file, line): (&str, u64)) {
-        let first = || Count { count: 0, first: Spot { file: file.to_owned(), line } };
-        self.hidden.get_or_insert_with(first).count += 1;
+        self.hidden.get_or_insert_with(|| Count::at((file, line))).count += 1;
     }
 
     /// Whether the text is known to lack calls.
     pub(super) fn incomplete(&self) -> bool {
         self.hidden.is_some() || !self.cut.is_empty() || self.cut_tables > 0
-    }
-
-    /// The names that are no calls, each with its way out; empty if there are none.
-    pub(super) fn unknown_calls(&self) -> Vec<UnknownCall> {
-        let call = |((name, arch), found): (&(String, Arch), &Count)| UnknownCall {
-            name: name.clone(),
-            arch: *arch,
-            file: found.first.file.clone(),
-            line: found.first.line,
-            count: found.count,
-            near: suggest::nearest(name, sysno::table(*arch).iter().map(|e| e.name)),
-            elsewhere: Arch::ALL
-                .into_iter()
-                .filter(|other| super::name::resolve(*other, name, None).is_some())
-                .collect(),
-        };
-        self.unknown.iter().map(call).collect()
     }
 
     /// What is to be said in the trace.
@@ -189,8 +128,8 @@ impl Findings {
                 base(file)
             ));
         }
-        if self.foreign > 0 {
-            notes.push(format!("{} lines are not strace's and were passed over", self.foreign));
+        if self.foreign.count > 0 {
+            notes.push(format!("{} lines are not strace's and were passed over", self.foreign.count));
         }
         if self.endless > 0 {
             notes.push(format!("{} calls have no end on their line; they were counted", self.endless));
@@ -206,11 +145,6 @@ impl Findings {
             notes.push(format!("{n} calls of processes that were ending could not be read by strace"));
         }
     }
-}
-
-/// A file without its directories, which are nobody's business but the machine's.
-fn base(file: &str) -> &str {
-    file.rsplit('/').next().unwrap_or(file)
 }
 
 /// Names of calls, sorted, each once.

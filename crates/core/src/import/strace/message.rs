@@ -1,19 +1,20 @@
 //! What is no call: messages of strace's, mode lines, tables, and text of somebody else.
 
+use super::Reader;
 use super::event::in_name;
-use super::name;
-use super::prefix::{self, Head};
+use super::prefix::Head;
 use super::summary::{self, Line};
 use super::text::{self, End};
-use super::{ImportError, Reader};
 use crate::arch::Arch;
+use crate::import::number::number;
+use crate::import::{ImportError, name};
 
 impl Reader {
     /// `[ Process PID=12 runs in 32 bit mode. ]`
     pub(super) fn mode(&mut self, line: &[u8], head: &Head<'_>) {
         let read = || {
             let rest = head.event.strip_prefix(b"[ Process PID=")?;
-            let (pid, rest) = prefix::number(rest)?;
+            let (pid, rest) = number(rest)?;
             let mode = rest.strip_prefix(b" runs in ")?.strip_suffix(b" mode. ]")?;
             Some((u32::try_from(pid).ok()?, mode))
         };
@@ -52,7 +53,7 @@ impl Reader {
     /// A line that is no event: a message of strace's, a table, or somebody else's text.
     pub(super) fn message(&mut self, line: &[u8]) {
         let attached = line.strip_prefix(b"strace: ").unwrap_or(line).strip_prefix(b"Process ");
-        if let Some((pid, rest)) = attached.and_then(prefix::number)
+        if let Some((pid, rest)) = attached.and_then(number)
             && let Ok(pid) = u32::try_from(pid)
         {
             self.findings.lines += 1;
@@ -75,9 +76,9 @@ impl Reader {
             self.findings.lines += 1;
         } else if holds_call(line) {
             self.findings.hidden((&self.file, self.line));
-            self.findings.foreign(line, (&self.file, self.line));
+            self.findings.foreign.add(line, (&self.file, self.line));
         } else if !self.tail(line) {
-            self.findings.foreign(line, (&self.file, self.line));
+            self.findings.foreign.add(line, (&self.file, self.line));
         }
     }
 
@@ -113,7 +114,7 @@ impl Reader {
     fn row(&mut self, name: &str, calls: Option<u64>) {
         let arch = self.table_arch;
         let Some(resolved) = name::resolve(arch, name, None) else {
-            return self.findings.unknown(name.as_bytes(), arch, (&self.file, self.line));
+            return self.findings.unknown.add(name.as_bytes(), arch, (&self.file, self.line));
         };
         self.findings.rows += 1;
         let same = self.tally.cells.iter().filter(|c| c.arch == arch && c.resolved.nr == resolved.nr);

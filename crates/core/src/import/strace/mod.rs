@@ -10,12 +10,9 @@
 //!                                          └► process: ABI, executable     └► value
 //! ```
 
-mod clock;
 mod event;
 mod findings;
-mod foreign;
 mod message;
-mod name;
 mod plan;
 mod prefix;
 mod process;
@@ -24,107 +21,16 @@ mod tally;
 mod text;
 mod value;
 
+use super::clock::Clock;
+use super::lines::MAX_LINE;
+use super::{Format, HEAD, ImportError, Imported, foreign};
 use crate::arch::Arch;
 use crate::trace::{Provenance, Trace};
 
-use clock::Clock;
 use findings::Findings;
 use process::Processes;
 use summary::Table;
 use tally::Tally;
-
-pub use foreign::Other;
-
-/// A longer line is cut: no call of strace's is that long, unless somebody asked for strings without limit (`-s`).
-const MAX_LINE: usize = 1 << 20;
-/// How much of a text is kept to say what it is instead.
-const HEAD: usize = 4096;
-
-/// A line as it stands in a log; it may hold anything, and is shown escaped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// The log.
-    pub file: String,
-    /// The line, from 1.
-    pub line: u64,
-    /// Its beginning.
-    pub text: String,
-}
-
-/// What came of reading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Imported {
-    /// The calls, with notes in its one recording.
-    pub trace: Trace,
-    /// The first lines that are not strace's.
-    pub samples: Vec<Sample>,
-    /// How many processes and threads the text names.
-    pub processes: u64,
-    /// Whether there are arguments at all, or tables only.
-    pub arguments: bool,
-}
-
-/// A name that is no call of its ABI.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownCall {
-    /// As it stands there.
-    pub name: String,
-    /// The ABI it was taken for.
-    pub arch: Arch,
-    /// The log with the first of them.
-    pub file: String,
-    /// The line, from 1.
-    pub line: u64,
-    /// How often.
-    pub count: u64,
-    /// The nearest name of this ABI.
-    pub near: Option<&'static str>,
-    /// ABIs that have it.
-    pub elsewhere: Vec<Arch>,
-}
-
-/// Why no trace can be made of a text.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ImportError {
-    /// Nothing in it.
-    #[error("{file} is empty")]
-    Empty {
-        /// The log.
-        file: String,
-    },
-    /// Not strace's.
-    #[error("{file} is not a log of strace{}", other.map(|o| format!(": it looks like {}", o.words().0)).unwrap_or_default())]
-    NotStrace {
-        /// The text.
-        file: String,
-        /// What it looks like.
-        other: Option<Other>,
-    },
-    /// strace's, without a call.
-    #[error("{file} holds no system call")]
-    NoCall {
-        /// The log.
-        file: String,
-    },
-    /// Names that are no calls; leaving them out would refuse them silently.
-    #[error("{} names in the log are no system calls", calls.len())]
-    UnknownCalls {
-        /// Each once.
-        calls: Vec<UnknownCall>,
-    },
-    /// A mode line of an ABI there is no table for.
-    #[error("{file}:{line}: there is no table of system calls for `{mode}` mode on {arch}")]
-    UnknownMode {
-        /// The log.
-        file: String,
-        /// The line, from 1.
-        line: u64,
-        /// As strace says it: `32 bit`.
-        mode: String,
-        /// The architecture strace ran on.
-        arch: Arch,
-    },
-}
 
 /// Reads one log, of one file or of those of `-ff`, in pieces of any size.
 pub struct Reader {
@@ -222,17 +128,17 @@ impl Reader {
         if self.bytes == 0 {
             return Err(ImportError::Empty { file });
         }
-        let unknown = self.findings.unknown_calls();
+        let unknown = self.findings.unknown.calls();
         if self.findings.calls + self.findings.rows == 0 {
             // ltrace writes as strace does; without one call that is known it is not worth calling the names unknown.
-            let other = foreign::guess(&self.head);
+            let other = foreign::guess(&self.head).filter(|o| o.format() != Some(Format::Strace));
             let strace = self.findings.lines > 0 && unknown.is_empty() && other.is_none();
             return Err(match strace {
                 true => ImportError::NoCall { file },
                 false if other.is_none() && !unknown.is_empty() => {
                     ImportError::UnknownCalls { calls: unknown }
                 }
-                false => ImportError::NotStrace { file, other },
+                false => ImportError::OtherFormat { file, format: Format::Strace, other },
             });
         }
         if !unknown.is_empty() {
@@ -257,8 +163,8 @@ impl Reader {
             notes: self.findings.notes(&self.tally, self.base, processes),
             ..Provenance::default()
         });
-        let samples = std::mem::take(&mut self.findings.samples);
-        Imported { trace, samples, processes, arguments: self.findings.calls > 0 }
+        let samples = std::mem::take(&mut self.findings.foreign.samples);
+        Imported { format: Format::Strace, trace, samples, processes, arguments: self.findings.calls > 0 }
     }
 
     /// Keeps the beginning of a line.

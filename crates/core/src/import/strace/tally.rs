@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::name::{self, Resolved};
 use super::plan::{self, Wanted};
 use super::text::{Next, argument};
 use super::value;
 use crate::arch::Arch;
+use crate::import::name::{self, Resolved};
 use crate::trace::{Observation, Outcome, Phase, Trace};
 use crate::{args, sysno};
 

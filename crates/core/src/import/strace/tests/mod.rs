@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::import::{Other, Sample};
 use crate::sysno;
 use crate::trace::{Outcome, Phase, Record};
 
@@ -241,9 +242,16 @@ fn unknown_names_are_listed_each_with_its_place_and_the_way_out() {
 fn texts_that_are_no_log_are_told_apart() {
     assert_eq!(error(""), ImportError::Empty { file: "log".to_owned() });
     assert_eq!(error("strace: exec: Permission denied\n"), ImportError::NoCall { file: "log".to_owned() });
-    let ltrace = ImportError::NotStrace { file: "log".to_owned(), other: Some(Other::Ltrace) };
+    let ltrace = ImportError::OtherFormat {
+        file: "log".to_owned(),
+        format: Format::Strace,
+        other: Some(Other::Ltrace),
+    };
     assert_eq!(error("__libc_start_main(0x1) = 0\nputs(\"x\") = 2\n"), ltrace);
-    assert_eq!(error("hello\n\u{0}\n"), ImportError::NotStrace { file: "log".to_owned(), other: None });
+    assert_eq!(
+        error("hello\n\u{0}\n"),
+        ImportError::OtherFormat { file: "log".to_owned(), format: Format::Strace, other: None }
+    );
     assert!(error("hello\n").to_string().contains("log is not a log of strace"));
 }
 

@@ -1,9 +1,23 @@
 //! Times of a log: milliseconds since its first line, from whatever the lines say.
 
-use super::prefix::Time;
-
 /// Microseconds of a day.
 const DAY: u64 = 86_400_000_000;
+
+/// A time as it stands in the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Time {
+    /// None.
+    #[default]
+    Absent,
+    /// Microseconds since midnight.
+    OfDay(u64),
+    /// Microseconds since the epoch.
+    Epoch(u64),
+    /// Microseconds since some beginning.
+    Running(u64),
+    /// Microseconds since the line before.
+    Since(u64),
+}
 
 /// Where in time a log is.
 #[derive(Debug, Default)]
@@ -26,7 +40,8 @@ impl Clock {
                 self.first = Some(time);
                 self.last_of_day = if let Time::OfDay(now) = time { now } else { 0 };
             }
-            (Time::Epoch(now), Some(Time::Epoch(first))) => self.now = now.saturating_sub(first),
+            (Time::Epoch(now), Some(Time::Epoch(first)))
+            | (Time::Running(now), Some(Time::Running(first))) => self.now = now.saturating_sub(first),
             (Time::OfDay(now), Some(Time::OfDay(first))) => {
                 // Back by more than half a day is midnight; by less, another file of the same log.
                 if now.saturating_add(DAY / 2) < self.last_of_day {
