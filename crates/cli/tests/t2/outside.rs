@@ -283,7 +283,7 @@ fn a_call_that_a_filter_refuses_is_seen_with_its_errno() {
 }
 
 /// Loads a filter that refuses getppid with ENOSYS, and asks a thousand times.
-const REFUSED: &str = r#"
+const REFUSED: &str = r"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -301,7 +301,7 @@ int main(void) {
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p)) return 1;
   for (int i = 0; i < 1000; i++) if (syscall(SYS_getppid) != -1) return 2;
   return 0;
-}"#;
+}";
 
 #[test]
 fn what_does_not_fit_into_the_kernels_maps_makes_the_trace_incomplete() {
@@ -337,7 +337,7 @@ fn a_storm_of_processes_loses_nothing() {
 
 /// `storm PROCESSES SECONDS`: all call as fast as they can; each makes its share of 400 rare calls, and of 40 rare values,
 /// at random times, once.
-const STORM: &str = r#"
+const STORM: &str = r"
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -364,7 +364,7 @@ int main(int argc, char **argv) {
   }
   while (wait(0) > 0) ;
   return 0;
-}"#;
+}";
 
 #[test]
 fn bad_targets_are_said_and_nothing_is_written() {

@@ -19,6 +19,9 @@ mod offsets;
 mod tasks;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 use super::asm::{Asm, AsmError, Program};
 use super::insn::{Helper, Reg, Size};
 pub use layout::{Loss, Map, Plan};
