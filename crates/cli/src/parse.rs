@@ -71,7 +71,11 @@ pub(crate) fn floors<'l>(
     no_new_privs: Option<bool>,
 ) -> Result<Floors, Failure> {
     let names = lists.into_iter().flat_map(|list| list.split(',')).map(str::trim);
-    let runtimes = names.filter(|name| !name.is_empty()).map(runtime).collect::<Result<_, _>>()?;
+    let name = |name: &str| match name {
+        "" => Err(Failure::new("--for names no runtime").hint("--for runc@1.1,crun; is a variable empty?")),
+        name => runtime(name),
+    };
+    let runtimes = names.map(name).collect::<Result<_, _>>()?;
     Ok(Floors { runtimes, no_new_privs })
 }
 
@@ -187,6 +191,7 @@ mod tests {
             floors([list], None).map(|f| f.runtimes.iter().map(floor::Found::label).collect::<Vec<_>>())
         };
         assert_eq!(names("runc@1.1, crun").ok(), Some(vec!["runc@1.1".to_owned(), "crun".to_owned()]));
+        assert!(names("").is_err() && names(",").is_err() && names("runc,").is_err());
         assert!(names("rnuc").is_err_and(|f| f.message.contains("did you mean `runc`")));
     }
 

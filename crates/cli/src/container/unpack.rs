@@ -24,9 +24,13 @@ const MAX_RATIO: u64 = 500;
 /// Reads a small file within a root file system.
 pub(super) fn read_within(root: &Path, path: &str) -> io::Result<String> {
     let root = File::open(root)?;
-    let file = within(&root, Path::new(path), OFlags::RDONLY)?;
+    // An image may have anything there: a FIFO would keep us waiting for ever.
+    let file = File::from(within(&root, Path::new(path), OFlags::RDONLY | OFlags::NONBLOCK)?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
     let mut text = String::new();
-    File::from(file).take(16 << 20).read_to_string(&mut text)?;
+    file.take(16 << 20).read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -119,6 +123,9 @@ impl Unpacker {
             return self.opaque(parent, made);
         }
         if let Some(hidden) = name.to_str().and_then(|n| n.strip_prefix(".wh.")) {
+            if matches!(hidden, "" | "." | "..") {
+                return Err(io::Error::other(format!("`{}` hides no file", place.display())));
+            }
             // Hides what earlier layers made, and only that.
             return if made.contains(&parent.join(hidden)) {
                 Ok(())

@@ -116,7 +116,11 @@ impl Reader<'_> {
         number.ok_or_else(|| self.invalid(format!("{what}: unknown errno `{text}`"), node.span.clone()))
     }
 
-    fn keep(&mut self, extra: &mut Vec<Extra>, (key, node): (&Key, &Node), known: &[&str]) {
+    /// Keeps a key nobody knows. One that differs from a known one in case only is an error: runtimes in Go take it for
+    /// that one (`encoding/json`, Unmarshal: "preferring exact matches but also accepting case-insensitive matches"), those
+    /// in C do not, and what the profile allows would depend on who reads it.
+    fn keep(&mut self, extra: &mut Vec<Extra>, (key, node): (&Key, &Node), known: &[&str]) -> Read<()> {
+        self.exact(key, known)?;
         let json = self.text[node.span.clone()].to_owned();
         let mut note = Diagnostic::warning(
             "unknown-key",
@@ -127,6 +131,19 @@ impl Reader<'_> {
         }
         self.notes.push(note.at(key.span.clone()));
         extra.push(Extra { key: key.name.clone(), json, span: key.span.clone() });
+        Ok(())
+    }
+
+    fn exact(&self, key: &Key, known: &[&str]) -> Read<()> {
+        let Some(meant) = known.iter().find(|known| same_but_for_case(known, &key.name)) else {
+            return Ok(());
+        };
+        let mut error = self.invalid(
+            format!("key `{}` is `{meant}` to runtimes in Go, and nothing to others", key.name),
+            key.span.clone(),
+        );
+        error.hint = Some(format!("write `{meant}`, or take it out"));
+        Err(error)
     }
 
     /// A key whose effect depends on who loads the file.
@@ -155,7 +172,7 @@ impl Reader<'_> {
                 }
                 "syscalls" => profile.rules = self.rules(node)?,
                 "archMap" => self.keep_docker(&mut profile.extra, key, node),
-                _ => self.keep(&mut profile.extra, (key, node), &KEYS),
+                _ => self.keep(&mut profile.extra, (key, node), &KEYS)?,
             }
         }
         let Some(node) = action else { return Err(self.no_default(members, document)) };
@@ -256,7 +273,7 @@ impl Reader<'_> {
                 "comment" => rule.comment = Some(self.string("comment", value)?),
                 "includes" | "excludes" if is_empty(value) => {}
                 "includes" | "excludes" => self.keep_docker(&mut rule.extra, key, value),
-                _ => self.keep(&mut rule.extra, (key, value), &RULE_KEYS),
+                _ => self.keep(&mut rule.extra, (key, value), &RULE_KEYS)?,
             }
         }
         if let Some((key, name)) = single {
@@ -349,6 +366,12 @@ fn is_empty(node: &Node) -> bool {
     }
 }
 
+/// As Go compares keys: Unicode's simple folding, which has two characters more than ASCII has (`ſ` and the Kelvin sign).
+fn same_but_for_case(a: &str, b: &str) -> bool {
+    let folded = |text: &str| text.replace('\u{17f}', "s").replace('\u{212a}', "k").to_ascii_lowercase();
+    folded(a) == folded(b)
+}
+
 const KEYS: [&str; 9] = [
     "archMap",
     "architectures",
@@ -374,6 +397,16 @@ pub(super) const FLAGS: [&str; 4] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_only_some_runtimes_understand_is_an_error() {
+        for key in ["DefaultAction", "defaultaction", "\u{17f}yscalls"] {
+            let text = format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", "{key}": "SCMP_ACT_ALLOW"}}"#);
+            assert!(error(&text).contains("runtimes in Go"), "{key}");
+        }
+        let rule = r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "Action": "SCMP_ACT_ALLOW"}]}"#;
+        assert!(error(rule).contains("`Action` is `action`"));
+    }
 
     fn error(text: &str) -> String {
         read(text).unwrap_err().to_string()
