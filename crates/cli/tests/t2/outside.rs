@@ -115,11 +115,15 @@ fn programs(lab: &Lab) -> usize {
     ended.stdout.trim().parse().unwrap()
 }
 
-/// Waits until a recording sees what happens.
-fn attached(lab: &Lab, before: usize) {
-    until("the recorder's programs are in the kernel", || programs(lab) >= before + 5);
-    // They are attached right after they are loaded.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+/// Waits until a recording of a cgroup sees what happens: its keeper has attached all five programs.
+fn attached(recording: u32) {
+    let children = format!("/proc/{recording}/task/{recording}/children");
+    until("the recorder's programs are attached", || {
+        let keeper = std::fs::read_to_string(&children).unwrap_or_default();
+        let fds = std::fs::read_dir(format!("/proc/{}/fd", keeper.trim())).into_iter().flatten().flatten();
+        let links = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        links.filter(|link| link.to_string_lossy().contains("bpf_link")).count() == 5
+    });
 }
 
 #[test]
@@ -223,7 +227,7 @@ fn a_cgroup_is_recorded_with_who_was_there_and_who_comes() {
 
 #[test]
 fn a_container_that_starts_while_its_parent_cgroup_is_recorded_shows_no_set_up() {
-    let Some(lab) = lab(&["runc", "crun", "busybox", "python3"]) else { return };
+    let Some(lab) = lab(&["runc", "crun", "busybox"]) else { return };
     busybox(&lab, "rootfs");
     for (runtime, hierarchy) in RUNTIMES.iter().zip(["pids", unified()]) {
         for filtered in [true, false] {
@@ -258,9 +262,8 @@ fn contained(lab: &Lab, runtime: &Runtime, hierarchy: &str, filtered: bool) -> V
     lab.write("b/config.json", config.to_string());
     let mut record = lab.callgate("record --force -o t");
     record.args(["--cgroup", group.path()]);
-    let before = programs(lab);
     let recording = record.start();
-    attached(lab, before);
+    attached(recording.pid());
     run_bundle(lab, runtime, "b").expect(0);
     recording.signal("TERM");
     recording.end().expect(0);
@@ -383,15 +386,14 @@ fn bad_targets_are_said_and_nothing_is_written() {
 
 #[test]
 fn a_cgroup_that_disappears_ends_the_recording() {
-    let Some(lab) = lab(&["python3"]) else { return };
+    let Some(lab) = lab(&[]) else { return };
     let group = Group::new(unified(), &lab);
     let there = Running::start("sh", &["-c", "for i in 1 2 3 4 5 6 7 8 9; do (umask 77); sleep 0.1; done"]);
     std::fs::write(group.0.join("cgroup.procs"), there.pid().to_string()).unwrap();
     let mut record = lab.callgate("record -o t");
     record.args(["--cgroup", group.path()]);
-    let before = programs(&lab);
     let recording = record.start();
-    attached(&lab, before);
+    attached(recording.pid());
     until("the cgroup is empty", || {
         std::fs::read_to_string(group.0.join("cgroup.procs")).unwrap().is_empty()
     });
