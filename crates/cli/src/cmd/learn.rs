@@ -424,7 +424,7 @@ impl Learning<'_> {
             stage,
             command,
             container: self.plan.container.is_some() || !self.options.floors.runtimes.is_empty(),
-            no_new_privs: self.args.drive.nnp,
+            no_new_privs: self.options.floors.no_new_privs,
         }
     }
 

@@ -201,11 +201,13 @@ fn a_bundle_is_run_as_it_is_and_not_changed() {
         .expect(0)
         .prints("uid=0(root) gid=0\n")
         .says("with no_new_privs")
-        .says("docker run --security-opt seccomp=");
+        .says("--security-opt no-new-privileges")
+        .says("allowPrivilegeEscalation: false");
     assert_eq!(lab.read("b/config.json"), before);
     callgate(&lab, &RUNTIMES[0], "learn --force --bundle b --nnp false -o p.json", &["sh", "-c", "exit 4"])
         .expect(0)
-        .says("exit status 4");
+        .says("exit status 4")
+        .never_says("no-new-privileges");
 }
 
 #[test]
