@@ -1,6 +1,6 @@
 //! Bundles: `config.json` of the runtime-spec, made from nothing or changed as little as can be.
 
-use std::fs;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use callgate_core::{Arch, sysno};
@@ -40,6 +40,8 @@ const MASKED: [&str; 9] = [
     "/sys/firmware",
 ];
 const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+/// A config.json is kilobytes; what is cut off here is no JSON.
+const MAX_CONFIG: u64 = 16 << 20;
 /// Its number (capabilities(7), `include/uapi/linux/capability.h`).
 const CAP_SYS_RESOURCE: u32 = 24;
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -59,7 +61,7 @@ pub(super) struct Process {
 pub(super) fn read(dir: &Path) -> Result<Value, Failure> {
     let dir = existing_directory(dir, "--bundle")?;
     let file = dir.join("config.json");
-    let text = fs::read_to_string(&file).map_err(|e| {
+    let text = read_text(&file).map_err(|e| {
         cannot("read", &file, &e).hint("--bundle names a directory with config.json; `runc spec` makes one")
     })?;
     let broken = |what: String| Failure::new(format!("`{}` is no OCI config: {what}", file.display()));
@@ -73,6 +75,12 @@ pub(super) fn read(dir: &Path) -> Result<Value, Failure> {
         return Err(broken("it has no process or no linux section".to_owned()));
     }
     Ok(config)
+}
+
+fn read_text(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    super::unpack::regular_at(file)?.take(MAX_CONFIG).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// What a bundle runs.
@@ -184,18 +192,13 @@ fn user(rootfs: &Path, wanted: &str) -> Result<(u32, u32), Failure> {
         return Ok((0, 0));
     }
     let (name, group) = wanted.split_once(':').map_or((wanted, None), |(u, g)| (u, Some(g)));
-    let row = |file: &str, key: &str| -> Option<Vec<String>> {
-        // The container's files, never the host's through a link.
-        let text = super::unpack::read_within(rootfs, file).ok()?;
-        let fields = text.lines().map(|l| l.split(':').map(str::to_owned).collect::<Vec<_>>());
-        fields.into_iter().find(|f| f.first().is_some_and(|n| n == key) || f.get(2).is_some_and(|n| n == key))
-    };
     let number = |field: Option<&String>| field.and_then(|n| n.parse::<u32>().ok());
-    let entry = row("etc/passwd", name);
+    let entry = row(rootfs, "etc/passwd", name)?;
     let uid = number(entry.as_ref().and_then(|f| f.get(2))).or_else(|| name.parse().ok());
     let gid = match group {
         Some(group) => {
-            number(row("etc/group", group).as_ref().and_then(|f| f.get(2))).or_else(|| group.parse().ok())
+            let entry = row(rootfs, "etc/group", group)?;
+            number(entry.as_ref().and_then(|f| f.get(2))).or_else(|| group.parse().ok())
         }
         None => Some(number(entry.as_ref().and_then(|f| f.get(3))).unwrap_or(0)),
     };
@@ -205,4 +208,21 @@ fn user(rootfs: &Path, wanted: &str) -> Result<(u32, u32), Failure> {
             "the image runs as `{wanted}`, whom its /etc/passwd and /etc/group do not know"
         ))),
     }
+}
+
+/// The fields of whom a file of the container knows by this name or number; a file that is not there knows nobody.
+fn row(rootfs: &Path, file: &str, key: &str) -> Result<Option<Vec<String>>, Failure> {
+    // The container's files, never the host's through a link.
+    let text = match super::unpack::read_within(rootfs, file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => {
+            let message = format!("cannot read /{file} of the image, which says who `{key}` is: {e}");
+            return Err(
+                Failure::new(message).hint("build the image with a regular file there, or without a USER")
+            );
+        }
+    };
+    let mut rows = text.lines().map(|l| l.split(':').map(str::to_owned).collect::<Vec<_>>());
+    Ok(rows.find(|f| f.first().is_some_and(|n| n == key) || f.get(2).is_some_and(|n| n == key)))
 }

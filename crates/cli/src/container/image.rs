@@ -14,12 +14,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::bundle::Process;
 use super::cannot;
-use super::unpack::{Counted, Unpacker};
+use super::unpack::{self, Counted, Unpacker};
 use crate::exit::Failure;
 use crate::input;
 
 /// Manifests and configs are kilobytes.
 const MAX_JSON: u64 = 16 << 20;
+/// So many bytes say what kind of file it is.
+const HEAD: u64 = 512;
 /// Links in an archive that lead to links.
 const MAX_HOPS: usize = 8;
 
@@ -121,6 +123,29 @@ impl Image {
     }
 }
 
+fn cut_off() -> io::Error {
+    io::Error::other("it is cut off: it ends before its last part does")
+}
+
+/// What a file is that is no tar archive, and the way out, as far as its first bytes say.
+fn other_kind(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let packed: [(&[u8], &str, &str); 4] = [
+        (&[0x1f, 0x8b], "compressed with gzip", "unpack it first: gunzip -k FILE"),
+        (&[0x28, 0xb5, 0x2f, 0xfd], "compressed with zstd", "unpack it first: zstd -d FILE"),
+        (&[0xfd, b'7', b'z', b'X', b'Z', 0], "compressed with xz", "unpack it first: xz -dk FILE"),
+        (b"BZh", "compressed with bzip2", "unpack it first: bunzip2 -k FILE"),
+    ];
+    if let Some((_, what, way_out)) = packed.iter().find(|(magic, ..)| head.starts_with(magic)) {
+        return Some((what, way_out));
+    }
+    // Names in tar archives may begin so, and are followed by zeros (tar(5), the field `name`).
+    let text = !head.contains(&0) && matches!(head.trim_ascii_start(), [b'{' | b'[', ..]);
+    text.then_some((
+        "a JSON text",
+        "--image takes the archive or the OCI layout the text belongs to; --bundle a directory with config.json",
+    ))
+}
+
 /// A reader that takes a digest.
 struct Hashed<R> {
     inner: R,
@@ -202,18 +227,37 @@ impl Store {
         if path.is_dir() {
             return Ok(Self::Directory(path.to_owned()));
         }
-        let file = File::open(path).map_err(|e| cannot("open --image", path, &e))?;
+        let mut file = unpack::regular_at(path).map_err(|e| cannot("open --image", path, &e))?;
+        let mut head = Vec::new();
+        let read = file.by_ref().take(HEAD).read_to_end(&mut head).and_then(|_| file.rewind());
+        read.map_err(|e| cannot("read --image", path, &e))?;
+        if let Some((what, way_out)) = other_kind(&head) {
+            let message = format!("`{}` is no image archive: it is {what}", path.display());
+            return Err(Failure::new(message).hint(way_out));
+        }
         Self::index(path, file).map_err(|e| {
             let message = format!("`{}` is no image archive: {e}", path.display());
-            Failure::new(message).hint("--image takes what `docker save` and `podman save` write (gunzip it first), or an OCI layout")
+            Failure::new(message)
+                .hint("--image takes what `docker save` and `podman save` write, or an OCI layout")
         })
     }
 
     fn index(path: &Path, file: File) -> io::Result<Self> {
         let (mut parts, mut links) = (BTreeMap::new(), BTreeMap::new());
+        let length = file.metadata()?.len();
         let mut archive = tar::Archive::new(BufReader::new(file));
         for entry in archive.entries_with_seek()? {
-            let entry = entry?;
+            // The parser's own words quote bytes of whatever it took for a header.
+            let entry = entry.map_err(|e| match e.kind() {
+                io::ErrorKind::UnexpectedEof => cut_off(),
+                _ if parts.is_empty() && links.is_empty() => io::Error::other("it is no tar archive"),
+                _ => {
+                    io::Error::other("it is damaged, or cut off: what follows its last part is no tar header")
+                }
+            })?;
+            if entry.raw_file_position().saturating_add(entry.size()) > length {
+                return Err(cut_off());
+            }
             let name = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
             if let Some(target) = entry.link_name()?.filter(|_| entry.header().entry_type().is_symlink()) {
                 // Older Docker saves a layer it has already saved as `../ID/layer.tar`.
@@ -242,10 +286,11 @@ impl Store {
                 // Names come from JSON of others: none may lead out of the layout.
                 let inside =
                     Path::new(name).components().all(|c| matches!(c, std::path::Component::Normal(_)));
-                if !inside || !dir.join(name).is_file() {
+                if !inside {
                     return Err(missing());
                 }
-                Ok(File::open(dir.join(name))?.take(u64::MAX))
+                let named = |e: io::Error| io::Error::new(e.kind(), format!("`{name}`: {e}"));
+                Ok(unpack::regular_within(dir, name).map_err(named)?.take(u64::MAX))
             }
             Self::Archive { path, parts, links } => {
                 let mut name = name;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, XattrFlags};
@@ -21,17 +21,41 @@ const SMALL: u64 = 256 << 20;
 /// deflate reaches 1032 on zeros alone.
 const MAX_RATIO: u64 = 500;
 
-/// Reads a small file within a root file system.
+/// Larger files of an image are not read as text.
+const MAX_TEXT: u64 = 16 << 20;
+
+/// Reads a small text file within a root file system.
 pub(super) fn read_within(root: &Path, path: &str) -> io::Result<String> {
-    let root = File::open(root)?;
-    // An image may have anything there: a FIFO would keep us waiting for ever.
-    let file = File::from(within(&root, Path::new(path), OFlags::RDONLY | OFlags::NONBLOCK)?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+    let file = regular_within(root, path)?;
+    if file.metadata()?.len() > MAX_TEXT {
+        return Err(io::Error::other(format!("it is larger than {} MiB", MAX_TEXT >> 20)));
     }
     let mut text = String::new();
-    file.take(16 << 20).read_to_string(&mut text)?;
+    file.take(MAX_TEXT).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Opens a regular file that lies within a directory whatever links in it say. Anything else that somebody else may have
+/// put there is not even opened: a FIFO would wait for a writer for ever, and opening a device may do something.
+pub(super) fn regular_within(root: &Path, path: &str) -> io::Result<File> {
+    let place = within(&File::open(root)?, Path::new(path), OFlags::PATH)?;
+    regular(&place)
+}
+
+/// Opens what a descriptor of O_PATH stands for, if it is a regular file.
+fn regular(place: &OwnedFd) -> io::Result<File> {
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(place)?.st_mode);
+    if kind != FileType::RegularFile {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    // The magic link leads to that very file, wherever its name leads by now (proc(5), /proc/pid/fd).
+    File::open(format!("/proc/self/fd/{}", place.as_raw_fd()))
+}
+
+/// Opens a file that a person named, in the same way; links are followed.
+pub(super) fn regular_at(path: &Path) -> io::Result<File> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    regular(&rustix::fs::open(path, flags, Mode::empty())?)
 }
 
 fn within(root: &impl AsFd, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
@@ -269,4 +293,30 @@ fn remove(dir: &OwnedFd, leaf: &Path) -> io::Result<()> {
         remove(&inner, &name)?;
     }
     Ok(rustix::fs::unlinkat(dir, leaf, AtFlags::REMOVEDIR)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_of_an_image_are_read_and_none_outside_of_it() {
+        let root = std::env::temp_dir().join(format!("callgate-unpack-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("etc")).unwrap();
+        std::fs::write(root.join("etc/group"), "web:x:44:\n").unwrap();
+        std::os::unix::fs::symlink("/etc/group", root.join("etc/linked")).unwrap();
+        std::os::unix::fs::symlink("/proc/self/status", root.join("etc/outside")).unwrap();
+        let dir = File::open(root.join("etc")).unwrap();
+        rustix::fs::mknodat(&dir, "passwd", FileType::Fifo, Mode::RUSR, 0).unwrap();
+        // Were it opened to be read, this would never return.
+        let fifo = read_within(&root, "etc/passwd").map_err(|e| e.to_string());
+        let group = read_within(&root, "etc/linked").unwrap_or_default();
+        let directory = read_within(&root, "etc").map_err(|e| e.to_string());
+        let outside = read_within(&root, "etc/outside").map_err(|e| e.kind());
+        std::fs::remove_dir_all(&root).unwrap();
+        assert_eq!(fifo, Err("it is no regular file".to_owned()));
+        assert_eq!(directory, Err("it is no regular file".to_owned()));
+        assert_eq!(outside, Err(io::ErrorKind::NotFound));
+        assert_eq!(group, "web:x:44:\n");
+    }
 }

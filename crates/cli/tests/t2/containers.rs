@@ -347,6 +347,46 @@ fn images_that_reach_out_of_their_root_or_are_no_images_are_refused() {
 }
 
 #[test]
+fn a_file_that_is_no_image_archive_is_called_what_it_is() {
+    let Some(lab) = Lab::root(&["runc", "busybox", "python3", "gzip"]) else { return };
+    busybox(&lab, "base");
+    lab.write("image.py", IMAGE);
+    lab.sh(
+        "python3 image.py docker amd64 base && gzip -k image.tar && head -c 300000 image.tar >cut.tar && \
+         head -c 1700 image.tar >short.tar && echo '[{\"Config\": 1}]' >manifest.json && seq 9999 >text",
+    )
+    .expect(0);
+    for (file, what, way_out) in [
+        ("image.tar.gz", "it is compressed with gzip", "gunzip -k"),
+        ("cut.tar", "it is cut off", "docker save"),
+        ("short.tar", "it is cut off", "docker save"),
+        ("manifest.json", "it is a JSON text", "archive"),
+        ("text", "it is no tar archive", "docker save"),
+    ] {
+        let words = format!("learn --image {file} -o p.json");
+        let ended = callgate(&lab, &RUNTIMES[0], &words, &[]).expect(2);
+        ended.says(&format!("`{file}` is no image archive: {what}")).says(way_out);
+    }
+    assert!(!lab.has("p.json"));
+}
+
+#[test]
+fn an_image_with_a_fifo_for_its_users_is_refused_at_once() {
+    let Some(lab) = Lab::root(&["runc", "busybox", "python3"]) else { return };
+    busybox(&lab, "base");
+    lab.write("image.py", IMAGE);
+    lab.write("evil.py", EVIL);
+    lab.sh("python3 evil.py fifo && python3 image.py docker amd64 base evil.tar").expect(0);
+    // Opened to be read, it would wait for a writer for ever.
+    callgate(&lab, &RUNTIMES[0], "learn --image image.tar -o p.json", &[])
+        .expect(2)
+        .says("cannot read /etc/passwd of the image, which says who `web` is: it is no regular file")
+        .says("regular file there");
+    assert!(!lab.has("p.json"));
+    assert_eq!(leftovers(), Vec::<String>::new());
+}
+
+#[test]
 fn containers_that_cannot_be_started_are_said_and_nothing_is_written() {
     let Some(lab) = Lab::root(&["runc", "busybox"]) else { return };
     busybox(&lab, "rootfs");
