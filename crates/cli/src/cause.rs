@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Output,
     /// It was not ready when it should have been.
     Readiness,
+    /// It ended before it served.
+    Ended,
     /// The exercise failed.
     Exercise,
     /// The program ran without its privilege.
@@ -54,6 +56,7 @@ impl Cause {
             Kind::Withheld(name) => format!("the workload wanted {name}, which is withheld"),
             Kind::Refusals | Kind::Status | Kind::Output => self.text.clone(),
             Kind::Readiness => "the workload was not ready in time".to_owned(),
+            Kind::Ended => "the workload ended before it served".to_owned(),
             Kind::Exercise => "the exercise failed".to_owned(),
             Kind::Altered => "the workload ran without its privilege".to_owned(),
             Kind::NotMade => "the proof could not be made".to_owned(),
@@ -89,12 +92,15 @@ pub(crate) fn advice(causes: &[Cause], plan: &Plan, same_output: bool) -> Vec<St
     }
     if !missed.is_empty() || has(Kind::Refusals) {
         lines.push("or record more of what it does: --runs 3, --exercise COMMAND".to_owned());
-    } else if has(Kind::Readiness) {
+    } else if has(Kind::Readiness) || has(Kind::Ended) {
         lines.push(match &plan.ready {
             Some(probe) => {
                 format!("check that `{}` serves, and the probe: --ready {probe}", name(plan))
             }
-            None => format!("check that `{}` serves until it is stopped, and what stands above", name(plan)),
+            None => format!(
+                "check that `{}` serves until it is stopped; what ends by itself needs no --exercise",
+                name(plan)
+            ),
         });
     } else if has(Kind::Exercise) {
         let exercise = plan.exercise.as_deref().unwrap_or_default();

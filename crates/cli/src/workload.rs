@@ -334,8 +334,12 @@ impl Driver<'_, '_> {
     /// Takes note that readiness did not come; whether to go on with the exercise all the same.
     fn not_ready(&mut self, now: Instant) -> bool {
         if let Some(status) = self.ran.status.filter(|_| !self.alive()) {
-            let text = format!("it {} before it was ready", cause::ended(Some(status)));
-            self.ran.unready = Some(Cause::new(Kind::Readiness, text));
+            let before = match self.asking {
+                Some(_) => "it was ready",
+                None => "it opened a listening socket, so that there was nothing to exercise",
+            };
+            let text = format!("it {} before {before}", cause::ended(Some(status)));
+            self.ran.unready = Some(Cause::new(Kind::Ended, text));
             return false;
         }
         let waited = (now - self.started).as_secs();

@@ -113,3 +113,15 @@ fn the_end_of_learn_fits_a_screen_and_gives_lines_to_paste() {
         .expect(0)
         .prints(&ended.stdout);
 }
+
+#[test]
+fn what_ends_before_its_exercise_is_said_to_without_a_probe_that_nobody_gave() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.callgate("learn --exercise true -o p.json -- /bin/true")
+        .expect(1)
+        .says("it ended with exit status 0 before it opened a listening socket")
+        .says("what ends by itself needs no --exercise")
+        .never_says("in time")
+        .never_says("it was ready");
+    assert_eq!(lab.json("p.json.evidence")["proof"], "not proven: the workload ended before it served");
+}
