@@ -154,7 +154,7 @@ pub(crate) fn once(
         let purpose = Purpose::Record { filter: None, provenance, trimmed: false };
         let name = container.name().to_owned();
         let ran = workload::run(run, purpose, watch)?;
-        return if ran.stopped.is_some() { Ok(ran) } else { started(checked(ran)?, &name) };
+        return if ran.stopped.is_some() { Ok(ran) } else { checked(started(ran, &name)?) };
     }
     let native = input::native()?;
     let known = known.filter(|_| !matches!(backend, Backend::Ptrace | Backend::Ebpf));

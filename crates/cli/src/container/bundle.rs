@@ -151,7 +151,8 @@ pub(super) fn made(
     }))
 }
 
-fn mounts() -> Value {
+/// What is mounted into a container.
+pub(super) fn mounts() -> Value {
     json!([
         {"destination": "/proc", "type": "proc", "source": "proc"},
         {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",

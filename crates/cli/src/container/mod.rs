@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use callgate_linux::spawn::Command;
@@ -42,6 +42,8 @@ pub(crate) struct Container {
     host_network: bool,
     /// Ours alone; removed at the end.
     dir: PathBuf,
+    /// Directories that the runtime will make in somebody's root file system, to mount on them; removed at the end.
+    mount_points: Vec<PathBuf>,
 }
 
 /// What the runtime is to load in the container.
@@ -86,6 +88,7 @@ impl Container {
             process: bundle::Process::default(),
             host_network: drive.ready.is_some() || drive.exercise.is_some(),
             dir,
+            mount_points: Vec::new(),
         };
         let source = if let Some(rootfs) = &drive.rootfs {
             Source::Rootfs(existing_directory(rootfs, "--rootfs")?)
@@ -102,6 +105,7 @@ impl Container {
             Source::Image(image) => image.process(),
         };
         container.source = source;
+        container.mount_points = container.missing_mount_points();
         if !words.is_empty() {
             container.process.args = texts(words)?;
         }
@@ -169,6 +173,25 @@ impl Container {
         Ok(Prepared { container: self, id, command, agent })
     }
 
+    /// Places of mounts that the root file system does not have yet, where it is not ours; those right below it, since
+    /// a longer path may lead out of it through a link.
+    fn missing_mount_points(&self) -> Vec<PathBuf> {
+        let (root, mounts) = match &self.source {
+            Source::Rootfs(root) => (root.clone(), bundle::mounts()),
+            Source::Bundle(config) => {
+                let root = config["root"]["path"].as_str().unwrap_or_default();
+                (PathBuf::from(root), config["mounts"].clone())
+            }
+            Source::Image(_) => return Vec::new(),
+        };
+        let places = mounts.as_array().into_iter().flatten().filter_map(|m| m["destination"].as_str());
+        let first = |place: &str| match Path::new(place).components().find(|c| *c != Component::RootDir) {
+            Some(Component::Normal(name)) => Some(root.join(name)),
+            _ => None,
+        };
+        places.filter_map(first).filter(|place| place.symlink_metadata().is_err()).collect()
+    }
+
     /// The root file system of one run.
     fn rootfs(&self, home: &Path) -> Result<PathBuf, Failure> {
         match &self.source {
@@ -186,6 +209,10 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
+        for place in &self.mount_points {
+            // Something stands in it, or the runtime never made it.
+            let _ = fs::remove_dir(place);
+        }
         // What cannot be removed is in the temporary directory, under our name.
         let _ = fs::remove_dir_all(&self.dir);
     }

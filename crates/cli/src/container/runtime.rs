@@ -32,14 +32,16 @@ impl Runtime {
         let names: Vec<OsString> = wanted.map_or_else(|| known.to_vec(), |name| vec![name.to_owned()]);
         let found = names.iter().find_map(|name| plan::find(std::slice::from_ref(name)).ok());
         let Some(found) = found else {
-            let missing = names.iter().map(|n| n.to_string_lossy()).collect::<Vec<_>>().join(" nor ");
-            let message = format!("no container runtime: neither {missing} is in PATH")
-                .replace(if names.len() == 1 { "neither " } else { "\0" }, "");
-            return Err(Failure::new(message).hint("install runc or crun, or name one with --runtime"));
+            return Err(missing(wanted));
         };
         let name = found.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let output = Process::new(&found.path).arg("--version").stdin(Stdio::null()).output();
         let text = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+        if let Some(engine) = engine(&text) {
+            let message = format!("{engine} is no container runtime: it leaves starting a container to one");
+            return Err(Failure::new(message)
+                .hint("--runtime takes that runtime itself: runc, crun, or a path to one of them"));
+        }
         let version = version_of(&text).ok_or_else(|| {
             let message =
                 format!("`{}` is no container runtime: `--version` names no version", found.path.display());
@@ -98,6 +100,24 @@ impl Runtime {
     }
 }
 
+/// There is no runtime: neither the one that was named, nor, where none was, any that is known.
+fn missing(wanted: Option<&OsStr>) -> Failure {
+    let Some(name) = wanted else {
+        return Failure::new("no container runtime is in PATH: neither runc nor crun")
+            .hint("install runc or crun, or name one with --runtime");
+    };
+    let message = format!("there is no container runtime `{}`", Path::new(name).display());
+    Failure::new(message).hint("--runtime takes runc, crun, or a path to one of them")
+}
+
+/// The engine that names itself in its version, rather than a runtime.
+fn engine(text: &str) -> Option<&'static str> {
+    let own = text.split_whitespace().next()?;
+    ["podman", "docker", "nerdctl", "crictl", "containerd", "buildah", "cri-o"]
+        .into_iter()
+        .find(|engine| own.eq_ignore_ascii_case(engine))
+}
+
 /// `runc version 1.1.5+ds1` → `1.1.5`.
 fn version_of(text: &str) -> Option<String> {
     let line = text.lines().next()?;
@@ -111,10 +131,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_both_runtimes_are_read() {
+    fn versions_of_both_runtimes_are_read_and_engines_are_told_from_them() {
         assert_eq!(version_of("runc version 1.1.5+ds1\ncommit: x\n").unwrap(), "1.1.5");
         assert_eq!(version_of("crun version 1.8.1\ncommit: f8\n").unwrap(), "1.8.1");
         assert_eq!(version_of("runc version 1.3.0-rc.2\n").unwrap(), "1.3.0");
+        assert_eq!(engine("podman version 4.3.1\n"), Some("podman"));
+        assert_eq!(engine("Docker version 24.0.5, build ced0996\n"), Some("docker"));
+        assert_eq!(engine("crun version 1.8.1\n"), None);
         assert_eq!(version_of("GNU bash, version x\n"), None);
     }
 }
