@@ -355,8 +355,8 @@ pub(crate) struct Show {
     /// Say for every call why it is there
     #[arg(long)]
     pub(crate) why: bool,
-    /// Say whether a container starts under the profile, and which calls of its runtime are missing: runc, crun@1.8
-    #[arg(long, value_name = "RUNTIME")]
+    /// Say whether a container starts under the profile, and which calls of its runtime are missing: runc,crun@1.8
+    #[arg(long, value_name = "RUNTIME,…")]
     pub(crate) starts_under: Option<String>,
     /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: both]
     #[arg(long, value_name = "BOOL", requires = "starts_under", action = clap::ArgAction::Set)]

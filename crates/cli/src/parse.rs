@@ -65,18 +65,24 @@ pub(crate) fn runtime(text: &str) -> Result<floor::Found, Failure> {
     floor::find(text).map_err(|error| Failure::new(error.to_string()))
 }
 
-/// `runc@1.1,crun`.
+/// `runc@1.1,crun`: at least one.
+pub(crate) fn runtimes(flag: &str, list: &str) -> Result<Vec<floor::Found>, Failure> {
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let found = names.map(runtime).collect::<Result<Vec<_>, _>>()?;
+    if found.is_empty() {
+        let message = format!("{flag} `{list}` names no container runtime");
+        return Err(Failure::new(message).hint(format!("name one or several: {flag} runc@1.1,crun")));
+    }
+    Ok(found)
+}
+
+/// Lists of runtimes, each of which names at least one.
 pub(crate) fn floors<'l>(
     lists: impl IntoIterator<Item = &'l str>,
     no_new_privs: Option<bool>,
 ) -> Result<Floors, Failure> {
-    let names = lists.into_iter().flat_map(|list| list.split(',')).map(str::trim);
-    let name = |name: &str| match name {
-        "" => Err(Failure::new("--for names no runtime").hint("--for runc@1.1,crun; is a variable empty?")),
-        name => runtime(name),
-    };
-    let runtimes = names.map(name).collect::<Result<_, _>>()?;
-    Ok(Floors { runtimes, no_new_privs })
+    let found = lists.into_iter().map(|list| runtimes("--for", list)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Floors { runtimes: found.concat(), no_new_privs })
 }
 
 /// `errno`, `kill-process`, `errno:EPERM`, `SCMP_ACT_KILL_PROCESS` …
@@ -191,7 +197,7 @@ mod tests {
             floors([list], None).map(|f| f.runtimes.iter().map(floor::Found::label).collect::<Vec<_>>())
         };
         assert_eq!(names("runc@1.1, crun").ok(), Some(vec!["runc@1.1".to_owned(), "crun".to_owned()]));
-        assert!(names("").is_err() && names(",").is_err() && names("runc,").is_err());
+        assert!(names("").is_err_and(|f| f.message == "--for `` names no container runtime"));
         assert!(names("rnuc").is_err_and(|f| f.message.contains("did you mean `runc`")));
     }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use callgate_core::floor::{self, Class, Found, Missing, Refusal, Way};
+use callgate_core::{Arch, Profile, profile};
 use serde::Serialize;
 
 use super::{print, print_json};
 use crate::cli::{Format, Show};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
 use crate::output::{Output, foreign, wrap};
 use crate::parse;
@@ -33,46 +34,76 @@ struct WayDoc<'f> {
     some_arguments: Vec<&'f str>,
 }
 
-/// Says whether it starts; exit 1 where it does not.
-pub(super) fn run(args: &Show, loaded: &Loaded, runtime: &str, output: &Output) -> Outcome {
-    let found = parse::runtime(runtime)?;
+/// Says whether it starts; exit 1 where it does not, under one of them.
+pub(super) fn run(args: &Show, loaded: &Loaded, runtimes: &str, output: &Output) -> Outcome {
+    let runtimes = parse::runtimes("--starts-under", runtimes)?;
     // Not its result, but whether it has one: loaders would disagree about what the profile means.
     loaded.meaning()?;
     let native = input::native()?;
-    let missing = Way::ALL.map(|way| floor::starts(&loaded.profile, native, &found, way, args.nnp));
-    let [create, exec] = &missing;
-    let starts = starts(create);
-    match args.format {
-        Format::Json => print_json(
-            output,
-            &Document {
-                schema: "callgate.dev/starts/v1",
-                runtime: found.runtime,
-                version: found.version.as_deref(),
-                nnp: args.nnp,
-                note: found.note.as_deref(),
-                create: way(create),
-                exec: way(exec),
-            },
-        )?,
-        Format::Human => {
-            loaded.tell_notes(output);
-            found.note.iter().for_each(|note| output.warn(note));
-            let list = |missing: &[Missing]| list(missing, args.why, output.width());
-            let mut text = headline(&loaded.name, &found, args.nnp, starts) + &list(create);
-            // Who cannot start a container does not ask what can be executed in it.
-            if starts && !self::starts(exec) {
-                text += "but nothing can be executed in it, as probes and `exec` do\n";
-                text += &list(exec);
-            }
-            if !starts {
-                let add = format!("add the floor when the profile is made: --for {}", found.label());
-                output.say(&add);
-            }
-            print(output, &text)?
+    let profile = &loaded.profile;
+    // A profile of another machine is asked about that machine.
+    let theirs = profile.architectures.iter().find_map(|a| a.arch);
+    let arch = theirs.filter(|_| profile::is_foreign(profile, native)).unwrap_or(native);
+    if args.format == Format::Json {
+        let [found] = runtimes.as_slice() else {
+            let failure = Failure::new("--starts-under with --format json takes one runtime");
+            return Err(failure.hint("ask about each by itself"));
+        };
+        return json(args, profile, found, arch, output);
+    }
+    loaded.tell_notes(output);
+    if let Some(note) = not_measured(arch) {
+        output.warn(&note);
+    }
+    let mut exit = Exit::Ok;
+    for found in &runtimes {
+        if human(args, loaded, found, arch, output)? == Exit::Findings {
+            exit = Exit::Findings;
         }
-    };
-    Ok(if starts { Exit::Ok } else { Exit::Findings })
+    }
+    Ok(exit)
+}
+
+/// What is to be said where a floor is asked for on another architecture than it was measured on.
+fn not_measured(arch: Arch) -> Option<String> {
+    (arch != Arch::X86_64)
+        .then(|| format!("floors were measured on x86_64: on {arch} a runtime may call others"))
+}
+
+fn json(args: &Show, profile: &Profile, found: &Found, arch: Arch, output: &Output) -> Outcome {
+    let [create, exec] = &Way::ALL.map(|way| floor::starts(profile, arch, found, way, args.nnp));
+    let notes: Vec<String> = [found.note.clone(), not_measured(arch)].into_iter().flatten().collect();
+    let note = notes.join("; ");
+    print_json(
+        output,
+        &Document {
+            schema: "callgate.dev/starts/v1",
+            runtime: found.runtime,
+            version: found.version.as_deref(),
+            nnp: args.nnp,
+            note: Some(note.as_str()).filter(|note| !note.is_empty()),
+            create: way(create),
+            exec: way(exec),
+        },
+    )?;
+    Ok(if starts(create) { Exit::Ok } else { Exit::Findings })
+}
+
+fn human(args: &Show, loaded: &Loaded, found: &Found, arch: Arch, output: &Output) -> Outcome {
+    let [create, exec] = &Way::ALL.map(|way| floor::starts(&loaded.profile, arch, found, way, args.nnp));
+    found.note.iter().for_each(|note| output.warn(note));
+    let list = |missing: &[Missing]| list(missing, args.why, output.width());
+    let mut text = headline(&loaded.name, found, args.nnp, starts(create)) + &list(create);
+    // Who cannot start a container does not ask what can be executed in it.
+    if starts(create) && !starts(exec) {
+        text += "but nothing can be executed in it, as probes and `exec` do\n";
+        text += &list(exec);
+    }
+    if !starts(create) {
+        output.say(&format!("add the floor when the profile is made: --for {}", found.label()));
+    }
+    print(output, &text)?;
+    Ok(if starts(create) { Exit::Ok } else { Exit::Findings })
 }
 
 fn starts(missing: &[Missing]) -> bool {
@@ -84,9 +115,17 @@ fn way(missing: &[Missing]) -> WayDoc<'_> {
     WayDoc {
         starts: starts(missing),
         missing: missing.iter().map(|m| m.name).collect(),
-        classes: missing.iter().map(|m| (m.name, m.need.class.name())).collect(),
+        classes: missing.iter().map(|m| (m.name, class(m))).collect(),
         fatal: missing.iter().filter(|m| m.fatal).map(|m| m.name).collect(),
         some_arguments: missing.iter().filter(partly).map(|m| m.name).collect(),
+    }
+}
+
+/// What a call is to the start, under this profile: a runtime lives with some refusals of it only.
+fn class(missing: &Missing) -> &'static str {
+    match missing.need.class {
+        Class::Tolerated | Class::OnlyEperm if missing.fatal => Class::Required.name(),
+        class => class.name(),
     }
 }
 

@@ -174,3 +174,54 @@ fn calls_that_share_line_and_reason_share_its_words_and_no_reason_is_made_up() {
     let document = lab.callgate("show p.json --format json").expect(0).json();
     assert!(document["rules"].as_array().unwrap().iter().all(|r| r["source"].is_null()));
 }
+
+/// A profile of another machine than any the tests run on as such.
+fn of_another_machine() -> String {
+    let theirs = if cfg!(target_arch = "x86_64") { "AARCH64" } else { "X86_64" };
+    format!(
+        "{{\"defaultAction\": \"SCMP_ACT_KILL_PROCESS\", \"architectures\": [\"SCMP_ARCH_{theirs}\"],\n\"syscalls\": [\n\
+         {{\"names\": [\"read\", \"execve\"], \"action\": \"SCMP_ACT_ALLOW\"}}]}}\n"
+    )
+}
+
+#[test]
+fn several_runtimes_are_asked_about_at_once_and_none_is_an_error() {
+    let lab = Lab::new();
+    lab.write("p.json", PROFILE);
+    let both = lab.callgate("show p.json --starts-under runc@1.1,crun --nnp false").expect(1);
+    both.shows("under runc@1.1, without").shows("under crun, without");
+    let json = "show p.json --starts-under runc,crun --format json";
+    lab.callgate(json).expect(2).says("takes one runtime").says("each by itself");
+    lab.write("t", SMALL);
+    for words in ["show p.json --starts-under", "generate t -o q.json --for"] {
+        lab.callgate(words).arg("").expect(2).says("names no container runtime").says("runc@1.1,crun");
+    }
+    assert!(!lab.has("q.json"));
+}
+
+#[test]
+fn a_call_that_is_fatal_to_lack_is_not_called_tolerated() {
+    let lab = Lab::new();
+    lab.write("p.json", PROFILE.replace("SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS"));
+    for runtime in ["runc", "crun"] {
+        let words = format!("show p.json --starts-under {runtime} --format json");
+        let document = lab.callgate(&words).expect(1).json();
+        for way in [&document, &document["exec"]] {
+            for fatal in way["fatal"].as_array().unwrap() {
+                assert_ne!(way["classes"][fatal.as_str().unwrap()], "tolerated", "{runtime}: {fatal}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whether_a_profile_of_another_machine_starts_is_said_with_where_floors_were_measured() {
+    if !cfg!(target_arch = "x86_64") {
+        return println!("skipped: the profile is of aarch64");
+    }
+    let lab = Lab::new();
+    lab.write("p.json", of_another_machine());
+    lab.callgate("show p.json --starts-under runc@1.1").expect(1).says("measured on x86_64: on aarch64");
+    let json = lab.callgate("show p.json --starts-under runc@1.1 --format json").expect(1).json();
+    assert!(json["note"].as_str().unwrap().contains("measured on x86_64"), "{json}");
+}

@@ -163,6 +163,14 @@ pub fn line_of(text: &str, offset: usize) -> usize {
     1 + text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count()
 }
 
+/// Whether a profile is for other machines: it lists architectures, and none that a machine with this one runs.
+///
+/// The native one is filtered all the same, by the same names; but nobody wrote them down for it.
+pub fn is_foreign(profile: &Profile, native: Arch) -> bool {
+    let runs = |a: Arch| a == native || native.companions().contains(&a);
+    !profile.architectures.is_empty() && !profile.architectures.iter().filter_map(|a| a.arch).any(runs)
+}
+
 /// Actions and architectures a profile filters: those it lists, and the native one always.
 pub fn filtered_arches(profile: &Profile, native: Arch) -> Vec<Arch> {
     let mut arches: Vec<Arch> = profile.architectures.iter().filter_map(|a| a.arch).collect();
