@@ -173,8 +173,8 @@ fn tell(
     let counted: Vec<u64> = trace.calls.values().filter_map(|r| r.count).collect();
     let calls = match counted.iter().sum::<u64>() {
         // The filter lets what is known pass without asking.
-        0 => "not counted".to_owned(),
         _ if trace.recordings.iter().any(|r| r.trimmed) => "counts not known".to_owned(),
+        0 => "not counted".to_owned(),
         calls => format!("{calls} in all"),
     };
     let how = trace.recordings.first().and_then(|r| Backend::named(&r.backend)).map_or("", Backend::words);
