@@ -2,11 +2,11 @@
 //!
 //! | program | at | does |
 //! | --- | --- | --- |
-//! | [`enter`] | the beginning of every call | finds out whether the task is in scope, and marks call and argument values as seen |
-//! | [`exit`] | the end of every call | an end without a beginning: another filter answered |
-//! | [`fork`] | a birth | the child is in scope as its parent |
-//! | [`exec`] | an execve that went well | the workload's own program, or the next one, begins |
-//! | [`moved`] | a move between cgroups | who is in scope is asked again |
+//! | [`Hook::Enter`] | the beginning of every call | finds out whether the task is in scope, and marks call and argument values as seen |
+//! | [`Hook::Exit`] | the end of every call | an end without a beginning: another filter answered |
+//! | [`Hook::Fork`] | a birth | the child is in scope as its parent |
+//! | [`Hook::Exec`] | an execve that went well | the workload's own program, or the next one, begins |
+//! | [`Hook::Moved`] | a move between cgroups | who is in scope is asked again |
 //!
 //! A task that is out of scope costs one look-up in its own storage. What was seen stands in arrays that callgate maps, so
 //! nothing is drained and nothing can be overtaken; the ring of events carries evidence only.
