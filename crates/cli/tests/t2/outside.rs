@@ -52,7 +52,10 @@ impl Group {
     fn new(hierarchy: &str, lab: &Lab) -> Self {
         static GROUPS: AtomicUsize = AtomicUsize::new(0);
         let name = lab.dir.parent().and_then(Path::file_name).unwrap().to_str().unwrap();
-        let name = format!("{name}-{}", GROUPS.fetch_add(1, Ordering::Relaxed));
+        Self::named(hierarchy, &format!("{name}-{}", GROUPS.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn named(hierarchy: &str, name: &str) -> Self {
         let path = Path::new("/sys/fs/cgroup").join(hierarchy).join(name);
         std::fs::create_dir(&path).unwrap();
         Self(path)
@@ -148,7 +151,7 @@ fn what_is_seen_from_outside_is_what_a_listener_is_asked_about() {
         let [listened, observed] = ["notify.trace", "ebpf.trace"].map(|name| facts(&lab.json(name)));
         let [more, less]: [Vec<_>; 2] =
             [observed.difference(&listened).collect(), listened.difference(&observed).collect()];
-        // A futex is called when threads meet, which they do or do not: SPECIFICATION.md, "What backends differ in".
+        // A futex is called when threads meet, which they do or do not: the one exception of SPECIFICATION.md.
         let matters = |facts: &[&String]| facts.iter().any(|f| !f.contains("\"futex\""));
         assert!(!matters(&more) && !matters(&less), "{command:?}: more {more:#?}, less {less:#?}");
     }
@@ -242,6 +245,31 @@ fn a_container_that_starts_while_its_parent_cgroup_is_recorded_shows_no_set_up()
             assert!(names.contains("execve"), "{names:?}");
         }
     }
+}
+
+#[test]
+fn a_container_and_a_unit_are_found_by_what_they_are_called() {
+    let Some(lab) = lab(&[]) else { return };
+    let id = format!("{:064x}", u64::from(std::process::id()) << 32 | 0xca11_6a7e);
+    let unit = format!("callgate-test-{}.service", std::process::id());
+    for (group, flag) in [
+        (format!("docker-{id}.scope"), format!("--container {id}")),
+        (unit.clone(), format!("--unit {}", unit.trim_end_matches(".service"))),
+    ] {
+        let group = Group::named(unified(), &group);
+        let there = Running::start("sh", &["-c", "while :; do (umask 77); sleep 0.01; done"]);
+        std::fs::write(group.0.join("cgroup.procs"), there.pid().to_string()).unwrap();
+        lab.callgate(&format!("record {flag} --for 1s --force -o t")).expect(0).says("it goes on");
+        assert!(names(&lab.json("t")).contains("umask"), "{flag}");
+        drop(there);
+    }
+}
+
+#[test]
+fn a_program_is_learned_from_outside_and_proven() {
+    let Some(lab) = lab(&["ls"]) else { return };
+    lab.callgate("learn --backend ebpf -o p.json").command(&["ls", "-l", "/etc"]).expect(0).says("proven");
+    lab.callgate("run --profile p.json --stage enforce").command(&["ls", "-l", "/etc"]).expect(0);
 }
 
 /// Starts a container below a cgroup that is being recorded.

@@ -230,3 +230,48 @@ fn one(doing: String, mut found: Vec<Cgroup>, none: &str) -> Result<Cgroup> {
     Err(Error::new(doing, io::Error::other("several have that name"))
         .hint(format!("name one of them with --cgroup: {}", names.join(", "))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "3f2a9c0123456789abcdef0123456789abcdef0123456789abcdef0123456789";
+
+    #[test]
+    fn a_container_is_found_by_every_runtimes_name_for_its_cgroup() {
+        for form in [
+            "ID",
+            "docker-ID.scope",
+            "libpod-ID.scope",
+            "cri-containerd-ID.scope",
+            "crio-ID",
+            "x:cri-containerd:ID",
+        ] {
+            let name = form.replace("ID", ID);
+            assert!(is_of_container(&name, ID) && is_of_container(&name, "3f2a9c01"), "{name}");
+            assert!(!is_of_container(&name, "2a9c01"), "{name}: the middle of an id is no id");
+        }
+        assert!(is_of_container("mine", "mine") && !is_of_container("mine", "min"));
+        for helper in ["crio-conmon-ID.scope", "libpod-conmon-ID.scope"] {
+            assert!(!is_of_container(&helper.replace("ID", ID), ID), "{helper}");
+        }
+    }
+
+    #[test]
+    fn hierarchies_are_told_apart_by_their_mounts() {
+        let found = |line: &str| hierarchy(line).map(|h| (h.mount.display().to_string(), h.controller));
+        assert_eq!(
+            found("29 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"),
+            Some(("/sys/fs/cgroup".to_owned(), None))
+        );
+        assert_eq!(
+            found("32 31 0:29 / /sys/fs/cgroup/a\\040b rw - cgroup cgroup rw,cpu,cpuacct"),
+            Some(("/sys/fs/cgroup/a b".to_owned(), Some("cpu".to_owned())))
+        );
+        assert_eq!(
+            found("32 31 0:29 / /s rw - cgroup cgroup rw,xattr,name=systemd"),
+            Some(("/s".to_owned(), Some(String::new())))
+        );
+        assert_eq!(found("31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755"), None);
+    }
+}

@@ -14,6 +14,8 @@ use crate::sys::mapped::Mapped;
 const BUSY: u32 = 1 << 31;
 /// A record was given up (`BPF_RINGBUF_DISCARD_BIT`).
 const DISCARDED: u32 = 1 << 30;
+/// The pid namespace of the machine itself (`PROC_PID_INIT_INO`, `include/linux/proc_ns.h`).
+const ROOT_NAMESPACE: &str = "pid:[4026531836]";
 /// Before each record (`BPF_RINGBUF_HDR_SZ`).
 const HEADER: u64 = 8;
 /// Set in the numbers of executables that nobody executed since the beginning.
@@ -41,6 +43,8 @@ pub(super) struct Events {
     executed: HashMap<u32, String>,
     /// Executables of those who were there at the beginning.
     present: Vec<String>,
+    /// Whether /proc numbers processes as the kernel's programs do.
+    root_namespace: bool,
 }
 
 /// A record's fields.
@@ -68,6 +72,7 @@ impl Events {
             firsts: HashMap::new(),
             executed: HashMap::new(),
             present: Vec::new(),
+            root_namespace: fs::read_link("/proc/self/ns/pid").is_ok_and(|l| l.as_os_str() == ROOT_NAMESPACE),
         })
     }
 
@@ -111,7 +116,9 @@ impl Events {
     fn note(&mut self, record: &Record) -> bool {
         if record.kind == event::EXEC {
             let given = String::from_utf8_lossy(&record.path).into_owned();
-            let path = executable_of(record.process).unwrap_or(given);
+            // The kernel's number of a process means another one in a pid namespace: then only the path as given is known.
+            let seen = self.root_namespace.then(|| executable_of(record.process)).flatten();
+            let path = seen.unwrap_or(given);
             self.executed.insert(record.executable, path);
             return false;
         }
