@@ -38,7 +38,7 @@ impl Running {
     /// Whether it is there still.
     pub(crate) fn is_there(&self) -> bool {
         match self {
-            Self::Process(pid) => proc::is_alive(*pid),
+            Self::Process(pid) => !proc::has_ended(*pid),
             Self::Cgroup(_, cgroup) => cgroup.exists(),
         }
     }

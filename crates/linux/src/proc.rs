@@ -101,14 +101,9 @@ pub(crate) fn tracer(tid: i32) -> Option<i32> {
 }
 
 /// Whether a task has ended: it is gone, or waits to be reaped (proc_pid_status(5), "State").
-pub(crate) fn has_ended(tid: i32) -> bool {
+pub fn has_ended(tid: i32) -> bool {
     let Ok(text) = fs::read_to_string(format!("/proc/{tid}/status")) else { return true };
     status_field(&text, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
-}
-
-/// Whether a process runs still.
-pub fn is_alive(pid: i32) -> bool {
-    !has_ended(pid)
 }
 
 /// Whether a process has no_new_privs set; one that is gone has not.

@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use rustix::event::PollFlags;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::Error;
 use crate::message::{self, Message, Order, Status};
@@ -261,6 +261,22 @@ impl Keeper {
     /// What to wait for on the socket: orders, and room for what has to be told.
     fn socket_flags(&self) -> PollFlags {
         if self.outbox.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT }
+    }
+
+    /// Waits until one of these is readable, or there is an order, or a tenth of a second has passed: a new phase comes
+    /// without a word. Says whether there is an order.
+    fn wait(&self, watched: &[BorrowedFd<'_>]) -> std::io::Result<bool> {
+        let mut fds: Vec<_> = watched.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        if let Some(socket) = &self.socket {
+            fds.push(PollFd::new(socket, self.socket_flags()));
+        }
+        let limit = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        match poll(&mut fds, Some(&limit)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let orders = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
+        Ok(fds.get(watched.len()).is_some_and(|fd| fd.revents().intersects(orders)))
     }
 
     /// Reads one order of the owner's; `None` when there is none to read or the owner is gone.

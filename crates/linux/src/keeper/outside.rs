@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 
 use callgate_core::trace::{self, Phase, Provenance};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Keeper, notify};
 use crate::ebpf::{Recorder, Target};
@@ -39,7 +38,7 @@ pub(super) fn run(keeper: &mut Keeper, outside: Outside, signals: &OwnedFd, comm
     let mut leaving = false;
     let mut looked = Instant::now();
     while !leaving && (attached || !(keeper.main_ended && keeper.children_gone)) {
-        let order = wait(keeper, &recorder, signals).doing("wait for news")?;
+        let order = keeper.wait(&[recorder.news(), signals.as_fd()]).doing("wait for news")?;
         recorder.set_phase(phase(keeper));
         let new = recorder.take_news() as u64;
         keeper.words().distinct.fetch_add(new, Relaxed);
@@ -59,23 +58,6 @@ pub(super) fn run(keeper: &mut Keeper, outside: Outside, signals: &OwnedFd, comm
 fn phase(keeper: &Keeper) -> Phase {
     let number = keeper.words().phase.load(SeqCst) as usize;
     Phase::ALL.get(number).map_or(Phase::Unphased, |(phase, _)| *phase)
-}
-
-/// Waits for news, a signal or an order; says whether there is an order.
-fn wait(keeper: &Keeper, recorder: &Recorder, signals: &OwnedFd) -> std::io::Result<bool> {
-    let news = recorder.news();
-    let mut fds = vec![PollFd::from_borrowed_fd(news, PollFlags::IN), PollFd::new(signals, PollFlags::IN)];
-    if let Some(socket) = &keeper.socket {
-        fds.push(PollFd::new(socket, keeper.socket_flags()));
-    }
-    // A tenth of a second: a new phase comes without a word.
-    let limit = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    match poll(&mut fds, Some(&limit)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let orders = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-    Ok(fds.get(2).is_some_and(|fd| fd.revents().intersects(orders)))
 }
 
 /// Does what the owner wants: whether that is to stop looking.

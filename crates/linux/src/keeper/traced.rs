@@ -14,7 +14,6 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use callgate_core::trace::Outcome;
 use callgate_core::{SeccompData, sysno};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Judge, Keeper, Recorder};
 use crate::error::{Doing, Error};
@@ -96,21 +95,6 @@ pub(super) fn attach(
     (tracer.attached, tracer.inside) = (true, true);
     tracer.take_running(pid)?;
     tracer.follow(signals)
-}
-
-/// Waits for a signal or an order; says whether there is an order.
-fn wait(keeper: &Keeper, signals: &OwnedFd) -> std::io::Result<bool> {
-    let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
-    if let Some(socket) = &keeper.socket {
-        fds.push(PollFd::new(socket, keeper.socket_flags()));
-    }
-    let limit = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    match poll(&mut fds, Some(&limit)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let orders = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
-    Ok(fds.get(1).is_some_and(|fd| fd.revents().intersects(orders)))
 }
 
 impl<'k> Tracer<'k> {
@@ -209,7 +193,7 @@ impl<'k> Tracer<'k> {
 
     fn follow(&mut self, signals: &OwnedFd) -> crate::Result<()> {
         while !((self.keeper.main_ended || self.attached) && self.keeper.children_gone) {
-            let ordered = wait(self.keeper, signals).doing("wait for tasks")?;
+            let ordered = self.keeper.wait(&[signals.as_fd()]).doing("wait for tasks")?;
             while process::next_signal(signals).is_some() {}
             self.drain();
             self.tell_news();

@@ -1,7 +1,7 @@
 //! What happens at the beginning of every call.
 
 use super::layout::{ABIS, BUCKETS, Loss, Map, NUMBERS, bucket, event, globals, slot, task};
-use super::{Offsets, Scope, classify, leave, lose, storage, values};
+use super::{Offsets, Scope, abi, classify, current, leave, lose, publish, values};
 use crate::ebpf::asm::{Asm, AsmError, Label, Program};
 use crate::ebpf::insn::{Alu, Cond, Helper, Reg, Size};
 use Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
@@ -29,13 +29,7 @@ pub(super) fn program(offsets: &Offsets, scope: Scope) -> Result<Program<Map>, A
     let a = &mut asm;
     let (unknown, known, out) = (a.label(), a.label(), a.label());
     a.note("r6: the context, registers and number; r7: the task; r8: what is known of it");
-    a.mov(R6, R1);
-    a.call(Helper::GetCurrentTaskBtf);
-    a.mov(R7, R0);
-    a.mov(R2, R7);
-    storage(a, false);
-    a.jump_if(Cond::Eq, R0, 0, unknown);
-    a.mov(R8, R0);
+    current(a, unknown);
     a.note("somebody was moved since: ask again");
     a.map_value(R1, Map::Globals, globals::GENERATION);
     a.load(Size::W, R1, R1, 0);
@@ -106,16 +100,11 @@ fn look_up_slot(asm: &mut Asm<Map>, out: Label) {
 
 /// Marks the call as seen, with its arguments.
 fn call(asm: &mut Asm<Map>, offsets: &Offsets, out: Label) {
-    let (native, odd, old) = (asm.label(), asm.label(), asm.label());
+    let (odd, old) = (asm.label(), asm.label());
     asm.note("a call has begun");
     asm.store(Size::W, R8, task::PENDING, 1);
     asm.note("by which ABI");
-    asm.mov(R4, 0);
-    asm.load(Size::W, R3, R7, offsets.compat.0);
-    asm.alu(Alu::And, R3, offsets.compat.1);
-    asm.jump_if(Cond::Eq, R3, 0, native);
-    asm.mov(R4, 1);
-    asm.place(native);
+    abi(asm, offsets);
     asm.store(Size::W, R10, ABI, R4);
     asm.note("which number: 32 bits, as the kernel looks at them");
     asm.load(Size::D, R1, R6, 8);
@@ -150,7 +139,6 @@ fn call(asm: &mut Asm<Map>, offsets: &Offsets, out: Label) {
 
 /// Tells callgate that a call was new.
 fn tell(asm: &mut Asm<Map>) {
-    let told = asm.label();
     asm.note("tell callgate: it finds out which executable this is");
     asm.store(Size::W, R10, EVENT, event::CALL);
     for (field, from) in [(4, SLOT), (8, BUCKET), (12, CALL)] {
@@ -163,15 +151,7 @@ fn tell(asm: &mut Asm<Map>) {
     asm.store(Size::D, R10, EVENT + 16, R0);
     asm.call(Helper::KtimeGetNs);
     asm.store(Size::D, R10, EVENT + 32, R0);
-    asm.map(R1, Map::Events);
-    asm.mov(R2, R10);
-    asm.alu(Alu::Add, R2, i32::from(EVENT));
-    asm.mov(R3, event::CALL_SIZE as i32);
-    asm.mov(R4, 0);
-    asm.call(Helper::RingbufOutput);
-    asm.jump_if(Cond::Eq, R0, 0, told);
-    lose(asm, Loss::Events);
-    asm.place(told);
+    publish(asm, EVENT, event::CALL_SIZE);
 }
 
 /// A number beyond the tables, in `r1`: kept as number.

@@ -4,7 +4,7 @@
 //! same (`kernel/entry/common.c`, syscall_trace_enter and syscall_exit_work).
 
 use super::layout::{Loss, Map, task};
-use super::{Offsets, leave, lose, storage};
+use super::{Offsets, abi, current, leave, lose};
 use crate::ebpf::asm::{Asm, AsmError, Program};
 use crate::ebpf::insn::{Alu, Cond, Helper, Reg, Size};
 use Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
@@ -22,13 +22,7 @@ pub(super) fn program(offsets: &Offsets) -> Result<Program<Map>, AsmError> {
     let a = &mut asm;
     let (out, unbegun, error) = (a.label(), a.label(), a.label());
     a.note("r6: the context, registers and result; r7: the task; r8: what is known of it");
-    a.mov(R6, R1);
-    a.call(Helper::GetCurrentTaskBtf);
-    a.mov(R7, R0);
-    a.mov(R2, R7);
-    storage(a, false);
-    a.jump_if(Cond::Eq, R0, 0, out);
-    a.mov(R8, R0);
+    current(a, out);
     a.load(Size::W, R9, R8, task::SLOT);
     a.note("out of scope");
     a.jump_if(Cond::Eq, R9, 0, out);
@@ -64,16 +58,10 @@ pub(super) fn program(offsets: &Offsets) -> Result<Program<Map>, AsmError> {
 
 /// Slot, ABI and number.
 fn key(a: &mut Asm<Map>, offsets: &Offsets) {
-    let native = a.label();
     a.note("slot, ABI, number, errno");
     a.alu(Alu::Sub, R9, 1);
     a.store(Size::W, R10, KEY, R9);
-    a.mov(R4, 0);
-    a.load(Size::W, R3, R7, offsets.compat.0);
-    a.alu(Alu::And, R3, offsets.compat.1);
-    a.jump_if(Cond::Eq, R3, 0, native);
-    a.mov(R4, 1);
-    a.place(native);
+    abi(a, offsets);
     a.store(Size::W, R10, KEY + 4, R4);
     a.load(Size::D, R1, R6, 0);
     let (offset, wide) = offsets.number;

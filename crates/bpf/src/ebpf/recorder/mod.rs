@@ -22,8 +22,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use super::asm::{Asm, AsmError, Program};
-use super::insn::{Helper, Reg, Size};
+use super::asm::{Asm, AsmError, Label, Program};
+use super::insn::{Alu, Cond, Helper, Reg, Size};
 pub use layout::{Loss, Map, Plan};
 pub use offsets::{CgroupOffsets, Machine, OffsetError, Offsets};
 
@@ -88,6 +88,42 @@ fn storage(asm: &mut Asm<Map>, create: bool) {
     // BPF_LOCAL_STORAGE_GET_F_CREATE
     asm.mov(Reg::R4, i32::from(create));
     asm.call(Helper::TaskStorageGet);
+}
+
+/// `r6` = the context, `r7` = the current task, `r8` = what is known of it; goes to `unknown` if nothing is.
+fn current(asm: &mut Asm<Map>, unknown: Label) {
+    asm.mov(Reg::R6, Reg::R1);
+    asm.call(Helper::GetCurrentTaskBtf);
+    asm.mov(Reg::R7, Reg::R0);
+    asm.mov(Reg::R2, Reg::R7);
+    storage(asm, false);
+    asm.jump_if(Cond::Eq, Reg::R0, 0, unknown);
+    asm.mov(Reg::R8, Reg::R0);
+}
+
+/// `r4` = the number of the ABI by which the task in `r7` is calling.
+fn abi(asm: &mut Asm<Map>, offsets: &Offsets) {
+    let native = asm.label();
+    asm.mov(Reg::R4, 0);
+    asm.load(Size::W, Reg::R3, Reg::R7, offsets.compat.0);
+    asm.alu(Alu::And, Reg::R3, offsets.compat.1);
+    asm.jump_if(Cond::Eq, Reg::R3, 0, native);
+    asm.mov(Reg::R4, 1);
+    asm.place(native);
+}
+
+/// Puts the event at `at` on the stack into the ring.
+fn publish(asm: &mut Asm<Map>, at: i16, bytes: u32) {
+    let done = asm.label();
+    asm.map(Reg::R1, Map::Events);
+    asm.mov(Reg::R2, Reg::R10);
+    asm.alu(Alu::Add, Reg::R2, i32::from(at));
+    asm.mov(Reg::R3, bytes as i32);
+    asm.mov(Reg::R4, 0);
+    asm.call(Helper::RingbufOutput);
+    asm.jump_if(Cond::Eq, Reg::R0, 0, done);
+    lose(asm, Loss::Events);
+    asm.place(done);
 }
 
 /// Counts a loss.

@@ -1,10 +1,10 @@
 //! What happens to tasks: they are born, execute programs, and are moved.
 
 use super::layout::{Loss, Map, event, globals, task};
-use super::{Offsets, Scope, leave, lose, storage};
+use super::{Offsets, Scope, leave, lose, publish, storage};
 use crate::ebpf::asm::{Asm, AsmError, Program};
 use crate::ebpf::insn::{Alu, Cond, Helper, Reg, Size};
-use Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R10};
+use Reg::{R0, R1, R2, R3, R6, R7, R8, R10};
 
 /// On the stack: what is known of the child.
 const CHILD: i16 = -(task::SIZE as i16);
@@ -92,7 +92,6 @@ pub(super) fn exec(offsets: &Offsets) -> Result<Program<Map>, AsmError> {
 
 /// Tells callgate which program has the number in `r2`.
 fn tell(a: &mut Asm<Map>, offsets: &Offsets) {
-    let told = a.label();
     a.store(Size::D, R10, EVENT + 24, R2);
     a.store(Size::W, R10, EVENT, event::EXEC);
     a.alu(Alu::Sub, R7, 1);
@@ -113,15 +112,7 @@ fn tell(a: &mut Asm<Map>, offsets: &Offsets) {
     a.alu(Alu::Add, R1, i32::from(path));
     a.mov(R2, event::PATH as i32);
     a.call(Helper::ProbeReadKernelStr);
-    a.map(R1, Map::Events);
-    a.mov(R2, R10);
-    a.alu(Alu::Add, R2, i32::from(EVENT));
-    a.mov(R3, event::EXEC_SIZE as i32);
-    a.mov(R4, 0);
-    a.call(Helper::RingbufOutput);
-    a.jump_if(Cond::Eq, R0, 0, told);
-    lose(a, Loss::Events);
-    a.place(told);
+    publish(a, EVENT, event::EXEC_SIZE);
 }
 
 /// `tp_btf/cgroup_attach_task`: it comes after the move (`kernel/cgroup/cgroup.c`, cgroup_attach_task).
