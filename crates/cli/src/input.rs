@@ -9,7 +9,7 @@ use callgate_core::profile::{self, line_of};
 use callgate_core::{Arch, Diagnostic, Meaning, Profile, Severity, Trace, suggest, trace};
 
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, foreign};
 
 /// Larger files are no profile and no trace.
 const MAX_BYTES: u64 = 256 << 20;
@@ -190,6 +190,22 @@ impl Loaded {
             return Err(Failure { hint: first.hint.clone(), ..failure });
         }
         Ok(profile::meaning(&self.profile, native()?))
+    }
+
+    /// Says where the profile was written for other machines: runtimes load it all the same.
+    pub(crate) fn tell_if_foreign(&self, output: &Output) -> Result<(), Failure> {
+        let native = native()?;
+        if profile::is_foreign(&self.profile, native) {
+            let theirs: Vec<&str> = self.profile.architectures.iter().map(|a| a.name.as_str()).collect();
+            output.warn(&format!(
+                "{} is for {}; this machine is {}. Its names are filtered here all the same, as a runtime does it, \
+                 but calls that only this machine has are not in it",
+                foreign(&self.name),
+                foreign(&theirs.join(", ")),
+                native.oci()
+            ));
+        }
+        Ok(())
     }
 
     /// The line of `defaultAction`, from 1.

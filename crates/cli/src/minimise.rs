@@ -2,7 +2,8 @@
 //!
 //! One call at a time is refused with an errno, as it would be had it not been seen. What is found out goes to the
 //! evidence and nothing is left out of the profile: that a workload can do without each of two calls does not say that
-//! it can do without both, and what a call is for may happen in no run that was made.
+//! it can do without both, and what a call is for may happen in no run that was made. Nor does a run that goes wrong say
+//! anything of the call by itself: the next run, with all calls, has to go well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -40,7 +41,8 @@ pub(crate) fn minimise(trial: &mut Trial<'_>, expected: &Expected) -> Result<Min
     let calls = seen(trial.loaded);
     trial.runs.1 += calls.len() as u32 * RUNS;
     trial.output.say(&format!(
-        "  minimising: {} calls, each refused in {RUNS} runs, or in one that goes wrong; Ctrl-C ends it",
+        "  minimising: {} calls, each refused in {RUNS} runs, or in one that goes wrong and is followed by one with it; \
+         Ctrl-C ends it",
         calls.len()
     ));
     let mut needs = BTreeMap::new();
@@ -49,11 +51,29 @@ pub(crate) fn minimise(trial: &mut Trial<'_>, expected: &Expected) -> Result<Min
         // What fails here is callgate or `--before`: a workload that fails has a status, and that is compared.
         let need = without(trial, expected, &call).map_err(|f| foreign(&f.message))?;
         let need = need.ok_or("it was interrupted")?;
-        trial.runs.1 -= RUNS - need.runs;
+        if need.class == NeedClass::Required {
+            // The run with all calls is one more.
+            trial.runs.1 = trial.runs.1 + need.runs + 1 - RUNS;
+            control(trial, expected, &call)?;
+        }
         needs.insert(call, need);
     }
     let remark = Some(told(&needs, started.elapsed(), expected.outputs.is_some()));
     Ok(Minimised { needs, remark })
+}
+
+/// One run with all calls: where it goes wrong, too, the call is not what the run without it lacked.
+fn control(trial: &mut Trial<'_>, expected: &Expected, call: &str) -> Result<(), String> {
+    let mut proof = Proof::default();
+    proof::enforcing(trial, expected, &mut proof).map_err(|f| foreign(&f.message))?;
+    match proof.failures.first() {
+        _ if proof.interrupted => Err("it was interrupted".to_owned()),
+        None => Ok(()),
+        Some(cause) => Err(format!(
+            "it depends on chance. After a run without {call} went wrong, so did one with all calls: {}",
+            cause.brief()
+        )),
+    }
 }
 
 /// The calls that the profile allows because they were seen.

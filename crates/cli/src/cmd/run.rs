@@ -26,6 +26,7 @@ use crate::workload::{self, Ran, Run, Watch};
 pub(crate) fn run(args: &cli::Run, output: &Output) -> Outcome {
     let loaded = input::profile(&args.profile)?;
     loaded.tell_notes(output);
+    loaded.tell_if_foreign(output)?;
     let native = input::native()?;
     let meaning = filter::enforcing(&loaded.meaning()?);
     let via = reporter(args, &meaning, output);

@@ -21,6 +21,7 @@ use crate::output::{Output, foreign};
 /// Updates, or shows what would be changed.
 pub(crate) fn run(args: &cli::Update, output: &Output) -> Outcome {
     let loaded = input::profile(&args.profile)?;
+    loaded.tell_if_foreign(output)?;
     let mut trace = Trace::default();
     for path in &args.from {
         trace.merge(&input::trace(path)?);

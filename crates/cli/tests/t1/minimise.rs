@@ -57,6 +57,19 @@ fn what_fails_around_the_workload_is_no_need_of_it_and_costs_nobody_the_profile(
 }
 
 #[test]
+fn a_workload_that_goes_wrong_by_chance_needs_no_call_for_it() {
+    let Some(lab) = Lab::nobody() else { return };
+    // One run recorded, two proved; all after them go wrong, whatever is refused in them.
+    let script = "echo >> runs; n=; while read l; do n=$n.; done < runs; case $n in ....*) exit 3;; esac";
+    lab.callgate("learn --minimise -o p.json")
+        .script(script)
+        .expect(0)
+        .says("--minimise found nothing out: it depends on chance")
+        .says("so did one with all calls: under the real filter it ended with exit status 3");
+    assert!(lab.json("p.json.evidence")["needs"].is_null());
+}
+
+#[test]
 fn ctrl_c_while_minimising_keeps_the_proven_profile() {
     let Some(lab) = Lab::nobody() else { return };
     // One run recorded, two proved: the fourth is the first without a call, and waits by calls that all runs make.

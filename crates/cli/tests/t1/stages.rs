@@ -62,6 +62,20 @@ fn enforce_applies_the_profile_and_tells_with_the_rule() {
 }
 
 #[test]
+fn a_profile_for_other_machines_is_said_to_be_one() {
+    let Some(lab) = Lab::nobody() else { return };
+    let other = if cfg!(target_arch = "x86_64") { "SCMP_ARCH_AARCH64" } else { "SCMP_ARCH_X86_64" };
+    lab.write("p.json", NO_MKDIR.replacen('{', &format!("{{\"architectures\": [\"{other}\"],"), 1));
+    let said = format!("p.json is for {other}; this machine is SCMP_ARCH_");
+    // As under a runtime, its names are filtered all the same.
+    lab.callgate("run --profile p.json --stage enforce -- mkdir d").expect(1).says(&said).says(REFUSED);
+    lab.callgate("record -q -o t -- mkdir d").expect(0);
+    lab.callgate("update p.json --from t --dry-run").expect(1).says(&said);
+    lab.write("q.json", NO_MKDIR);
+    lab.callgate("run --profile q.json --stage audit -- true").expect(0).never_says("this machine is");
+}
+
+#[test]
 fn arguments_of_a_miss_are_in_words_and_no_address_is() {
     let Some(lab) = Lab::nobody_with("t1", &["python3"]) else { return };
     lab.write(
