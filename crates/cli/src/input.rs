@@ -7,6 +7,7 @@ use std::path::Path;
 use callgate_core::evidence::Evidence;
 use callgate_core::profile::{self, line_of};
 use callgate_core::{Arch, Diagnostic, Meaning, Profile, Severity, Trace, suggest, trace};
+use sha2::{Digest as _, Sha256};
 
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, foreign};
@@ -169,7 +170,18 @@ pub(crate) fn evidence_path(profile: &Path) -> std::path::PathBuf {
     name.into()
 }
 
+/// What [`Evidence::profile`] says of a profile.
+pub(crate) fn fingerprint(profile: &Profile) -> String {
+    let digest = Sha256::digest(profile::write(profile, false));
+    digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 impl Loaded {
+    /// Whether the profile is another one than its evidence was written for. `None`: the evidence does not say.
+    pub(crate) fn was_changed(&self) -> Option<bool> {
+        self.evidence.profile.as_ref().map(|of| *of != fingerprint(&self.profile))
+    }
+
     /// Says what is worth knowing about the profile.
     pub(crate) fn tell_notes(&self, output: &Output) {
         // A hostile file has as many notes as lines, or more: each line is looked up, not counted anew.

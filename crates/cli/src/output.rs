@@ -152,6 +152,11 @@ pub(crate) fn foreign(text: &str) -> String {
     out
 }
 
+/// `1 call`, `2 calls`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Breaks words into lines of at most `width` columns; the first keeps its own indent, the later ones get `indent`.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
     let own = text.len() - text.trim_start_matches(' ').len();

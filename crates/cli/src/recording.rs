@@ -145,7 +145,10 @@ pub(crate) fn once(
         let mut provenance = provenance(run.plan, backend.name(), false);
         provenance.no_new_privs = container.no_new_privs();
         provenance.notes = vec![
-            format!("in a container of {}, floor included", container.runtime().at_version()),
+            format!(
+                "in a container of {}, with the calls that this runtime made there after it loaded the filter",
+                container.runtime().at_version()
+            ),
             format!(
                 "not asked about, since the runtime makes them while it hands its listener over: {}",
                 container.runtime().not_asked().join(", ")
@@ -185,7 +188,7 @@ pub(crate) fn traced(run: Run<'_>, pid: i32, watch: Watch<'_>) -> Result<Ran, Fa
     let mut provenance = provenance(run.plan, Backend::Ptrace.name(), false);
     provenance.no_new_privs = proc::no_new_privs(pid);
     provenance.notes.push(format!("attached to process {pid}: what it did before was not seen"));
-    checked(workload::run(run, Purpose::Attach { pid, provenance }, watch)?)
+    some(workload::run(run, Purpose::Attach { pid, provenance }, watch)?, Some(pid))
 }
 
 /// Records what runs already by eBPF.
@@ -199,7 +202,8 @@ pub(crate) fn observed(run: Run<'_>, target: Target, watch: Watch<'_>) -> Result
     };
     provenance.no_new_privs = no_new_privs;
     provenance.notes.push(format!("attached to {what}: what it did before was not seen"));
-    checked(workload::run(run, Purpose::Observe { target: Some(target), filter: None, provenance }, watch)?)
+    let pid = if let Target::Process(pid) | Target::Child(pid) = &target { Some(*pid) } else { None };
+    some(workload::run(run, Purpose::Observe { target: Some(target), filter: None, provenance }, watch)?, pid)
 }
 
 /// Fails with what is missing for eBPF.
@@ -256,7 +260,7 @@ pub(crate) fn note_own_filters(trace: &mut Trace) {
     let loads = trace.loads_filters();
     if let Some(recording) = trace.recordings.last_mut().filter(|_| loads) {
         let note = "the program loads a seccomp filter of its own: what that refuses was not seen; --backend ptrace \
-                    sees it";
+                    sees it. Strict mode cannot be had under a filter, be it this recording's or a profile's (EINVAL)";
         recording.notes.push(note.to_owned());
     }
 }
@@ -300,6 +304,24 @@ fn started(ran: Ran, name: &str) -> Result<Ran, Failure> {
     }
     let message = format!("the container never executed `{name}`; what its runtime said stands above");
     Err(Failure::new(message).exit(Exit::NoInput))
+}
+
+/// The same of what ran already, a process or a cgroup: why there is nothing can mostly be said.
+fn some(ran: Ran, pid: Option<i32>) -> Result<Ran, Failure> {
+    checked(ran).map_err(|failure| match pid {
+        Some(pid) if proc::is_stopped(pid) => {
+            Failure::new(format!("nothing was recorded: process {pid} is stopped"))
+                .hint(format!("let it go on: kill -CONT {pid}"))
+                .exit(failure.exit)
+        }
+        Some(pid) if proc::has_ended(pid) => {
+            Failure::new(format!("nothing was recorded: process {pid} ended before it made a call"))
+                .exit(failure.exit)
+        }
+        _ => Failure::new("nothing was recorded: no call was begun in that time")
+            .hint("record for longer, or give it something to do; what waits inside a call makes none")
+            .exit(failure.exit),
+    })
 }
 
 /// Failures of a recording that leave nothing to work on.

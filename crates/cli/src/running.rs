@@ -1,6 +1,7 @@
 //! What runs already: a process, or a cgroup, as a person names it.
 
 use std::fmt;
+use std::path::Path;
 
 use callgate_linux::ebpf::{self, Cgroup};
 use callgate_linux::proc;
@@ -47,8 +48,15 @@ impl Running {
     pub(crate) fn name(&self) -> Result<String, Failure> {
         match self {
             Self::Cgroup(name, _) => Ok(name.clone()),
-            Self::Process(pid) => proc::command_name(*pid)
-                .ok_or_else(|| Failure::new(format!("there is no process {pid}")).exit(Exit::NotFound)),
+            Self::Process(pid) => proc::command_name(*pid).ok_or_else(|| {
+                let zombie = Path::new(&format!("/proc/{pid}")).exists();
+                let what = if zombie {
+                    "process {} has ended: it only waits for its parent"
+                } else {
+                    "there is no process {}"
+                };
+                Failure::new(what.replace("{}", &pid.to_string())).exit(Exit::NotFound)
+            }),
         }
     }
 }

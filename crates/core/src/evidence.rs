@@ -52,6 +52,10 @@ pub struct Evidence {
     pub schema: String,
     /// Program names (argv\[0\]) of the recordings.
     pub commands: Vec<String>,
+    /// The profile these reasons are of: `sha256:` and the digest of its canonical form without comments, so that
+    /// neither layout nor comments make it another one. Files of callgates that did not write it have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// Whether the trace was complete.
     pub complete: bool,
     /// Whether the profile was proven, in words: `proven: …`, `not proven: …` or [`NOT_ASKED`]. Files of callgates that

@@ -106,6 +106,12 @@ pub fn has_ended(tid: i32) -> bool {
     status_field(&text, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
+/// Whether a task is stopped, by a signal or a tracer.
+pub fn is_stopped(tid: i32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    status_field(&text, "State").is_some_and(|state| state.starts_with(['T', 't']))
+}
+
 /// Whether a process has no_new_privs set; one that is gone has not.
 pub fn no_new_privs(pid: i32) -> bool {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

@@ -64,7 +64,7 @@ pub(crate) enum BackendChoice {
 /// What runs already, and is recorded from now until Ctrl-C, --for or its end.
 #[derive(Clone, Debug, Args)]
 #[group(id = "running", multiple = false,
-    conflicts_with_all = ["command", "known", "exercise", "before", "allow_privilege_escalation", "ready", "contained"])]
+    conflicts_with_all = ["command", "known", "exercise", "before", "allow_privilege_escalation", "ready", "contained", "nnp"])]
 pub(crate) struct Running {
     /// Record a running process and all its descendants: by eBPF, or, where that is not allowed, under ptrace
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use callgate_core::evidence::Withheld;
+use callgate_core::evidence::{Evidence, Withheld};
 use callgate_core::generate::{GenerateError, Generated, Options, generate};
 use callgate_core::trace::{Translated, translate};
 use callgate_core::{Arch, Trace, profile};
@@ -12,7 +12,7 @@ use super::print;
 use crate::cli::Generate;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
-use crate::output::{Output, foreign};
+use crate::output::{Output, counted, foreign};
 use crate::parse;
 use crate::summary;
 
@@ -25,10 +25,7 @@ pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
         all.merge(&input::trace(path)?);
     }
     if !all.complete && !args.incomplete {
-        let error = GenerateError::Incomplete { lost: all.lost };
-        return Err(
-            Failure::new(error.to_string()).hint("record again, or use --incomplete and expect refusals")
-        );
+        return Err(incomplete(&all));
     }
     if let Some(arch) = &args.arch {
         all = for_architecture(all, parse::arch(arch)?, &mut options, output);
@@ -53,11 +50,23 @@ pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
     Ok(if withheld.is_empty() { Exit::Ok } else { Exit::Findings })
 }
 
+/// An incomplete trace, with all that it says about why.
+fn incomplete(trace: &Trace) -> Failure {
+    let error = GenerateError::Incomplete { lost: trace.lost };
+    let counted = trace.losses.iter().filter(|(_, n)| **n > 0).map(|(what, n)| format!("{what}: {n}"));
+    let noted = trace.recordings.iter().flat_map(|r| r.notes.iter().cloned());
+    let said: Vec<String> = [error.to_string()].into_iter().chain(counted).chain(noted).collect();
+    Failure::new(said.join("; ")).hint("record again, or use --incomplete and expect refusals")
+}
+
 /// What was written, and what to do with it: nothing of it was run yet.
 fn tell(path: &Path, made: &Generated, native: Arch, output: &Output) {
     let name = foreign(&path.display().to_string());
     let calls = summary::allowed(&profile::meaning(&made.profile, native), native).len();
-    output.say(&format!("wrote {name}: {calls} calls, not proven; reasons in {name}.evidence"));
+    output.say(&format!(
+        "wrote {name}: {}, not proven; reasons in {name}.evidence",
+        counted(calls as u64, "call")
+    ));
     output.say(&format!("  next: callgate show {name} --why"));
     output.say(&format!("        callgate run --profile {name} --stage audit -- COMMAND"));
 }
@@ -131,7 +140,9 @@ impl Files {
 
     /// Writes both, the evidence first: a profile never stands beside an older one's reasons.
     pub(crate) fn write(&mut self, text: &str, made: &Generated) -> Result<(), Failure> {
-        self.evidence.write(made.evidence.to_json().as_bytes())?;
+        let of = Some(input::fingerprint(&made.profile));
+        let evidence = Evidence { profile: of, ..made.evidence.clone() };
+        self.evidence.write(evidence.to_json().as_bytes())?;
         self.profile.write(text.as_bytes()).inspect_err(|_| self.evidence.discard())?;
         Ok(())
     }

@@ -178,10 +178,10 @@ fn tell(all: &Trace, read: &[Imported], args: &Import, output: &Output) {
     let calls: u64 = all.calls.values().filter_map(|r| r.count).sum();
     let processes: u64 = read.iter().map(|i| i.processes).sum();
     let of = if processes > 1 { format!(", of {processes} processes and threads") } else { String::new() };
-    let different = all.made().count();
+    let different = crate::output::counted(all.made().count() as u64, "different system call");
     // A profile counts nothing.
     let counted = if calls > 0 { format!("{calls} in all") } else { "not counted".to_owned() };
-    output.say(&format!("imported {name}: {different} different system calls, {counted}{of}"));
+    output.say(&format!("imported {name}: {different}, {counted}{of}"));
     let format = format(args.from);
     output.say(&format!("  cannot see: {}", format.blind()));
     for sample in read.iter().flat_map(|i| &i.samples) {

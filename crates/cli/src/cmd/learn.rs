@@ -18,7 +18,7 @@ use crate::ending::Ending;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
 use crate::minimise::{self, Minimised};
-use crate::output::{Output, Style, foreign};
+use crate::output::{Output, Style, counted, foreign};
 use crate::parse;
 use crate::plan::Plan;
 use crate::progress;
@@ -390,7 +390,8 @@ impl Learning<'_> {
         let native = self.options.native;
         let path = foreign(&self.args.output.display().to_string());
         let calls = summary::allowed(&profile::meaning(&loaded.profile, native), native).len();
-        let what = format!("{path}: {calls} calls for `{}`", foreign(&self.plan.command.name()));
+        let what =
+            format!("{path}: {} for `{}`", counted(calls as u64, "call"), foreign(&self.plan.command.name()));
         let (verdict, style, how) = self.verdict(recorded, proof);
         let causes: &[Cause] = proof.map_or(&[], |p| &p.failures);
         let mut findings = withheld;

@@ -11,7 +11,7 @@ use crate::cli::{BackendChoice, Record};
 use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
-use crate::output::Output;
+use crate::output::{Output, counted};
 use crate::parse;
 use crate::plan::Plan;
 use crate::recording::{self, Above, Backend, blind, note, note_own_filters};
@@ -38,6 +38,9 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
     let mut file = File::prepare(&args.output, args.force, 0o600)?;
     let recorder = Recorder { args, output, plan, known, signals: Signals::take()? };
     let mut flush = |snapshot: &Trace| {
+        if snapshot.calls.is_empty() {
+            return;
+        }
         let unfinished = Trace { complete: false, ..snapshot.clone() };
         // The program goes on; the next flush, or the end, may find room again.
         if let Err(error) = file.write(trace::write(&unfinished).as_bytes()) {
@@ -170,8 +173,8 @@ fn tell(
     (running, runtime): (Option<&Running>, &str),
     output: &Output,
 ) {
-    let counted: Vec<u64> = trace.calls.values().filter_map(|r| r.count).collect();
-    let calls = match counted.iter().sum::<u64>() {
+    let counts: Vec<u64> = trace.calls.values().filter_map(|r| r.count).collect();
+    let calls = match counts.iter().sum::<u64>() {
         // The filter lets what is known pass without asking.
         _ if trace.recordings.iter().any(|r| r.trimmed) => "counts not known".to_owned(),
         0 => "not counted".to_owned(),
@@ -186,8 +189,8 @@ fn tell(
         None => "it did not end".to_owned(),
     };
     output.say(&format!(
-        "recorded {name}: {} different system calls, {calls}, {how} ({status})",
-        trace.made().count()
+        "recorded {name}: {}, {calls}, {how} ({status})",
+        counted(trace.made().count() as u64, "different system call")
     ));
     output.say("  cannot see: calls answered by the vDSO, and io_uring operations");
     if let Some(cause) = &ran.unready {

@@ -16,7 +16,7 @@ use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
 use crate::misses::{self, Kind};
-use crate::output::{Output, foreign};
+use crate::output::{Output, counted, foreign};
 use crate::plan::{self, Plan};
 use crate::recording::{self, program};
 use crate::streams::{Show, Stdin};
@@ -179,7 +179,10 @@ fn missed(ran: &Ran, plan: &Plan, via: Via) -> Trace {
 fn tell_missed(args: &cli::Run, missed: &Trace, output: &Output) {
     let path = args.output.as_deref().unwrap_or(Path::new("")).display().to_string();
     let (path, profile) = (foreign(&path), foreign(&args.profile.display().to_string()));
-    output.say(&format!("wrote {path}: {} calls that the profile refuses", missed.calls.len()));
+    output.say(&format!(
+        "wrote {path}: {} that the profile refuses",
+        counted(missed.calls.len() as u64, "call")
+    ));
     if !missed.calls.is_empty() {
         output.say(&format!("  next: callgate update {profile} --from {path}"));
     }
@@ -220,7 +223,10 @@ fn summary(ran: &Ran, loaded: &Loaded, native: Arch, output: &Output) {
     for ((kind, name), count) in misses::totals(&judged) {
         match kind {
             Kind::Expected => {
-                output.say(&format!("as its evidence expects, {name} was not allowed, {count} times"));
+                output.say(&format!(
+                    "as its evidence expects, {name} was not allowed, {}",
+                    counted(count, "time")
+                ));
             }
             _ if count > 1 => output.line(&format!("  {name}: {count} times in all")),
             _ => {}

@@ -19,6 +19,8 @@ struct Document<'p> {
     schema: &'static str,
     default: ActionDoc,
     proof: Option<&'p str>,
+    /// Whether the profile is another one than the one that was proven. None: the evidence does not say.
+    changed: Option<bool>,
     architectures: Vec<&'p str>,
     flags: &'p [String],
     rules: Vec<RuleDoc<'p>>,
@@ -99,6 +101,7 @@ fn document(loaded: &Loaded) -> Document<'_> {
         schema: "callgate.dev/profile/v1",
         default: ActionDoc { action: profile.default.action.oci(), errno: errno_of(profile.default.action) },
         proof: loaded.evidence.proof.as_deref(),
+        changed: loaded.was_changed(),
         architectures: profile.architectures.iter().map(|a| a.name.as_str()).collect(),
         flags: &profile.flags,
         rules: profile.rules.iter().map(with_names).collect(),
@@ -123,9 +126,13 @@ fn show_profile(loaded: &Loaded, why: bool, width: usize) -> String {
         if arches.is_empty() { "the machine's own".to_owned() } else { foreign(&arches.join(", ")) }
     );
     if let Some(proof) = &loaded.evidence.proof {
-        // The profile may have been changed by hand since.
         let proof = if proof == NOT_ASKED { "nobody asked for a proof".to_owned() } else { foreign(proof) };
-        text += &(wrap(&format!("as callgate left it: {proof}"), width, "  ") + "\n");
+        let when = match loaded.was_changed() {
+            Some(false) => "",
+            Some(true) => "changed since callgate wrote its evidence; before that: ",
+            None => "as callgate left it: ",
+        };
+        text += &(wrap(&format!("{when}{proof}"), width, "  ") + "\n");
     }
     let mut sections: BTreeMap<(Section, &str), Vec<(&Rule, &str)>> = BTreeMap::new();
     for rule in &profile.rules {

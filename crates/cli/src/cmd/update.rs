@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::os::unix::fs::PermissionsExt as _;
 
+use callgate_core::evidence::Evidence;
 use callgate_core::generate::{ArgsMode, GenerateError, known_call};
 use callgate_core::update::{Added, Update, UpdateError, Wanted, update};
 use callgate_core::{Trace, profile};
@@ -25,6 +26,10 @@ pub(crate) fn run(args: &cli::Update, output: &Output) -> Outcome {
     let mut trace = Trace::default();
     for path in &args.from {
         trace.merge(&input::trace(path)?);
+    }
+    if trace.calls.is_empty() && trace.complete && !trace.recordings.is_empty() {
+        output.say("the trace holds no call: nothing is to be done");
+        return Ok(Exit::Ok);
     }
     if trace.calls.is_empty() {
         return Err(failure(&GenerateError::Empty));
@@ -129,13 +134,14 @@ fn write(args: &cli::Update, done: &Update) -> Result<(), Failure> {
         return Err(Failure::new("a profile from standard input cannot be written back")
             .hint("--dry-run shows the patch"));
     }
-    profile::read(&done.text)
+    let (patched, _) = profile::read(&done.text)
         .map_err(|e| Failure::new(format!("the patched profile is invalid: {}", e.message)))?;
     let mode = fs::metadata(&args.profile).map_or(0o644, |m| m.permissions().mode() & 0o7777);
     let beside = input::evidence_path(&args.profile);
     let mut file = File::prepare(&args.profile, true, mode)?;
     if fs::symlink_metadata(&beside).is_ok() {
-        File::prepare(&beside, true, 0o600)?.write(done.evidence.to_json().as_bytes())?;
+        let evidence = Evidence { profile: Some(input::fingerprint(&patched)), ..done.evidence.clone() };
+        File::prepare(&beside, true, 0o600)?.write(evidence.to_json().as_bytes())?;
     }
     file.write(done.text.as_bytes())?;
     Ok(())

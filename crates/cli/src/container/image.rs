@@ -183,7 +183,10 @@ type Parts = (Value, Vec<String>);
 /// `manifest.json` of an archive: one image, its config and layers by name.
 fn docker(store: &Store) -> Result<Parts, String> {
     let manifest = store.json("manifest.json")?;
-    let images = manifest.as_array().ok_or("manifest.json is no list")?;
+    let other =
+        "it is a `docker-dir` directory; save it with `podman save --format oci-archive` or `oci-dir`";
+    let wrong = if manifest["layers"].is_array() { other } else { "manifest.json is no list" };
+    let images = manifest.as_array().ok_or(wrong)?;
     let [image] = images.as_slice() else {
         return Err(format!("it holds {} images; save one alone", images.len()));
     };

@@ -110,8 +110,13 @@ fn comments_are_written_when_asked_for_and_their_limits_said() {
 #[test]
 fn an_incomplete_trace_needs_to_be_asked_for() {
     let lab = Lab::new();
-    lab.write("t", SMALL.replace("\"complete\": true", "\"complete\": false"));
-    lab.callgate("generate t --allow unshare -o p.json").expect(2).says("incomplete").says("--incomplete");
+    let cut = SMALL.replace("\"complete\": true", "\"complete\": false");
+    lab.write("t", cut.replacen("\"a note\"", "\"the disk was full\"", 1));
+    lab.callgate("generate t --allow unshare -o p.json")
+        .expect(2)
+        .says("incomplete")
+        .says("; the disk was full")
+        .says("--incomplete");
     assert_eq!(lab.files(), ["t"]);
     lab.callgate("generate t --allow unshare --incomplete -o p.json").expect(0);
 }

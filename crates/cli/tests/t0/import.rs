@@ -234,7 +234,7 @@ fn logs_of_perf_and_falco_become_traces_without_arguments() {
         lab.write("in.log", log);
         lab.callgate(&format!("import --from {format} in.log -o t"))
             .expect(0)
-            .says("imported t: 1 different system calls, 1 in all")
+            .says("imported t: 1 different system call, 1 in all")
             .says(words)
             .says("next: callgate generate t --incomplete --args off -o PROFILE");
         assert_eq!(lab.json("t")["recordings"][0]["backend"], format);
@@ -257,7 +257,7 @@ fn profiles_of_other_recorders_become_traces_that_count_nothing() {
         lab.write("in", text);
         lab.callgate(&format!("import --from {format} --arch x86_64 in -o t"))
             .expect(0)
-            .says("imported t: 1 different system calls, not counted")
+            .says("imported t: 1 different system call, not counted")
             .says(words)
             .says("next: callgate generate t --args off -o PROFILE");
         assert_eq!(names(&lab.json("t")), ["read"]);

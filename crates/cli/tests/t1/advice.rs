@@ -76,13 +76,38 @@ fn the_evidence_says_whether_the_profile_was_proven() {
         assert_eq!(lab.json("p.json.evidence")["proof"], proof);
         let shown = lab.callgate("show p.json").expect(0).stdout;
         let words = if proof == "not asked" { "nobody asked for a proof" } else { proof };
-        assert!(shown.contains(&format!("as callgate left it: {words}\n")), "{shown}");
-        assert_eq!(lab.callgate("show --format json p.json").expect(0).json()["proof"], proof);
+        assert!(shown.contains(&format!("\n{words}\n")), "{shown}");
+        let document = lab.callgate("show --format json p.json").expect(0).json();
+        assert_eq!((&document["proof"], &document["changed"]), (&proof.into(), &false.into()));
     };
     says("", "true", 0, "proven: 2 runs, no miss");
     says("--no-prove", "true", 0, "not asked");
     let script = "test ! -e once || umask 77; echo x >> once";
     says("", script, 1, "not proven: the workload wanted umask, which the profile refuses");
+}
+
+#[test]
+fn a_proof_is_of_the_profile_it_was_made_for_whatever_its_layout() {
+    let Some(lab) = Lab::nobody() else { return };
+    lab.callgate("learn -q -o p.json -- true").expect(0);
+    let says = |line: &str| {
+        let shown = lab.callgate("show p.json").expect(0).stdout;
+        assert!(shown.lines().any(|l| l == line), "{line}\n{shown}");
+    };
+    let (profile, evidence) = (lab.read("p.json"), lab.read("p.json.evidence"));
+    lab.write("p.json", profile.replace("  ", "    "));
+    says("proven: 2 runs, no miss");
+    lab.write("p.json", profile.replacen("\"exit_group\"", "\"exit_group\", \"umask\"", 1));
+    says("changed since callgate wrote its evidence; before that: proven: 2 runs, no miss");
+    assert_eq!(lab.callgate("show --format json p.json").expect(0).json()["changed"], true);
+    // An update writes evidence of what is there now, which was not proven.
+    lab.callgate("record -q -o t -- mkdir d").expect(0);
+    lab.callgate("update p.json --from t").expect(0);
+    says("not proven: calls were added since");
+    // Files of callgates that did not say which profile they are of read as before.
+    let old: Vec<&str> = evidence.lines().filter(|l| !l.contains("\"profile\": \"sha256:")).collect();
+    lab.write("p.json.evidence", old.join("\n"));
+    says("as callgate left it: proven: 2 runs, no miss");
 }
 
 #[test]

@@ -157,6 +157,28 @@ fn a_child_that_ended_and_was_not_reaped_is_no_obstacle() {
 }
 
 #[test]
+fn a_process_that_does_nothing_is_said_to_and_why() {
+    let lab = Lab::new();
+    let running = Running::start("kill -STOP $$");
+    let record = format!("record --pid {} --backend ptrace --for 1s -o t", running.pid());
+    until("it is stopped", || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap();
+        status.contains("State:\tT")
+    });
+    lab.callgate(&record).expect(125).says("is stopped").says(&format!("kill -CONT {}", running.pid()));
+    assert!(lab.files().is_empty());
+    let ended = Running::start("exit 0");
+    until("it has ended", || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", ended.pid())).unwrap();
+        status.contains("State:\tZ")
+    });
+    lab.callgate(&format!("record --pid {} -o t", ended.pid()))
+        .expect(127)
+        .says("it only waits for its parent");
+    lab.callgate("record --pid 1 --nnp true -o t").expect(2).says("--nnp");
+}
+
+#[test]
 fn a_process_that_cannot_be_attached_to_is_said_and_nothing_is_written() {
     let Some(lab) = Lab::nobody() else { return };
     lab.callgate("record --pid 2147483647 -o t").expect(127).says("there is no process 2147483647");

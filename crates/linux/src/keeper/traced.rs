@@ -445,8 +445,10 @@ fn cannot_attach(tid: i32, source: std::io::Error) -> Error {
         }
         _ => {
             "it belongs to another user, may not be dumped, or Yama lets a process trace only what it started \
-             (kernel.yama.ptrace_scope); attach as root"
+             (kernel.yama.ptrace_scope)"
         }
     };
+    let root = rustix::process::geteuid().is_root() || source.raw_os_error() == Some(libc::ESRCH);
+    let hint = if root { hint.to_owned() } else { format!("{hint}; attach as root") };
     Error::new(format!("attach to process {tid}"), source).hint(hint)
 }
