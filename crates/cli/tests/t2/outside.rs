@@ -130,6 +130,24 @@ fn attached(recording: u32) {
 }
 
 #[test]
+fn what_a_server_waits_in_all_the_time_is_recorded() {
+    let Some(lab) = lab(&["python3"]) else { return };
+    let script = "import socket, threading, time\ns = socket.create_server(('127.0.0.1', 0))\n\
+                  threading.Thread(target=s.accept).start()\nwhile True: time.sleep(0.1)";
+    let running = Running::start("python3", &["-c", script]);
+    let accept4 = if cfg!(target_arch = "x86_64") { "288 " } else { "242 " };
+    until("a thread waits for a client", || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", running.pid())).unwrap().flatten();
+        let waits_in = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("syscall"));
+        threads.filter_map(|t| waits_in(t).ok()).any(|call| call.starts_with(accept4))
+    });
+    lab.callgate(&format!("record --pid {} --for 1s -o t", running.pid())).expect(0).says("accept4");
+    let trace = lab.json("t");
+    assert!(names(&trace).contains("accept4"), "{:?}", names(&trace));
+    assert!(lab.read("t").contains("/python3"), "with its executable");
+}
+
+#[test]
 fn what_is_seen_from_outside_is_what_a_listener_is_asked_about() {
     let Some(lab) = lab(&["python3", "tar", "gzip", "gcc"]) else { return };
     lab.compile("threads", THREADS);

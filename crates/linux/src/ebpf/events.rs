@@ -153,7 +153,7 @@ impl Events {
     }
 }
 
-fn executable_of(pid: u32) -> Option<String> {
+pub(super) fn executable_of(pid: u32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     Some(path.to_string_lossy().into_owned())
 }

@@ -39,11 +39,11 @@ impl Mark {
     }
 }
 
-/// Marks who is there, until two rounds agree: how many.
+/// Marks who is there, until two rounds agree: who is left of them.
 ///
 /// Births are watched already, so whoever is born of somebody marked is marked; the search ends as soon as a round finds
 /// nobody new.
-pub(super) fn present(kernel: &Kernel, target: &Target, events: &mut Events) -> Result<usize> {
+pub(super) fn present(kernel: &Kernel, target: &Target, events: &mut Events) -> Result<Vec<i32>> {
     let mark = match target {
         // A child that waits begins as a container does: outside, until its filter.
         Target::Child(pid) => Mark { slot: 0, base: proc::filters(*pid), flags: 0 },
@@ -63,9 +63,9 @@ pub(super) fn present(kernel: &Kernel, target: &Target, events: &mut Events) -> 
             put(kernel, pid, &mark, events.present(pid as u32))?;
         }
     }
-    let alive = marked.iter().filter(|pid| !proc::has_ended(**pid)).count();
+    let alive: Vec<i32> = marked.into_iter().filter(|pid| !proc::has_ended(*pid)).collect();
     match target {
-        Target::Process(pid) | Target::Child(pid) if alive == 0 => {
+        Target::Process(pid) | Target::Child(pid) if alive.is_empty() => {
             Err(Error::new(format!("record process {pid}"), io::Error::from_raw_os_error(libc::ESRCH)))
         }
         _ => Ok(alive),

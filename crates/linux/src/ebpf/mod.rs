@@ -8,20 +8,21 @@
 //! Everything ends with the descriptors: killed at any time, callgate leaves nothing in the kernel.
 
 mod available;
+mod blocked;
 mod cgroups;
 mod events;
 mod kernel;
 mod mark;
 mod result;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
 use callgate_bpf::ebpf::recorder::layout::globals;
 use callgate_bpf::ebpf::recorder::{Hook, Loss};
-use callgate_core::Trace;
-use callgate_core::trace::{Phase, Provenance};
+use callgate_core::trace::{Observation, Phase, Provenance};
+use callgate_core::{Trace, sysno};
 
 use crate::error::{Doing, Result};
 pub use available::{Missing, missing};
@@ -50,6 +51,8 @@ pub struct Recorder {
     target: Target,
     /// How many processes were there at the beginning.
     present: usize,
+    /// The calls that they waited in then.
+    blocked: Vec<Observation>,
 }
 
 impl Recorder {
@@ -70,7 +73,13 @@ impl Recorder {
         let present = mark::present(&kernel, &target, &mut events)?;
         kernel.attach(Hook::Exit)?;
         kernel.attach(Hook::Enter)?;
-        Ok(Self { kernel, events, provenance, started: Instant::now(), target, present })
+        // Only now: who has left its call by then is seen by the next one.
+        let blocked = match &target {
+            Target::Child(_) => Vec::new(),
+            _ => present.iter().flat_map(|pid| blocked::calls(*pid)).collect(),
+        };
+        let present = present.len();
+        Ok(Self { kernel, events, provenance, started: Instant::now(), target, present, blocked })
     }
 
     /// Says which phase the workload is in.
@@ -118,6 +127,7 @@ impl Recorder {
         let mut provenance = self.provenance.clone();
         provenance.duration_ms = self.started.elapsed().as_millis() as u64;
         let mut trace = result::read(&self.kernel, &self.events, self.present, provenance)?;
+        self.add_blocked(&mut trace);
         let of_calls = |name: &str| {
             name == "missed-runs" || Loss::ALL.iter().any(|(loss, n)| *n == name && loss.is_of_calls())
         };
@@ -125,5 +135,17 @@ impl Recorder {
         trace.complete = trace.lost == 0;
         trace.losses = losses;
         Ok(trace)
+    }
+
+    /// Adds what was waited in at the beginning.
+    fn add_blocked(&self, trace: &mut Trace) {
+        self.blocked.iter().for_each(|call| trace.observe(call));
+        let names: BTreeSet<_> = self.blocked.iter().filter_map(|c| sysno::name(c.arch, c.nr)).collect();
+        if let Some(recording) = trace.recordings.last_mut().filter(|_| !names.is_empty()) {
+            let names = names.into_iter().collect::<Vec<_>>().join(", ");
+            recording
+                .notes
+                .push(format!("taken for made, since threads waited in it at the beginning: {names}"));
+        }
     }
 }
