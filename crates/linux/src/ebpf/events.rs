@@ -1,6 +1,6 @@
 //! The ring of events: who did what first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::os::fd::AsFd;
 
@@ -29,6 +29,11 @@ pub(super) struct First {
     pub(super) at_ns: u64,
 }
 
+/// So many executables are kept whoever lives still: a few megabytes of paths.
+const MANY: usize = 1 << 15;
+/// The latest are kept in any case.
+const LATEST: u32 = 1 << 10;
+
 /// What the events said so far.
 #[derive(Debug)]
 pub(super) struct Events {
@@ -40,11 +45,33 @@ pub(super) struct Events {
     /// By slot, bucket, and ABI and number.
     firsts: HashMap<(u32, u32, u32), First>,
     /// Executables by the number of their exec.
-    executed: HashMap<u32, String>,
+    executed: Executed,
     /// Executables of those who were there at the beginning.
     present: Vec<String>,
     /// Whether /proc numbers processes as the kernel's programs do.
     root_namespace: bool,
+}
+
+/// Executables by the number of their exec, which the kernel's programs count up.
+#[derive(Debug, Default)]
+struct Executed {
+    paths: HashMap<u32, String>,
+    /// How many the last forgetting left.
+    kept: usize,
+}
+
+impl Executed {
+    /// Whether it is time to forget: not for every few that come once many live.
+    fn is_full(&self) -> bool {
+        self.paths.len() > MANY.max(2 * self.kept)
+    }
+
+    /// Keeps those that are in use, and the latest, of whom there may be events still.
+    fn keep(&mut self, living: &BTreeSet<u32>) {
+        let last = self.paths.keys().max().copied().unwrap_or_default();
+        self.paths.retain(|number, _| living.contains(number) || last - *number < LATEST);
+        self.kept = self.paths.len();
+    }
 }
 
 /// A record's fields.
@@ -70,7 +97,7 @@ impl Events {
             theirs: Mapped::new(ring, page + 2 * RING_BYTES as usize, page, false).doing(doing)?,
             page,
             firsts: HashMap::new(),
-            executed: HashMap::new(),
+            executed: Executed::default(),
             present: Vec::new(),
             root_namespace: fs::read_link("/proc/self/ns/pid").is_ok_and(|l| l.as_os_str() == ROOT_NAMESPACE),
         })
@@ -119,7 +146,7 @@ impl Events {
             // The kernel's number of a process means another one in a pid namespace: then only the path as given is known.
             let seen = self.root_namespace.then(|| executable_of(record.process)).flatten();
             let path = seen.unwrap_or(given);
-            self.executed.insert(record.executable, path);
+            self.executed.paths.insert(record.executable, path);
             return false;
         }
         let first = First { executable: self.executable(record.executable), at_ns: record.at_ns };
@@ -141,10 +168,17 @@ impl Events {
     /// The executable with this number; empty where it is not known, and left out everywhere then.
     fn executable(&self, number: u32) -> String {
         let path = match number & PRESENT {
-            0 => self.executed.get(&number),
+            0 => self.executed.paths.get(&number),
             _ => self.present.get((number & !PRESENT) as usize),
         };
         path.cloned().unwrap_or_default()
+    }
+
+    /// Forgets the executables of those who are gone, once there are many; `living` are the numbers of the others.
+    pub(super) fn forget(&mut self, living: impl FnOnce() -> BTreeSet<u32>) {
+        if self.executed.is_full() {
+            self.executed.keep(&living());
+        }
     }
 
     /// Who made this call first.
@@ -156,4 +190,28 @@ impl Events {
 pub(super) fn executable_of(pid: u32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     Some(path.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executables_of_the_living_and_the_latest_are_kept_however_many_there_were() {
+        let mut executed = Executed::default();
+        let living = BTreeSet::from([7]);
+        for number in 0..10 * MANY as u32 {
+            executed.paths.insert(number, String::new());
+            if executed.is_full() {
+                executed.keep(&living);
+                assert!(executed.paths.contains_key(&7) && executed.paths.contains_key(&number));
+            }
+            assert!(executed.paths.len() <= MANY + 1);
+        }
+        // Where many live it is not asked about every newcomer.
+        let living: BTreeSet<u32> = (0..2 * MANY as u32).collect();
+        executed.paths.extend(living.iter().map(|n| (*n, String::new())));
+        executed.keep(&living);
+        assert!(!executed.is_full());
+    }
 }

@@ -95,16 +95,28 @@ fn put(kernel: &Kernel, pid: i32, mark: &Mark, executable: u32) -> Result<()> {
     }
 }
 
+/// What is kept for a process, where it is in scope.
+fn marked(kernel: &Kernel, pid: i32) -> Option<Vec<u8>> {
+    let mut value = vec![0; task::SIZE as usize];
+    let pidfd = bpf::pidfd(pid).ok()?;
+    let key = pidfd.as_raw_fd().to_ne_bytes();
+    let found = bpf::lookup(kernel.tasks.as_fd(), &key, &mut value).unwrap_or(false);
+    (found && value[..4] != [0; 4]).then_some(value)
+}
+
+/// The numbers of the executables of all that are in scope.
+pub(super) fn executables(kernel: &Kernel) -> BTreeSet<u32> {
+    let number = |value: Vec<u8>| {
+        let at = task::EXECUTABLE as usize;
+        u32::from_ne_bytes([value[at], value[at + 1], value[at + 2], value[at + 3]])
+    };
+    proc::processes().into_iter().filter_map(|pid| marked(kernel, pid)).map(number).collect()
+}
+
 /// Whether anybody in scope is left, or may come.
 pub(super) fn anybody_left(kernel: &Kernel, target: &Target) -> bool {
     if let Target::Cgroup(cgroup) = target {
         return cgroup.exists();
     }
-    proc::processes().into_iter().any(|pid| {
-        let mut value = vec![0; task::SIZE as usize];
-        let Ok(pidfd) = bpf::pidfd(pid) else { return false };
-        let key = pidfd.as_raw_fd().to_ne_bytes();
-        let marked = bpf::lookup(kernel.tasks.as_fd(), &key, &mut value).unwrap_or(false);
-        marked && value[..4] != [0; 4] && !proc::has_ended(pid)
-    })
+    proc::processes().into_iter().any(|pid| marked(kernel, pid).is_some() && !proc::has_ended(pid))
 }

@@ -99,7 +99,9 @@ impl Recorder {
 
     /// Takes note of the news: how many calls were seen for the first time.
     pub fn take_news(&mut self) -> usize {
-        self.events.take()
+        let new = self.events.take();
+        self.events.forget(|| mark::executables(&self.kernel));
+        new
     }
 
     /// Whether anybody in scope is left, or may come: a cgroup may be empty for a while.
