@@ -161,6 +161,7 @@ pub(crate) struct Learn {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  callgate record -o ls.trace -- ls -lR /usr/share/doc\n  \
     callgate record --pid 4242 --for 10m -o served.trace\n  \
+    callgate record --unit nginx --until-saturated=10m --for 8h -o nginx.trace\n  \
     callgate show ls.trace\n\nExit code: the command's own; 125 callgate failed, 126 not executable, 127 not found")]
 pub(crate) struct Record {
     /// The trace to write
@@ -172,6 +173,9 @@ pub(crate) struct Record {
     /// Leave out what this trace holds already: only new calls and new argument values are recorded
     #[arg(long, value_name = "TRACE")]
     pub(crate) known: Option<PathBuf>,
+    /// End when nothing new, call or value, was seen for half of the recording, and for this long at least [default: 60s]
+    #[arg(long, value_name = "QUIET", num_args = 0..=1, require_equals = true, default_missing_value = "60s")]
+    pub(crate) until_saturated: Option<String>,
     #[command(flatten)]
     pub(crate) running: Running,
     #[command(flatten)]

@@ -23,6 +23,7 @@ mod ready;
 mod recorded;
 mod recording;
 mod running;
+mod saturation;
 mod streams;
 mod summary;
 mod table;

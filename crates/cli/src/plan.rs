@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) ready: Option<Probe>,
     pub(crate) exercise: Option<String>,
     pub(crate) limit: Option<Duration>,
+    /// Stop it when nothing was new for half of the time, and for so long at least.
+    pub(crate) quiet: Option<Duration>,
     pub(crate) before: Option<String>,
     pub(crate) allow_privilege_escalation: bool,
     /// Wait for descendants of a program that ended as long as they run.
@@ -44,6 +46,7 @@ impl Plan {
             ready: None,
             exercise: None,
             limit: None,
+            quiet: None,
             before: None,
             allow_privilege_escalation: false,
             patient: false,

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use callgate_core::saturation::Saturation;
 use callgate_linux::proc;
 use callgate_linux::session::Session;
 
 use crate::output::{Output, foreign};
 use crate::plan::Plan;
+use crate::saturation;
 
 /// How often the status line is redrawn: ten times a second at most.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -27,6 +29,8 @@ pub(crate) struct View<'v> {
     pub(crate) output: &'v Output,
     /// The run that a person watches: its output is shown.
     pub(crate) first: bool,
+    /// When what was new was seen.
+    pub(crate) saturation: &'v Saturation,
     /// Readiness is waited for.
     pub(crate) starting: bool,
     /// The program itself ended.
@@ -39,7 +43,6 @@ pub(crate) struct Progress<'p> {
     label: Option<&'p str>,
     started: Instant,
     drawn: Instant,
-    last_new: (u64, Instant),
     /// Since when the program itself is gone, and who is left of it.
     ended: Option<Instant>,
     left: Option<String>,
@@ -55,7 +58,6 @@ impl<'p> Progress<'p> {
             label,
             started: now,
             drawn: now,
-            last_new: (0, now),
             ended: None,
             left: None,
             looked: now,
@@ -116,11 +118,8 @@ impl<'p> Progress<'p> {
         if foreground.is_some_and(|group| group != rustix::process::getpgrp()) {
             return true;
         }
-        let (calls, distinct) = view.session.progress();
-        if distinct != self.last_new.0 {
-            self.last_new = (distinct, now);
-        }
-        let numbers = Numbers { calls, distinct, ran: now - self.started, quiet: now - self.last_new.1 };
+        let (calls, _) = view.session.progress();
+        let numbers = Numbers { calls, saturation: view.saturation, ran: now - self.started };
         let text = self.line(label, &numbers, view);
         let text: String = text.chars().take(output.width().saturating_sub(1)).collect();
         let mut shown = false;
@@ -131,7 +130,7 @@ impl<'p> Progress<'p> {
         shown
     }
 
-    fn line(&self, label: &str, numbers: &Numbers, view: &View<'_>) -> String {
+    fn line(&self, label: &str, numbers: &Numbers<'_>, view: &View<'_>) -> String {
         let name = foreign(&view.plan.command.name());
         match (&view.plan.ready, &self.left) {
             (Some(probe), _) if view.starting => {
@@ -172,30 +171,34 @@ impl<'p> Progress<'p> {
 /// Whether only a person ends a program that does not end by itself.
 fn ends_by_hand(view: &View<'_>) -> bool {
     let plan = view.plan;
-    !plan.phased() && plan.limit.is_none() && !plan.patient && !plan.attached && view.first && !view.ended
+    !plan.phased()
+        && plan.limit.is_none()
+        && plan.quiet.is_none()
+        && !plan.patient
+        && !plan.attached
+        && view.first
+        && !view.ended
 }
 
 /// What was counted.
-struct Numbers {
+struct Numbers<'n> {
     calls: u64,
-    distinct: u64,
+    saturation: &'n Saturation,
     ran: Duration,
-    quiet: Duration,
 }
 
-impl Numbers {
-    /// In words, after a separator. Where no calls are counted there is only the time.
+impl Numbers<'_> {
+    /// In words, after a separator. Where nothing is recorded there is only the time, and not every recorder counts.
     fn text(&self, separator: &str) -> String {
-        if self.calls == 0 {
+        if self.saturation.distinct() == 0 {
             return format!("{separator}{} s", self.ran.as_secs());
         }
+        let known = saturation::line(self.saturation, self.ran);
+        if self.calls == 0 {
+            return format!("{separator}{known}");
+        }
         let rate = self.calls as f64 / self.ran.as_secs_f64().max(0.001);
-        format!(
-            "{separator}{} calls, {rate:.0}/s, {} distinct, nothing new for {} s",
-            self.calls,
-            self.distinct,
-            self.quiet.as_secs()
-        )
+        format!("{separator}{} calls, {rate:.0}/s, {known}", self.calls)
     }
 }
 

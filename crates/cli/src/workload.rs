@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use callgate_core::Trace;
+use callgate_core::saturation::Saturation;
 use callgate_core::trace::Phase;
 use callgate_linux::session::{Event, Purpose, Session, Settings, Signals};
 use callgate_linux::{Miss, Signal, Status, proc};
@@ -30,6 +31,8 @@ const READY: Duration = Duration::from_mins(1);
 const LISTEN: Duration = Duration::from_secs(5);
 /// How often readiness is asked for.
 const ASK: Duration = Duration::from_millis(50);
+/// How often it is looked whether there is anything new.
+const LOOK: Duration = Duration::from_millis(500);
 /// How often a recording is saved.
 const FLUSH: Duration = Duration::from_secs(5);
 
@@ -50,6 +53,8 @@ pub(crate) struct Ran {
     pub(crate) sigsys: Vec<String>,
     /// So many calls were interrupted before they were looked at: a handler without SA_RESTART made them fail.
     pub(crate) disturbed: u64,
+    /// Nothing new was seen for as long as was wanted.
+    pub(crate) saturated: bool,
     /// callgate was asked to stop.
     pub(crate) interrupted: bool,
     /// Why the program cannot be run this way.
@@ -120,6 +125,8 @@ struct Driver<'d, 'w> {
     deadline: Option<Instant>,
     flushed: Instant,
     progress: Progress<'w>,
+    /// When what was new was seen.
+    saturation: Saturation,
     ran: Ran,
 }
 
@@ -153,6 +160,7 @@ pub(crate) fn run(run: Run<'_>, purpose: Purpose, watch: Watch<'_>) -> Result<Ra
         deadline: None,
         flushed: now,
         progress: Progress::new(watch.progress),
+        saturation: Saturation::default(),
         ran: Ran::default(),
         run,
         watch,
@@ -219,6 +227,7 @@ impl Driver<'_, '_> {
             soon(self.stage == Stage::Starting || self.exercise.is_some(), ASK),
             soon(self.plumbing.pushing(), Duration::from_millis(5)),
             self.progress.wake(self.run.output),
+            soon(self.run.plan.quiet.is_some(), LOOK),
             soon(self.watch.flush.is_some(), FLUSH),
         ]
         .into_iter()
@@ -292,16 +301,29 @@ impl Driver<'_, '_> {
             self.flushed = now;
             self.session.ask_for_snapshot();
         }
+        self.look_whether_saturated(now);
         let view = View {
             plan: self.run.plan,
             session: &self.session,
             output: self.run.output,
             first: self.run.first,
+            saturation: &self.saturation,
             starting: self.stage == Stage::Starting,
             ended: self.ran.status.is_some(),
         };
         self.progress.show(now, &view);
         Ok(())
+    }
+
+    /// Takes note of what is new, and ends what was to run until there is nothing.
+    fn look_whether_saturated(&mut self, now: Instant) {
+        let now_ms = (now - self.started).as_millis() as u64;
+        self.saturation.saw(self.session.progress().1, now_ms);
+        let Some(quiet) = self.run.plan.quiet.filter(|_| self.stage == Stage::Serving) else { return };
+        if self.saturation.is_reached(now_ms, quiet.as_millis() as u64) {
+            self.ran.saturated = true;
+            self.stop(now);
+        }
     }
 
     fn look_whether_ready(&mut self, now: Instant) -> Result<(), Failure> {

@@ -25,6 +25,7 @@ pub mod group;
 pub mod import;
 pub mod meaning;
 pub mod profile;
+pub mod saturation;
 pub mod set;
 pub mod suggest;
 pub mod sysno;

@@ -61,7 +61,7 @@ pub(crate) enum BackendChoice {
     Ebpf,
 }
 
-/// What runs already, and is recorded from now until Ctrl-C, --for or its end.
+/// What runs already, and is recorded from now until Ctrl-C, --for, --until-saturated or its end.
 #[derive(Clone, Debug, Args)]
 #[group(id = "running", multiple = false,
     conflicts_with_all = ["command", "known", "exercise", "before", "allow_privilege_escalation", "ready", "contained", "nnp"])]

@@ -16,6 +16,7 @@ use crate::parse;
 use crate::plan::Plan;
 use crate::recording::{self, Above, Backend, blind, note, note_own_filters};
 use crate::running::Running;
+use crate::saturation;
 use crate::streams::{Show, Stdin};
 use crate::workload::{Ran, Run, Watch};
 
@@ -26,10 +27,12 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
         parse::duration(other)?;
     }
     let running = Running::find(&args.running)?;
+    let quiet = args.until_saturated.as_deref().map(parse::duration).transpose()?;
     let plan = match &running {
         Some(running) => Plan::attached(&running.name()?, &args.drive)?,
         None => Plan::new(&args.drive, &args.command)?,
     };
+    let plan = Plan { quiet, ..plan };
     let known = args.known.as_deref().map(input::trace).transpose()?;
     if args.output == Path::new("-") {
         let failure = Failure::new("record needs a file to write: standard output is the program's");
@@ -80,7 +83,7 @@ impl Recorder<'_> {
     /// Records what runs already.
     fn attached(&self, running: &Running, flush: &mut dyn FnMut(&Trace)) -> Result<(Trace, Ran), Failure> {
         let backend = self.backend_for(running)?;
-        if self.plan.limit.is_none() {
+        if self.plan.limit.is_none() && self.plan.quiet.is_none() {
             self.output.say(&format!(
                 "recording {running} {}; Ctrl-C ends the recording, not them",
                 backend.words()
@@ -192,6 +195,12 @@ fn tell(
         "recorded {name}: {}, {calls}, {how} ({status})",
         counted(trace.made().count() as u64, "different system call")
     ));
+    if args.until_saturated.is_some() && !ran.saturated {
+        output.warn("it ended before it was saturated: something new was seen not long ago");
+    }
+    if let Some(line) = saturation::told(trace) {
+        output.say(&format!("  {line}"));
+    }
     output.say("  cannot see: calls answered by the vDSO, and io_uring operations");
     if let Some(cause) = &ran.unready {
         output.warn(&cause.text);

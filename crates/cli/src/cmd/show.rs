@@ -13,6 +13,7 @@ use crate::cli::{Format, Show};
 use crate::exit::Outcome;
 use crate::input::{self, Kind, Loaded};
 use crate::output::{Output, foreign, wrap};
+use crate::saturation;
 
 #[derive(Serialize)]
 struct Document<'p> {
@@ -440,6 +441,9 @@ fn recordings(trace: &Trace) -> String {
         for note in &r.notes {
             let _ = writeln!(text, "  {}", foreign(note));
         }
+    }
+    if let Some(line) = saturation::told(trace) {
+        text += &format!("{line}\n");
     }
     if !trace.complete {
         let lost = trace.lost;

@@ -285,3 +285,17 @@ fn learning_for_container_runtimes_ends_with_the_lines_that_use_the_profile_ther
     lab.callgate("learn -o q.json --for runc --for crun -- true").expect(2).says("there is one already");
     assert!(!lab.has("q.json"));
 }
+
+#[test]
+fn a_recording_until_nothing_is_new_ends_by_itself_or_says_that_it_is_not_so() {
+    let Some(lab) = Lab::nobody() else { return };
+    let script = "trap 'exit 7' TERM; while :; do sleep 0.1; done";
+    lab.callgate("record --until-saturated=1s -o t").script(script).expect(7).never_says("saturated");
+    // What ends before, or is always new, is not known.
+    lab.callgate("record --until-saturated -o u -- true").expect(0).says("before it was saturated");
+    lab.callgate("record --until-saturated=soon -o v -- true").expect(125).says("`soon` is not a duration");
+    lab.callgate("record --until-saturated=1h --for 1s -o w")
+        .script(script)
+        .expect(7)
+        .says("before it was saturated");
+}

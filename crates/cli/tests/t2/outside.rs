@@ -130,6 +130,16 @@ fn attached(recording: u32) {
 }
 
 #[test]
+fn what_runs_is_recorded_until_nothing_is_new_and_goes_on() {
+    let Some(lab) = lab(&[]) else { return };
+    let running = Running::start("sh", &["-c", "while :; do sleep 0.05; done"]);
+    lab.callgate(&format!("record --pid {} --until-saturated=1s -o t", running.pid()))
+        .expect(0)
+        .says("it goes on")
+        .never_says("saturated");
+}
+
+#[test]
 fn what_a_server_waits_in_all_the_time_is_recorded() {
     let Some(lab) = lab(&["python3"]) else { return };
     let script = "import socket, threading, time\ns = socket.create_server(('127.0.0.1', 0))\n\
