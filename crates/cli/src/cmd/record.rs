@@ -89,15 +89,40 @@ impl Recorder<'_> {
                 backend.words()
             ));
         }
+        let ran = match self.attached_by(backend, running, flush) {
+            Err(failure) if backend == Backend::Ebpf && self.may_trace(running, &failure) => {
+                let hint = failure.hint.map(|h| format!("; {h}")).unwrap_or_default();
+                self.output.warn(&format!("not by eBPF: {}{hint}", failure.message));
+                self.output.say(&format!("recording {running} {}", Backend::Ptrace.words()));
+                self.attached_by(Backend::Ptrace, running, flush)?
+            }
+            other => other?,
+        };
+        Ok((ran.trace.clone().unwrap_or_default(), ran))
+    }
+
+    fn attached_by(
+        &self,
+        backend: Backend,
+        running: &Running,
+        flush: &mut dyn FnMut(&Trace),
+    ) -> Result<Ran, Failure> {
         let mut stdin = Stdin::new(false)?;
         let watch = Watch { flush: Some(flush), miss: None, progress: Some("recording") };
         let run = self.run(&mut stdin, Show::Inherit, true);
-        let ran = match running {
-            Running::Process(pid) if backend == Backend::Ptrace => recording::traced(run, *pid, watch)?,
-            Running::Process(pid) => recording::observed(run, Target::Process(*pid), watch)?,
-            Running::Cgroup(_, cgroup) => recording::observed(run, Target::Cgroup(cgroup.clone()), watch)?,
-        };
-        Ok((ran.trace.clone().unwrap_or_default(), ran))
+        match running {
+            Running::Process(pid) if backend == Backend::Ptrace => recording::traced(run, *pid, watch),
+            Running::Process(pid) => recording::observed(run, Target::Process(*pid), watch),
+            Running::Cgroup(_, cgroup) => recording::observed(run, Target::Cgroup(cgroup.clone()), watch),
+        }
+    }
+
+    /// Whether what eBPF failed to record is worth another try under ptrace: where nobody chose, and it is there still.
+    fn may_trace(&self, running: &Running, failure: &Failure) -> bool {
+        self.args.drive.backend == BackendChoice::Auto
+            && matches!(running, Running::Process(_))
+            && failure.exit != Exit::NoInput
+            && running.is_there()
     }
 
     /// How something that runs already is recorded: by eBPF, where that is allowed.
