@@ -178,6 +178,12 @@ pub(crate) struct Record {
     pub(crate) until_saturated: Option<String>,
     #[command(flatten)]
     pub(crate) running: Running,
+    /// Wait for the cgroup if it is not there yet, and record it from its beginning
+    #[arg(long, requires = "cgroup")]
+    pub(crate) wait: bool,
+    /// Leave out who came into the scope later, from outside: docker exec, kubectl exec, nsenter
+    #[arg(long, requires = "running")]
+    pub(crate) no_later: bool,
     #[command(flatten)]
     pub(crate) drive: Drive,
     /// The command; of an image or a bundle, its own if absent

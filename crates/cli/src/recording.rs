@@ -171,7 +171,7 @@ pub(crate) fn once(
         None if backend == Backend::Ebpf => {
             ebpf_is_there()?;
             let filter = Some(program(&filter::allowing(native))?);
-            Purpose::Observe { target: None, filter, provenance }
+            Purpose::Observe { target: None, later: true, filter, provenance }
         }
         None => Purpose::Record { filter: Some(program(&meaning)?), provenance, trimmed },
         Some(stops) => {
@@ -188,11 +188,15 @@ pub(crate) fn traced(run: Run<'_>, pid: i32, watch: Watch<'_>) -> Result<Ran, Fa
     let mut provenance = provenance(run.plan, Backend::Ptrace.name(), false);
     provenance.no_new_privs = proc::no_new_privs(pid);
     provenance.notes.push(format!("attached to process {pid}: what it did before was not seen"));
-    some(workload::run(run, Purpose::Attach { pid, provenance }, watch)?, Some(pid))
+    some(workload::run(run, Purpose::Attach { pid, provenance }, watch)?, &Target::Process(pid))
 }
 
 /// Records what runs already by eBPF.
-pub(crate) fn observed(run: Run<'_>, target: Target, watch: Watch<'_>) -> Result<Ran, Failure> {
+pub(crate) fn observed(
+    run: Run<'_>,
+    (target, later): (Target, bool),
+    watch: Watch<'_>,
+) -> Result<Ran, Failure> {
     ebpf_is_there()?;
     let mut provenance = provenance(run.plan, Backend::Ebpf.name(), false);
     let (what, no_new_privs) = match &target {
@@ -201,9 +205,15 @@ pub(crate) fn observed(run: Run<'_>, target: Target, watch: Watch<'_>) -> Result
         Target::Cgroup(cgroup) => (format!("cgroup {}", cgroup.directory().display()), cgroup.no_new_privs()),
     };
     provenance.no_new_privs = no_new_privs;
-    provenance.notes.push(format!("attached to {what}: what it did before was not seen"));
-    let pid = if let Target::Process(pid) | Target::Child(pid) = &target { Some(*pid) } else { None };
-    some(workload::run(run, Purpose::Observe { target: Some(target), filter: None, provenance }, watch)?, pid)
+    provenance.notes.push(match &target {
+        Target::Cgroup(cgroup) if cgroup.is_awaited() => {
+            format!("waited for {what}: recorded from its beginning")
+        }
+        _ => format!("attached to {what}: what it did before was not seen"),
+    });
+    let who = target.clone();
+    let purpose = Purpose::Observe { target: Some(target), later, filter: None, provenance };
+    some(workload::run(run, purpose, watch)?, &who)
 }
 
 /// Fails with what is missing for eBPF.
@@ -306,21 +316,23 @@ fn started(ran: Ran, name: &str) -> Result<Ran, Failure> {
     Err(Failure::new(message).exit(Exit::NoInput))
 }
 
-/// The same of what ran already, a process or a cgroup: why there is nothing can mostly be said.
-fn some(ran: Ran, pid: Option<i32>) -> Result<Ran, Failure> {
-    checked(ran).map_err(|failure| match pid {
-        Some(pid) if proc::is_stopped(pid) => {
-            Failure::new(format!("nothing was recorded: process {pid} is stopped"))
-                .hint(format!("let it go on: kill -CONT {pid}"))
-                .exit(failure.exit)
+/// The same of what ran already: why there is nothing can mostly be said.
+fn some(ran: Ran, target: &Target) -> Result<Ran, Failure> {
+    checked(ran).map_err(|failure| {
+        let nothing = |why: String| Failure::new(format!("nothing was recorded: {why}")).exit(failure.exit);
+        match target {
+            Target::Process(pid) if proc::is_stopped(*pid) => {
+                nothing(format!("process {pid} is stopped")).hint(format!("let it go on: kill -CONT {pid}"))
+            }
+            Target::Process(pid) if proc::has_ended(*pid) => {
+                nothing(format!("process {pid} ended before it made a call"))
+            }
+            Target::Cgroup(cgroup) if cgroup.is_awaited() && !cgroup.exists() => {
+                nothing(format!("the cgroup {} was not made, or nobody came", cgroup.directory().display()))
+            }
+            _ => nothing("no call was begun in that time".to_owned())
+                .hint("record for longer, or give it something to do"),
         }
-        Some(pid) if proc::has_ended(pid) => {
-            Failure::new(format!("nothing was recorded: process {pid} ended before it made a call"))
-                .exit(failure.exit)
-        }
-        _ => Failure::new("nothing was recorded: no call was begun in that time")
-            .hint("record for longer, or give it something to do; what waits inside a call makes none")
-            .exit(failure.exit),
     })
 }
 

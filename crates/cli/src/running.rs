@@ -20,11 +20,14 @@ pub(crate) enum Running {
 
 impl Running {
     /// What the command line names; `None`: a command is to be started.
-    pub(crate) fn find(args: &cli::Running) -> Result<Option<Self>, Failure> {
+    ///
+    /// `wait`: a cgroup need not be there yet.
+    pub(crate) fn find(args: &cli::Running, wait: bool) -> Result<Option<Self>, Failure> {
         let found = if let Some(pid) = args.pid {
             return Ok(Some(Self::Process(pid)));
         } else if let Some(path) = &args.cgroup {
-            (format!("cgroup {}", path.display()), ebpf::named(path))
+            let found = if wait { ebpf::awaited(path) } else { ebpf::named(path) };
+            (format!("cgroup {}", path.display()), found)
         } else if let Some(id) = &args.container {
             (format!("container {id}"), ebpf::container(id))
         } else if let Some(unit) = &args.unit {

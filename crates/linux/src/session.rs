@@ -54,6 +54,8 @@ pub enum Purpose {
     Observe {
         /// What runs already; `None`: the command.
         target: Option<Target>,
+        /// Whether who comes into the scope later, from outside, is recorded, too.
+        later: bool,
         /// The filter the command loads so that what it does is told apart from its start; one that allows all.
         filter: Option<Program>,
         /// What the trace says of this recording.
@@ -355,9 +357,9 @@ fn split(purpose: Purpose) -> (Option<Load>, Role) {
         Purpose::Attach { pid, provenance } => {
             (None, Role::Attach { pid, recorder: Recorder::new(fresh(provenance), false) })
         }
-        Purpose::Observe { target, filter, provenance } => {
+        Purpose::Observe { target, later, filter, provenance } => {
             let load = target.is_none().then(|| plain(filter, false));
-            (load, Role::Outside(keeper::Outside { target, provenance }))
+            (load, Role::Outside(keeper::Outside { target, later, provenance }))
         }
         Purpose::Judge { filter, traced, profile, audit, baseline } => {
             let duty = if audit { keeper::Duty::Audit } else { keeper::Duty::Enforce };

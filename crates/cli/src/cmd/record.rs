@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Record, output: &Output) -> Outcome {
         // Runtimes are for whoever makes a profile; the error says what a duration looks like.
         parse::duration(other)?;
     }
-    let running = Running::find(&args.running)?;
+    let running = Running::find(&args.running, args.wait)?;
     let quiet = args.until_saturated.as_deref().map(parse::duration).transpose()?;
     let plan = match &running {
         Some(running) => Plan::attached(&running.name()?, &args.drive)?,
@@ -110,10 +110,13 @@ impl Recorder<'_> {
         let mut stdin = Stdin::new(false)?;
         let watch = Watch { flush: Some(flush), miss: None, progress: Some("recording") };
         let run = self.run(&mut stdin, Show::Inherit, true);
+        let later = !self.args.no_later;
         match running {
             Running::Process(pid) if backend == Backend::Ptrace => recording::traced(run, *pid, watch),
-            Running::Process(pid) => recording::observed(run, Target::Process(*pid), watch),
-            Running::Cgroup(_, cgroup) => recording::observed(run, Target::Cgroup(cgroup.clone()), watch),
+            Running::Process(pid) => recording::observed(run, (Target::Process(*pid), later), watch),
+            Running::Cgroup(_, cgroup) => {
+                recording::observed(run, (Target::Cgroup(cgroup.clone()), later), watch)
+            }
         }
     }
 

@@ -257,6 +257,70 @@ fn a_cgroup_is_recorded_with_who_was_there_and_who_comes() {
 }
 
 #[test]
+fn a_cgroup_that_is_not_there_yet_is_recorded_from_its_first_call() {
+    let Some(lab) = lab(&["ls"]) else { return };
+    for hierarchy in [unified(), "pids"] {
+        if !Path::new("/sys/fs/cgroup").join(hierarchy).is_dir() {
+            continue;
+        }
+        // A parent that is not there, a name that begins alike beside it, and what another hierarchy calls the same.
+        let group = Group::new(hierarchy, &lab);
+        let path = group.path();
+        lab.callgate(&format!("record --cgroup {path}/a/b -o u")).expect(125).says("--wait waits for one");
+        lab.callgate(&format!("record --cgroup {path}/a/b --wait --for 1s -o u"))
+            .expect(125)
+            .says("a/b was not made");
+        let script = format!(
+            "\"$CALLGATE\" record --cgroup {path}/a/b --wait --force -o t & r=$!
+             n() {{ ls -l /proc/$(cat /proc/$r/task/$r/children | tr -d ' ')/fd 2>/dev/null | grep -c bpf_link; }}
+             until test \"$(n)\" = 6; do sleep 0.05; done
+             mkdir -p {path}/a/bc; sh -c 'echo $$ > {path}/a/bc/cgroup.procs; umask 77'
+             mkdir {path}/a/b; sh -c 'echo $$ > {path}/a/b/cgroup.procs; exec ls -l /' >/dev/null
+             rmdir {path}/a/b {path}/a/bc {path}/a; wait $r"
+        );
+        lab.sh(&script).expect(0).says("recorded from its beginning").never_says("later");
+        let names = names(&lab.json("t"));
+        assert!(names.contains("execve") && names.contains("getdents64"), "{hierarchy}: {names:?}");
+        assert!(!names.contains("umask"), "{hierarchy}: that was another one");
+    }
+}
+
+#[test]
+fn who_comes_later_is_left_out_where_that_is_wanted() {
+    let Some(lab) = lab(&["ls"]) else { return };
+    let group = Group::new(unified(), &lab);
+    let there = Running::start("sh", &["-c", "while :; do (umask 77); sleep 0.01; done"]);
+    std::fs::write(group.0.join("cgroup.procs"), there.pid().to_string()).unwrap();
+    let path = group.path();
+    let script = format!(
+        "\"$CALLGATE\" record --cgroup {path} --no-later --for 2s -o t & sleep 1; \
+         sh -c 'echo $$ > {path}/cgroup.procs; exec ls -l /' >/dev/null; wait $!"
+    );
+    lab.sh(&script).expect(0).says("left out: 1 that came into the scope later");
+    let names = names(&lab.json("t"));
+    assert!(names.contains("umask") && !names.contains("getdents64"), "{names:?}");
+}
+
+#[test]
+fn where_the_kernel_refuses_a_program_all_the_same_the_process_is_traced() {
+    let Some(lab) = lab(&["sh"]) else { return };
+    // BPF_RAW_TRACEPOINT_OPEN is refused: everything is there until then.
+    lab.write(
+        "p.json",
+        "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"bpf\"], \"action\": \
+         \"SCMP_ACT_ERRNO\", \"errnoRet\": 1, \"args\": [{\"index\": 0, \"value\": 17, \"op\": \"SCMP_CMP_EQ\"}]}]}",
+    );
+    let running = Running::start("sh", &["-c", "while :; do sleep 0.05; done"]);
+    let script = format!(
+        "\"$CALLGATE\" run -q --profile p.json --stage enforce --via log -- \"$CALLGATE\" record --pid {} --for 1s",
+        running.pid()
+    );
+    lab.sh(&format!("{script} -o t")).expect(0).says("not by eBPF: cannot attach to").says("under ptrace");
+    lab.sh(&format!("{script} --backend ebpf -o u")).expect(125).says("attach to");
+    assert!(!lab.has("u"));
+}
+
+#[test]
 fn a_container_that_starts_while_its_parent_cgroup_is_recorded_shows_no_set_up() {
     let Some(lab) = lab(&["runc", "crun", "busybox"]) else { return };
     busybox(&lab, "rootfs");

@@ -6,11 +6,19 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use callgate_bpf::ebpf::recorder::layout::globals;
+
 use crate::error::{Doing, Error, Result};
 use crate::proc;
 
 /// Directories that are looked at below a hierarchy.
 const MAX_DIRECTORIES: usize = 100_000;
+/// The cgroup namespace of the machine itself (`PROC_CGROUP_INIT_INO`, `include/linux/proc_ns.h`).
+const ROOT_NAMESPACE: &str = "cgroup:[4026531835]";
+/// What to do about one that is not there.
+const WAIT: &str = "--wait waits for one that is to be made";
+/// Longer paths cannot be waited for.
+const LONGEST_PATH: usize = globals::PATH as usize - 1;
 /// The shortest part of a container's id that is taken for one.
 const SHORTEST_ID: usize = 4;
 
@@ -18,6 +26,8 @@ const SHORTEST_ID: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Hierarchy {
     mount: PathBuf,
+    /// The part of the hierarchy that is mounted there.
+    root: String,
     /// `None`: v2. A v1 hierarchy without a controller (`name=systemd`) has an empty name.
     controller: Option<String>,
 }
@@ -27,7 +37,17 @@ struct Hierarchy {
 pub struct Cgroup {
     directory: PathBuf,
     hierarchy: Hierarchy,
+    /// 0: it is waited for.
     id: u64,
+}
+
+/// A cgroup that is not there yet, as the kernel will name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Awaited {
+    /// The number of its hierarchy; 0 is v2.
+    pub(super) hierarchy: u32,
+    /// Its path there.
+    pub(super) path: String,
 }
 
 impl Cgroup {
@@ -46,9 +66,45 @@ impl Cgroup {
         self.hierarchy.controller.as_deref()
     }
 
-    /// Whether it is there still: the same, not another one of that name.
+    /// Whether it is there still: the same, not another one of that name. One that was waited for is there if any is.
     pub fn exists(&self) -> bool {
-        fs::metadata(&self.directory).is_ok_and(|m| m.ino() == self.id)
+        self.is(self.id)
+    }
+
+    /// Whether the directory is that of the cgroup with this id; 0 is any.
+    pub(super) fn is(&self, id: u64) -> bool {
+        fs::metadata(&self.directory).is_ok_and(|m| id == 0 || m.ino() == id)
+    }
+
+    /// Whether it was not there when it was looked for.
+    pub fn is_awaited(&self) -> bool {
+        self.id == 0
+    }
+
+    /// The id of what is there by now; 0: nothing.
+    pub(super) fn id_now(&self) -> u64 {
+        fs::metadata(&self.directory).map_or(0, |m| m.ino())
+    }
+
+    /// How the kernel will name it, if it is waited for.
+    pub(super) fn awaited(&self) -> Result<Option<Awaited>> {
+        if self.id != 0 {
+            return Ok(None);
+        }
+        let below = self.directory.strip_prefix(&self.hierarchy.mount).unwrap_or(&self.directory);
+        let root = self.hierarchy.root.trim_end_matches('/');
+        let path = format!("{root}/{}", below.display());
+        let hierarchy = match self.controller() {
+            None => 0,
+            Some(controller) => {
+                let text = fs::read_to_string("/proc/self/cgroup").doing("read /proc/self/cgroup")?;
+                number_of(&text, controller).ok_or_else(|| {
+                    let error = io::Error::other("/proc/self/cgroup does not have its controller");
+                    Error::new(format!("wait for the cgroup {}", self.directory.display()), error)
+                })?
+            }
+        };
+        Ok(Some(Awaited { hierarchy, path }))
     }
 
     /// The processes in it and in those below it.
@@ -69,7 +125,11 @@ impl Cgroup {
     }
 
     fn new(directory: PathBuf, hierarchy: Hierarchy) -> Result<Self> {
-        let found = fs::metadata(&directory).doing(format!("look at the cgroup {}", directory.display()))?;
+        let found = fs::metadata(&directory).map_err(|error| {
+            let wait = error.kind() == io::ErrorKind::NotFound;
+            let error = Error::new(format!("look at the cgroup {}", directory.display()), error);
+            if wait { error.hint(WAIT) } else { error }
+        })?;
         Ok(Self { directory, hierarchy, id: found.ino() })
     }
 }
@@ -105,7 +165,8 @@ fn hierarchies() -> Result<Vec<Hierarchy>> {
 /// The hierarchy a line of mountinfo is about.
 fn hierarchy(line: &str) -> Option<Hierarchy> {
     let (left, right) = line.split_once(" - ")?;
-    let mount = left.split(' ').nth(4)?;
+    let mut places = left.split(' ').skip(3);
+    let (root, mount) = (places.next()?, places.next()?);
     let mut fields = right.split(' ');
     let kind = fields.next()?;
     let options = fields.nth(1)?;
@@ -125,7 +186,8 @@ fn hierarchy(line: &str) -> Option<Hierarchy> {
         _ => return None,
     };
     // The kernel writes a blank as \040.
-    Some(Hierarchy { mount: PathBuf::from(mount.replace("\\040", " ")), controller })
+    let plain = |path: &str| path.replace("\\040", " ");
+    Some(Hierarchy { mount: PathBuf::from(plain(mount)), root: plain(root), controller })
 }
 
 /// The cgroup with this path: below a mount, or from the root of a hierarchy.
@@ -145,7 +207,47 @@ pub fn named(path: &Path) -> Result<Cgroup> {
     }
     let mounts: Vec<_> = hierarchies.iter().map(|h| h.mount.display().to_string()).collect();
     Err(Error::new(format!("find the cgroup {}", path.display()), io::Error::from(io::ErrorKind::NotFound))
-        .hint(format!("cgroups are below {}", mounts.join(", "))))
+        .hint(format!("cgroups are below {}; {WAIT}", mounts.join(", "))))
+}
+
+/// The number of a controller's hierarchy (`cgroups(7)`, "/proc/pid/cgroup").
+fn number_of(text: &str, controller: &str) -> Option<u32> {
+    text.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':');
+        let number = fields.next()?.parse().ok()?;
+        fields.next()?.split(',').any(|c| c == controller).then_some(number)
+    })
+}
+
+/// The cgroup with this path, which need not be there yet: then it is recorded from its beginning.
+pub fn awaited(path: &Path) -> Result<Cgroup> {
+    match named(path) {
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => {}
+        found => return found,
+    }
+    let doing = format!("wait for the cgroup {}", path.display());
+    let ours = fs::read_link("/proc/self/ns/cgroup").is_ok_and(|l| l.as_os_str() == ROOT_NAMESPACE);
+    if !ours {
+        let error = io::Error::other("in a cgroup namespace its name in the kernel is not known");
+        return Err(Error::new(doing, error).hint("wait for it outside of the container"));
+    }
+    let hierarchies = hierarchies()?;
+    let mounted =
+        hierarchies.iter().filter(|h| path.starts_with(&h.mount)).max_by_key(|h| h.mount.as_os_str().len());
+    let (hierarchy, directory) = match mounted.or(hierarchies.first()) {
+        Some(hierarchy) if mounted.is_some() => (hierarchy, path.to_owned()),
+        Some(hierarchy) => (hierarchy, hierarchy.mount.join(path.strip_prefix("/").unwrap_or(path))),
+        None => return Err(Error::new(doing, io::Error::other("no hierarchy is mounted"))),
+    };
+    let cgroup = usable(Cgroup { directory, hierarchy: hierarchy.clone(), id: 0 })?;
+    match cgroup.awaited()? {
+        Some(Awaited { path, .. }) if path.len() >= LONGEST_PATH || path.contains("/../") => {
+            let error =
+                io::Error::other(format!("its path has to have less than {LONGEST_PATH} bytes, and no `..`"));
+            Err(Error::new(doing, error))
+        }
+        _ => Ok(cgroup),
+    }
 }
 
 /// A hierarchy without a controller cannot be recorded.
@@ -272,6 +374,8 @@ mod tests {
             found("32 31 0:29 / /s rw - cgroup cgroup rw,xattr,name=systemd"),
             Some(("/s".to_owned(), Some(String::new())))
         );
+        let text = "12:pids:/a\n4:cpu,cpuacct:/\n1:name=systemd:/\n0::/b\n";
+        assert_eq!(["pids", "cpuacct", "memory"].map(|c| number_of(text, c)), [Some(12), Some(4), None]);
         assert_eq!(found("31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755"), None);
     }
 }

@@ -116,7 +116,8 @@ pub(super) fn executables(kernel: &Kernel) -> BTreeSet<u32> {
 /// Whether anybody in scope is left, or may come.
 pub(super) fn anybody_left(kernel: &Kernel, target: &Target) -> bool {
     if let Target::Cgroup(cgroup) = target {
-        return cgroup.exists();
+        let id = kernel.globals.long(globals::CGROUP as usize);
+        return id == 0 || cgroup.is(id);
     }
     proc::processes().into_iter().any(|pid| marked(kernel, pid).is_some() && !proc::has_ended(pid))
 }

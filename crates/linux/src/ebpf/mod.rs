@@ -26,7 +26,7 @@ use callgate_core::{Trace, sysno};
 
 use crate::error::{Doing, Result};
 pub use available::{Missing, missing};
-pub use cgroups::{Cgroup, container, named, unit};
+pub use cgroups::{Cgroup, awaited, container, named, unit};
 use events::Events;
 use kernel::Kernel;
 
@@ -51,13 +51,34 @@ pub struct Recorder {
     target: Target,
     /// How many processes were there at the beginning.
     present: usize,
+    /// Whether who came later counts.
+    later: bool,
     /// The calls that they waited in then.
     blocked: Vec<Observation>,
 }
 
+/// Has the kernel take a cgroup for the scope as soon as it is made, if it is not there yet.
+fn wait_for(kernel: &mut Kernel, cgroup: &Cgroup) -> Result<()> {
+    let Some(awaited) = cgroup.awaited()? else { return Ok(()) };
+    kernel.globals.set_word(globals::AWAITED_IN as usize, awaited.hierarchy);
+    for (word, at) in awaited.path.as_bytes().chunks(8).zip((globals::AWAITED as usize..).step_by(8)) {
+        let mut bytes = [0; 8];
+        bytes[..word.len()].copy_from_slice(word);
+        kernel.globals.set_long(at, u64::from_ne_bytes(bytes));
+    }
+    kernel.attach(Hook::Made)?;
+    // It may have been made a moment before.
+    if kernel.globals.long(globals::CGROUP as usize) == 0 {
+        kernel.globals.set_long(globals::CGROUP as usize, cgroup.id_now());
+    }
+    Ok(())
+}
+
 impl Recorder {
     /// Begins. What happens from here on is seen, what happened before is not.
-    pub fn start(target: Target, provenance: Provenance) -> Result<Self> {
+    ///
+    /// `later`: whether who comes into the scope later, from outside, counts.
+    pub fn start(target: Target, later: bool, provenance: Provenance) -> Result<Self> {
         let mut kernel = Kernel::load(&target)?;
         kernel.globals.set_word(globals::GENERATION as usize, 1);
         kernel.globals.set_word(globals::NEXT_SESSION as usize, 1);
@@ -69,6 +90,7 @@ impl Recorder {
         if let Target::Cgroup(cgroup) = &target {
             kernel.globals.set_long(globals::CGROUP as usize, cgroup.id());
             kernel.attach(Hook::Moved)?;
+            wait_for(&mut kernel, cgroup)?;
         }
         let present = mark::present(&kernel, &target, &mut events)?;
         kernel.attach(Hook::Exit)?;
@@ -79,7 +101,7 @@ impl Recorder {
             _ => present.iter().flat_map(|pid| blocked::calls(*pid)).collect(),
         };
         let present = present.len();
-        Ok(Self { kernel, events, provenance, started: Instant::now(), target, present, blocked })
+        Ok(Self { kernel, events, provenance, started: Instant::now(), target, present, later, blocked })
     }
 
     /// Says which phase the workload is in.
@@ -128,7 +150,7 @@ impl Recorder {
         let losses = self.losses()?;
         let mut provenance = self.provenance.clone();
         provenance.duration_ms = self.started.elapsed().as_millis() as u64;
-        let mut trace = result::read(&self.kernel, &self.events, self.present, provenance)?;
+        let mut trace = result::read(&self.kernel, &self.events, (self.present, self.later), provenance)?;
         self.add_blocked(&mut trace);
         let of_calls = |name: &str| {
             name == "missed-runs" || Loss::ALL.iter().any(|(loss, n)| *n == name && loss.is_of_calls())

@@ -28,11 +28,12 @@ struct Reader<'k> {
     unconfined: usize,
 }
 
-/// Reads all there is. `present`: how many processes were there at the beginning.
+/// Reads all there is. `present`: how many processes were there at the beginning; `wanted`: whether those who came later
+/// count.
 pub(super) fn read(
     kernel: &Kernel,
     events: &Events,
-    present: usize,
+    (present, wanted): (usize, bool),
     provenance: Provenance,
 ) -> Result<Trace> {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
@@ -42,11 +43,12 @@ pub(super) fn read(
     let mut reader = Reader { kernel, events, began_ns, trace, slots: BTreeSet::new(), unconfined: 0 };
     let sessions = kernel.globals.word(globals::NEXT_SESSION as usize).min(SESSIONS);
     let mut later = Vec::new();
-    for session in 0..sessions {
+    // Where nobody was, the first who came are who was waited for.
+    let first = 1 + u32::from(present == 0);
+    for session in (0..sessions).filter(|session| wanted || *session < first) {
         let before = reader.trace.clone();
         reader.session(session);
-        // Where nobody was, the first who came are who was waited for.
-        if session > u32::from(present == 0) {
+        if session >= first {
             later.push(new_calls(&before, &reader.trace));
         }
     }
@@ -54,6 +56,9 @@ pub(super) fn read(
     reader.values()?;
     reader.widened();
     let answered = reader.refused()?;
+    if !wanted && sessions > first {
+        reader.note(format!("left out: {} that came into the scope later", sessions - first));
+    }
     reader.notes(&later, &answered);
     Ok(reader.trace)
 }
@@ -221,8 +226,14 @@ impl Reader<'_> {
                 "another filter's supervisor or trap answered, so that the kernel never saw: {names}"
             ));
         }
+        for note in notes {
+            self.note(note);
+        }
+    }
+
+    fn note(&mut self, note: String) {
         if let Some(recording) = self.trace.recordings.last_mut() {
-            recording.notes.extend(notes);
+            recording.notes.push(note);
         }
     }
 }

@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Outside {
     /// `None`: the program this keeper starts.
     pub(crate) target: Option<Target>,
+    /// Whether who comes into the scope later is recorded, too.
+    pub(crate) later: bool,
     /// What the trace says of this recording.
     pub(crate) provenance: Provenance,
 }
@@ -27,7 +29,7 @@ pub(crate) struct Outside {
 pub(super) fn run(keeper: &mut Keeper, outside: Outside, signals: &OwnedFd, command: &str) -> Result<()> {
     let attached = outside.target.is_some();
     let target = outside.target.unwrap_or(Target::Child(keeper.main));
-    let recorder = Recorder::start(target, outside.provenance);
+    let recorder = Recorder::start(target, outside.later, outside.provenance);
     if recorder.is_err() {
         // The child still waits, and would do so for ever.
         Keeper::kill_all();

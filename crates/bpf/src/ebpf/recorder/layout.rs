@@ -103,6 +103,12 @@ pub mod globals {
     pub const NEXT_EXECUTABLE: u32 = 12;
     /// `u64`: the id of the cgroup in scope; 0 is none.
     pub const CGROUP: u32 = 16;
+    /// `u32`: the number of the hierarchy in which a cgroup is waited for (`/proc/self/cgroup`); 0 is v2.
+    pub const AWAITED_IN: u32 = 24;
+    /// Its path from the root of that hierarchy, [`PATH`] bytes with zeroes at the end.
+    pub const AWAITED: u32 = 1024;
+    /// The longest path that is waited for, its zero included.
+    pub const PATH: u32 = 256;
     /// `u64` each: see [`Loss`](super::Loss).
     pub const LOSSES: u32 = 64;
     /// In bytes.

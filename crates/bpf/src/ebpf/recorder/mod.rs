@@ -7,6 +7,7 @@
 //! | [`Hook::Fork`] | a birth | the child is in scope as its parent |
 //! | [`Hook::Exec`] | an execve that went well | the workload's own program, or the next one, begins |
 //! | [`Hook::Moved`] | a move between cgroups | who is in scope is asked again |
+//! | [`Hook::Made`] | a cgroup is made | the one that was waited for is the scope from now on |
 //!
 //! A task that is out of scope costs one look-up in its own storage. What was seen stands in arrays that callgate maps, so
 //! nothing is drained and nothing can be overtaken; the ring of events carries evidence only.
@@ -15,6 +16,7 @@ mod classify;
 mod enter;
 mod exit;
 pub mod layout;
+mod made;
 mod offsets;
 mod tasks;
 mod values;
@@ -40,11 +42,13 @@ pub enum Hook {
     Exec,
     /// `cgroup_attach_task(struct cgroup *, const char *, struct task_struct *, bool)`
     Moved,
+    /// `cgroup_mkdir(struct cgroup *, const char *path)`; attached only where a cgroup is waited for.
+    Made,
 }
 
 impl Hook {
     /// Every hook.
-    pub const ALL: [Self; 5] = [Self::Enter, Self::Exit, Self::Fork, Self::Exec, Self::Moved];
+    pub const ALL: [Self; 6] = [Self::Enter, Self::Exit, Self::Fork, Self::Exec, Self::Moved, Self::Made];
 
     /// The tracepoint.
     pub fn name(self) -> &'static str {
@@ -54,6 +58,7 @@ impl Hook {
             Self::Fork => "sched_process_fork",
             Self::Exec => "sched_process_exec",
             Self::Moved => "cgroup_attach_task",
+            Self::Made => "cgroup_mkdir",
         }
     }
 
@@ -65,6 +70,7 @@ impl Hook {
             Self::Fork => tasks::fork(offsets, scope),
             Self::Exec => tasks::exec(offsets),
             Self::Moved => tasks::moved(),
+            Self::Made => made::program(offsets),
         }
     }
 }

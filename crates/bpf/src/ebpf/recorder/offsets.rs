@@ -54,6 +54,10 @@ pub struct CgroupOffsets {
     pub ancestors: i16,
     /// `cgroup.kn`
     pub node: i16,
+    /// `cgroup.root`
+    pub root: i16,
+    /// `cgroup_root.hierarchy_id`
+    pub hierarchy: i16,
     /// `kernfs_node.id`: what stat(2) shows as inode
     pub id: i16,
 }
@@ -132,6 +136,8 @@ impl Offsets {
                 level: at(btf, "cgroup", "level")?,
                 ancestors: at(btf, "cgroup", "ancestors")?,
                 node: at(btf, "cgroup", "kn")?,
+                root: at(btf, "cgroup", "root")?,
+                hierarchy: at(btf, "cgroup_root", "hierarchy_id")?,
                 id: at(btf, "kernfs_node", "id")?,
             },
         })

@@ -119,9 +119,14 @@ fn tell(a: &mut Asm<Map>, offsets: &Offsets) {
 pub(super) fn moved() -> Result<Program<Map>, AsmError> {
     let mut asm = Asm::default();
     asm.note("somebody was moved: everybody is asked again, once");
+    ask_again(&mut asm);
+    leave(&mut asm);
+    asm.finish()
+}
+
+/// Who is in scope has changed.
+pub(super) fn ask_again(asm: &mut Asm<Map>) {
     asm.map_value(R1, Map::Globals, globals::GENERATION);
     asm.mov(R2, 1);
     asm.atomic_add(Size::W, R1, 0, R2);
-    leave(&mut asm);
-    asm.finish()
 }

@@ -26,6 +26,8 @@ const OFFSETS: Offsets = Offsets {
         level: 224,
         ancestors: 8000,
         node: 256,
+        root: 264,
+        hierarchy: 4100,
         id: 96,
     },
 };
@@ -167,7 +169,13 @@ impl interpret::Kernel for Fake {
                 self.events += 1;
                 0
             }
-            Helper::ProbeReadKernel | Helper::ProbeReadKernelStr => -14_i64 as u64,
+            Helper::ProbeReadKernelStr => {
+                let bytes: Vec<u8> = (0..args[1]).map(|i| self.get(args[2] + i, 1) as u8).collect();
+                let length = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len() - 1);
+                stack.write(args[0], &[&bytes[..length], &[0]].concat())?;
+                length as u64 + 1
+            }
+            Helper::ProbeReadKernel => -14_i64 as u64,
         })
     }
 
@@ -283,4 +291,40 @@ fn an_end_without_a_beginning_is_a_refusal_once_a_beginning_was_seen() {
     }
     let at = *fake.hashes.values().next().unwrap();
     assert_eq!((fake.hashes.len(), fake.get(at, 8)), (1, 3));
+}
+
+#[test]
+fn only_the_cgroup_that_is_waited_for_becomes_the_scope() {
+    const CGROUP: u64 = 0x7_0000_0000;
+    const ROOT: u64 = 0x8_0000_0000;
+    const NODE: u64 = 0x9_0000_0000;
+    const PATH: u64 = 0xa_0000_0000;
+    let became = |awaited: &str, made: &str, hierarchy: u64| {
+        let mut fake = Fake::default();
+        let offsets = OFFSETS.cgroup;
+        fake.set(CGROUP + offsets.root as u64, 8, ROOT);
+        fake.set(ROOT + offsets.hierarchy as u64, 4, hierarchy);
+        fake.set(CGROUP + offsets.node as u64, 8, NODE);
+        fake.set(NODE + offsets.id as u64, 8, 4711);
+        fake.set(CONTEXT, 8, CGROUP);
+        let globals = Fake::map_at(Map::Globals);
+        for (at, text) in [(PATH, made), (globals + u64::from(globals::AWAITED), awaited)] {
+            text.bytes().zip(0..).for_each(|(byte, i)| fake.set(at + i, 1, byte.into()));
+        }
+        fake.run(Hook::Made, PATH);
+        (
+            fake.get(globals + u64::from(globals::CGROUP), 8),
+            fake.get(globals + u64::from(globals::GENERATION), 4),
+        )
+    };
+    assert_eq!(became("/a/b", "/a/b", 0), (4711, 1));
+    // One that is cut is as long as there is room for, and so a shorter one is never taken for it.
+    let longest = "/".to_owned() + &"x".repeat(253);
+    assert_eq!(became(&longest, &longest, 0), (4711, 1));
+    assert_eq!(became(&longest, &format!("{longest}/y"), 0), (0, 0));
+    for (awaited, made, hierarchy) in
+        [("/a/b", "/a/bc", 0), ("/a/bc", "/a/b", 0), ("/a/b", "/a", 0), ("/a/b", "/a/b", 7)]
+    {
+        assert_eq!(became(awaited, made, hierarchy), (0, 0), "{made} for {awaited}");
+    }
 }
