@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use callgate_core::import::{Format, ImportError, Imported, Reader, UnknownCall};
@@ -82,6 +83,7 @@ fn logs(paths: &[PathBuf], format: Format) -> Result<Vec<Log>, Failure> {
             files.push(path.clone());
         }
     }
+    each_once(&files)?;
     let mut logs: Vec<Log> = Vec::new();
     let mut sets: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for path in files {
@@ -100,6 +102,25 @@ fn logs(paths: &[PathBuf], format: Format) -> Result<Vec<Log>, Failure> {
         log.0.sort_by_key(|(_, pid)| *pid);
     }
     Ok(logs)
+}
+
+/// No file counts twice, whatever it is called.
+fn each_once(files: &[PathBuf]) -> Result<(), Failure> {
+    let mut seen: BTreeMap<(u64, u64), &Path> = BTreeMap::new();
+    for path in files.iter().filter(|path| *path != Path::new("-")) {
+        // Who cannot be looked at cannot be read, which is said then.
+        let Ok(found) = fs::metadata(path) else { continue };
+        let first = seen.insert((found.dev(), found.ino()), path).filter(|_| found.is_file());
+        if let Some(first) = first {
+            let message = format!(
+                "`{}` is the same file as `{}`: it would count twice",
+                path.display(),
+                first.display()
+            );
+            return Err(Failure::new(message).hint("name each log once"));
+        }
+    }
+    Ok(())
 }
 
 /// The files of a directory, sorted.

@@ -275,3 +275,14 @@ fn profiles_of_other_recorders_become_traces_that_count_nothing() {
     refused_from("oci-seccomp-bpf-hook", open, "", 2, &["allows what it does not name", "callgate show"]);
     refused_from("spo", "kind: SeccompProfile\nspec: [1\n", "", 2, &["in.log: not YAML, line "]);
 }
+
+#[test]
+fn a_log_that_is_named_twice_is_refused() {
+    let lab = Lab::new();
+    lab.write("a.log", "getpid() = 1\n");
+    std::fs::hard_link(lab.path("a.log"), lab.path("b.log")).unwrap();
+    for twice in ["a.log a.log", "a.log b.log"] {
+        lab.callgate(&format!("import --from strace {twice} -o t")).expect(2).says("would count twice");
+    }
+    assert!(!lab.has("t"));
+}

@@ -97,7 +97,12 @@ impl Reader {
             return at;
         }
         match pid {
-            Some(pid) => self.named_process(pid, head.bracketed),
+            Some(pid) => {
+                // Who waits for the end of a call goes on with that end; another line is somebody else's.
+                let goes_on = head.event.starts_with(b"<... ") || head.event.starts_with(b"+++ ");
+                let first = head.bracketed && (goes_on || !self.processes.unnamed_is_within());
+                self.named_process(pid, first)
+            }
             None => self.processes.unnamed().unwrap_or_else(|| {
                 // `strace -p` tells whom it attaches to before the first call.
                 let pid = self.processes.only_expected().unwrap_or(0);
@@ -262,6 +267,9 @@ impl Reader {
         if let Some(process) = self.processes.get(at) {
             process.pending = Some(pending);
         }
+        if forks {
+            self.processes.begins_fork(at, self.line);
+        }
     }
 
     /// What was begun and will not end in the log.
@@ -316,6 +324,9 @@ impl Reader {
                 if let Some(process) = self.processes.get(at) {
                     process.pending = Some(Pending { cell: Some(cell), text, line: begun, forks });
                 }
+                if forks {
+                    self.processes.begins_fork(at, begun);
+                }
             }
         }
     }
@@ -358,6 +369,7 @@ impl Reader {
         let translated = rest.strip_prefix(b" /* ").and_then(number).map(|(pid, _)| pid);
         let Ok(pid) = u32::try_from(translated.unwrap_or(pid)) else { return };
         let Some(start) = self.processes.get(at).map(|p| p.start()) else { return };
+        self.processes.family.made(pid);
         match self.processes.find(pid) {
             // Seen since the call began: it is this child.
             Some(child) => {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::tally::{Cell, Tally};
+use super::tally::{Cell, Follow, Tally};
 use crate::arch::Arch;
 use crate::args;
 use crate::import::ImportError;
+use crate::import::lines::MAX_LINE;
 use crate::import::unknown::{Count, Spot, Strangers, UnknownNames, base, count};
 
 /// Distinct arguments named in a note.
@@ -22,6 +23,10 @@ pub(super) struct Findings {
     pub(super) foreign: Strangers,
     /// Calls behind other text on their line.
     hidden: Option<Count>,
+    /// Lines that were cut because they are too long.
+    long: Option<Count>,
+    /// Processes that were made and have no line, and their ids where they are known.
+    pub(super) missing: (usize, Vec<u32>),
     /// Calls without an end on their line.
     pub(super) endless: u64,
     /// Calls of which only the end is there.
@@ -58,9 +63,15 @@ impl Findings {
         self.hidden.get_or_insert_with(|| Count::at((file, line))).count += 1;
     }
 
+    /// A line that is too long.
+    pub(super) fn long(&mut self, (file, line): (&str, u64)) {
+        self.long.get_or_insert_with(|| Count::at((file, line))).count += 1;
+    }
+
     /// Whether the text is known to lack calls.
     pub(super) fn incomplete(&self) -> bool {
-        self.hidden.is_some() || !self.cut.is_empty() || self.cut_tables > 0
+        let lines = self.hidden.is_some() || self.long.is_some() || !self.cut.is_empty();
+        lines || self.cut_tables > 0 || self.missing.0 > 0
     }
 
     /// What is to be said in the trace.
@@ -71,6 +82,11 @@ impl Findings {
         if self.childless(processes) {
             notes.push("strace did not follow the children this program made, so their calls are missing; strace -f does".to_owned());
         }
+        self.note_missing(&mut notes);
+        let forks = tally.cells.iter().any(|c| c.follow == Follow::Fork);
+        if self.calls == 0 && self.rows > 0 && forks {
+            notes.push("the program made children; whether their calls are in it, a table does not say: with strace -f they are".to_owned());
+        }
         if !self.abi_said && self.calls > 0 && !base.companions().is_empty() {
             notes.push(format!(
                 "which ABI a call went through is not in this log (strace -n shows it): all are taken for {base}'s"
@@ -79,6 +95,21 @@ impl Findings {
         note_carriers(tally, &mut notes);
         note_denials(tally, &mut notes);
         notes
+    }
+
+    fn note_missing(&self, notes: &mut Vec<String>) {
+        let (count, pids) = &self.missing;
+        if *count == 0 {
+            return;
+        }
+        let mut ids: Vec<String> = pids.iter().take(MAX_NAMED).map(u32::to_string).collect();
+        if pids.len() > MAX_NAMED {
+            ids.push("…".to_owned());
+        }
+        let ids = if ids.is_empty() { String::new() } else { format!(" ({})", ids.join(", ")) };
+        notes.push(format!(
+            "processes that were made and have no line: {count}{ids}; a file of strace -ff was left out, or -f was"
+        ));
     }
 
     /// Children were made, and no other process appears.
@@ -125,6 +156,13 @@ impl Findings {
             notes.push(format!(
                 "{count} lines hold a call behind other text and were left out, first {}:{line}; strace -o FILE keeps \
                  its log apart from the program's output",
+                base(file)
+            ));
+        }
+        if let Some(Count { count, first: Spot { file, line } }) = &self.long {
+            notes.push(format!(
+                "{count} lines are longer than {} MiB, first {}:{line}; what comes after was not looked at",
+                MAX_LINE >> 20,
                 base(file)
             ));
         }

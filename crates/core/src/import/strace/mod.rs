@@ -11,6 +11,7 @@
 //! ```
 
 mod event;
+mod family;
 mod findings;
 mod message;
 mod plan;
@@ -152,6 +153,9 @@ impl Reader {
 
     fn imported(mut self) -> Imported {
         let processes = self.processes.count;
+        if !self.findings.childless(processes) {
+            self.findings.missing = self.processes.family.missing();
+        }
         let complete = !self.findings.incomplete() && !self.findings.childless(processes);
         let mut trace = Trace { complete, ..Trace::default() };
         self.tally.fold(&mut trace);
@@ -170,6 +174,9 @@ impl Reader {
     /// Keeps the beginning of a line.
     fn keep(&mut self, part: &[u8]) {
         let room = MAX_LINE.saturating_sub(self.carry.len());
+        if part.len() > room && self.carry.len() < MAX_LINE {
+            self.findings.long((&self.file, self.line + 1));
+        }
         self.carry.extend_from_slice(&part[..part.len().min(room)]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::family::Family;
 use crate::arch::Arch;
 
 /// A call of which the end has not been seen.
@@ -41,6 +42,9 @@ pub(super) struct Processes {
     /// Announced and not seen yet, and whether whose child it is was guessed.
     expected: BTreeMap<u32, (Start, bool)>,
     current: usize,
+    /// Who began to make a process, and on which line, latest last; those that have ended are among them.
+    forking: Vec<(u64, u32)>,
+    pub(super) family: Family,
     /// Ever seen.
     pub(super) count: u64,
 }
@@ -83,6 +87,8 @@ impl Processes {
         }
         let at = self.by_pid.remove(&0)?;
         self.slots[at].pid = pid;
+        self.family.is_named(pid);
+        self.forking.iter_mut().filter(|(_, of)| *of == 0).for_each(|(_, of)| *of = pid);
         self.by_pid.insert(pid, at);
         self.current = at;
         Some(at)
@@ -90,10 +96,36 @@ impl Processes {
 
     /// What a process nobody announced is probably a copy of: the one that is just making one. Its ABI is that of
     /// its parent, as after every fork; a mode line says so when that changes.
-    pub(super) fn likely_parent(&self) -> Option<Start> {
-        let forking = |p: &&Process| p.pending.as_ref().is_some_and(|pending| pending.forks);
-        let latest = |p: &&Process| p.pending.as_ref().map(|pending| pending.line);
-        self.slots.iter().filter(forking).max_by_key(latest).map(Process::start)
+    pub(super) fn likely_parent(&mut self) -> Option<Start> {
+        self.forget_ended_forks();
+        let (_, pid) = self.forking.last()?;
+        self.slots.get(*self.by_pid.get(pid)?).map(Process::start)
+    }
+
+    /// A process begins to make another one, on this line.
+    pub(super) fn begins_fork(&mut self, at: usize, line: u64) {
+        self.forget_ended_forks();
+        if let Some(process) = self.slots.get(at) {
+            self.forking.push((line, process.pid));
+        }
+    }
+
+    /// Takes the latest forks away that are no longer going on: each is looked at once.
+    fn forget_ended_forks(&mut self) {
+        while let Some((line, pid)) = self.forking.last() {
+            let process = self.by_pid.get(pid).and_then(|at| self.slots.get(*at));
+            let pending = process.and_then(|p| p.pending.as_ref());
+            if pending.is_some_and(|p| p.forks && p.line == *line) {
+                return;
+            }
+            self.forking.pop();
+        }
+    }
+
+    /// Whether the process without a name waits for the end of a call.
+    pub(super) fn unnamed_is_within(&self) -> bool {
+        let unnamed = self.by_pid.get(&0).and_then(|at| self.slots.get(*at));
+        unnamed.is_some_and(|p| p.pending.is_some())
     }
 
     /// A process that another line announces: it counts as seen only once a line is its own.
@@ -118,6 +150,10 @@ impl Processes {
         let at = self.slots.len() - 1;
         self.by_pid.insert(pid, at);
         self.count += 1;
+        if pid > 0 {
+            let making = self.likely_parent().is_some();
+            self.family.appears(pid, making);
+        }
         at
     }
 

@@ -120,3 +120,40 @@ vfork(strace: Process 8 attached
     assert_eq!(calls(&imported), ["exit_group 1", "getuid 1", "vfork 1", "wait4 2"]);
     assert_eq!((imported.processes, notes(&imported)), (2, String::new()));
 }
+
+#[test]
+fn the_first_line_of_a_child_is_not_its_parents_where_nobody_announced_it() {
+    // strace -f -q: no `Process 8 attached`.
+    let log = "\
+execve(\"/bin/sh\", [\"sh\"], 0x7ffe /* 3 vars */) = 0
+vfork( <unfinished ...>
+[pid     8] execve(\"/bin/ls\", [\"ls\"], 0x7ffe /* 3 vars */ <unfinished ...>
+[pid     7] <... vfork resumed>)        = 8
+[pid     8] <... execve resumed>)       = 0
+[pid     8] getuid() = 0
+[pid     7] wait4(-1, NULL, 0, NULL) = 8
+[pid     8] +++ exited with 0 +++
+getpid() = 7
+";
+    let imported = read(log);
+    let by = |name: &str| record(&imported, name).executables.iter().cloned().collect::<Vec<_>>();
+    assert_eq!(by("getuid"), ["/bin/ls"]);
+    assert_eq!((by("wait4"), by("getpid")), (vec!["/bin/sh".to_owned()], vec!["/bin/sh".to_owned()]));
+    assert_eq!((imported.processes, imported.trace.complete), (2, true));
+}
+
+#[test]
+fn so_many_processes_that_never_end_are_no_more_work_each() {
+    // As `+++ exited` lines are left out by -e quiet=exit. Work is counted by the clock of both sizes in turns.
+    let log = |pids: u32| (1..=pids).fold(String::new(), |log, pid| log + &format!("{pid} getuid() = 0\n"));
+    let (small, large) = (log(4_000), log(32_000));
+    let time = |log: &str| {
+        let started = std::time::Instant::now();
+        assert!(read(log).processes >= 4_000);
+        started.elapsed().as_secs_f64()
+    };
+    let mut ratios: Vec<f64> = (0..5).map(|_| time(&large) / time(&small)).collect();
+    ratios.sort_by(f64::total_cmp);
+    // Eight times as much text: a quadratic reader takes 64 times as long.
+    assert!(ratios[2] < 24.0, "{ratios:?}");
+}
