@@ -280,8 +280,9 @@ pub(crate) struct Update {
     /// The profile; comments, order and layout stay as they are
     #[arg(value_name = "PROFILE")]
     pub(crate) profile: PathBuf,
-    /// What it is to allow; may be repeated
-    #[arg(long, required = true, value_name = "TRACE")]
+    /// What it is to allow: a trace, or a log of strace, perf trace, sysdig or of the audit system, in which also what was
+    /// refused is wanted; may be repeated
+    #[arg(long, required = true, value_name = "TRACE|LOG")]
     pub(crate) from: Vec<PathBuf>,
     /// Show the patch and write nothing
     #[arg(long)]

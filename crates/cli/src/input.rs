@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use callgate_core::evidence::Evidence;
+use callgate_core::import::{self, Format, Other};
 use callgate_core::profile::{self, line_of};
 use callgate_core::{Arch, Diagnostic, Meaning, Profile, Severity, Trace, suggest, trace};
 use sha2::{Digest as _, Sha256};
@@ -244,9 +245,20 @@ pub(crate) fn parse_trace(name: &str, text: &str) -> Result<Trace, Failure> {
                 Failure::new(format!("`{name}`: this is the evidence of a profile, not a trace"))
                     .hint("`callgate record -o TRACE -- COMMAND` makes a trace")
             }
-            Kind::Trace | Kind::Unknown => Failure::new(format!("`{name}`: {error}")).exit(exit),
+            Kind::Trace | Kind::Unknown => match log(text) {
+                Some((what, _)) => Failure::new(format!("`{name}`: this is {}, not a trace", what.words()))
+                    .hint(what.hint().replace("FILE", name)),
+                None => Failure::new(format!("`{name}`: {error}")).exit(exit),
+            },
         }
     })
+}
+
+/// Whether a text is another recorder's log of lines, and how it is read.
+pub(crate) fn log(text: &str) -> Option<(Other, Format)> {
+    let what = import::recognise(text.as_bytes())?;
+    let lines = [Format::Strace, Format::Audit, Format::Perf, Format::Falco];
+    what.format().filter(|format| lines.contains(format)).map(|format| (what, format))
 }
 
 /// This machine's architecture.

@@ -12,7 +12,7 @@ use callgate_linux::file::Output as File;
 use super::print;
 use crate::cli::{Import, Source};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::input;
+use crate::input::{self, Named};
 use crate::output::{Output, foreign};
 use crate::parse;
 
@@ -145,6 +145,20 @@ fn import(log: &Log, format: Format, arch: Arch) -> Result<Result<Imported, Impo
         reader.end();
     }
     Ok(reader.finish())
+}
+
+/// Reads a log that stands in memory, and says what it does not know.
+pub(super) fn of_text(log: &Named, format: Format, output: &Output) -> Result<Trace, Failure> {
+    let mut reader = Reader::new(format, input::native()?);
+    reader.begin(&log.name, None);
+    reader.feed(log.text.as_bytes());
+    reader.end();
+    let imported = match reader.finish() {
+        Err(ImportError::UnknownCalls { calls }) => return Err(unknown_calls(&calls, output)),
+        other => other.map_err(|error| failure(&error))?,
+    };
+    imported.trace.recordings.iter().flat_map(|r| &r.notes).for_each(|note| output.warn(note));
+    Ok(imported.trace)
 }
 
 fn failure(error: &ImportError) -> Failure {

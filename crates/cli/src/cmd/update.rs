@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use callgate_core::evidence::Evidence;
 use callgate_core::generate::{ArgsMode, GenerateError, known_call};
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &cli::Update, output: &Output) -> Outcome {
     loaded.tell_if_foreign(output)?;
     let mut trace = Trace::default();
     for path in &args.from {
-        trace.merge(&input::trace(path)?);
+        trace.merge(&trace_or_log(path, output)?);
     }
     if trace.calls.is_empty() && trace.complete && !trace.recordings.is_empty() {
         output.say("the trace holds no call: nothing is to be done");
@@ -58,6 +59,16 @@ pub(crate) fn run(args: &cli::Update, output: &Output) -> Outcome {
     let names: Vec<&str> = done.added.iter().map(|a| a.name.as_str()).collect();
     output.say(&format!("updated {}: {} allowed now", foreign(&loaded.name), names.join(", ")));
     Ok(if withheld { Exit::Findings } else { Exit::Ok })
+}
+
+/// A trace; or another recorder's log, which is read as `import` reads it.
+fn trace_or_log(path: &Path, output: &Output) -> Result<Trace, Failure> {
+    let named = input::text(path)?;
+    match input::log(&named.text) {
+        // Whatever filter refused them: that they are allowed is what is wanted of an update.
+        Some((_, format)) => super::import::of_text(&named, format, output).map(Trace::with_refused_as_made),
+        None => input::parse_trace(&named.name, &named.text),
+    }
 }
 
 fn wanted(args: &cli::Update) -> Result<Wanted, Failure> {

@@ -215,3 +215,20 @@ fn thousands_of_unknown_names_are_read_at_once() {
     // A guess for each of them took many seconds.
     assert!(unknown < known * 20, "{unknown:?} against {known:?}");
 }
+
+#[test]
+fn a_byte_order_mark_is_named() {
+    let lab = Lab::new();
+    lab.write("p.json", "\u{feff}{\"defaultAction\": \"SCMP_ACT_ALLOW\"}");
+    lab.callgate("show p.json").expect(2).says("byte order mark").says("save it as UTF-8 without one");
+}
+
+#[test]
+fn a_log_given_as_a_trace_is_called_what_it_is_with_the_way_on() {
+    let lab = Lab::new();
+    lab.write("ls.log", "openat(AT_FDCWD, \"/\", O_RDONLY) = 3\n");
+    lab.callgate("generate ls.log -o p.json")
+        .expect(2)
+        .says("this is a log of strace, not a trace")
+        .says("callgate import --from strace ls.log -o TRACE");
+}

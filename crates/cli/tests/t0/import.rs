@@ -286,3 +286,25 @@ fn a_log_that_is_named_twice_is_refused() {
     }
     assert!(!lab.has("t"));
 }
+
+#[test]
+fn an_update_takes_logs_of_strace_and_of_audit_as_they_are() {
+    let lab = Lab::new();
+    let profile = "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"names\": [\"read\"], \"action\": \
+                   \"SCMP_ACT_ALLOW\"}]}\n";
+    lab.write("p.json", profile);
+    lab.write("x.log", "umask(022) = 022\n");
+    lab.callgate("update p.json --from x.log").expect(0).says("umask allowed now");
+    lab.write("p.json", profile);
+    let (arch, nr) = if cfg!(target_arch = "x86_64") { ("c000003e", 95) } else { ("c00000b7", 166) };
+    lab.write(
+        "audit.log",
+        format!(
+            "type=SECCOMP msg=audit(1700000000.123:45): auid=1 uid=0 gid=0 ses=2 pid=7 comm=\"x\" exe=\"/bin/x\" sig=0 \
+             arch={arch} syscall={nr} compat=0 ip=0x7f code=0x50000\n"
+        ),
+    );
+    lab.callgate("update p.json --from audit.log").expect(0).says("umask allowed now");
+    lab.write("y.log", "opneat(1) = 0\n");
+    lab.callgate("update p.json --from y.log").expect(2).says("did you mean `openat`?");
+}

@@ -42,6 +42,11 @@ pub use format::Format;
 /// How much of a text is kept to say what it is instead.
 const HEAD: usize = 4096;
 
+/// What a text is, by its first bytes (some thousand are enough); `None`: nothing that is known here.
+pub fn recognise(head: &[u8]) -> Option<Other> {
+    foreign::guess(&head[..head.len().min(HEAD)])
+}
+
 /// A line as it stands in a log; it may hold anything, and is shown escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {

@@ -31,6 +31,11 @@ pub struct InvalidProfile {
 pub fn read(text: &str) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
     let lines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
     let mut reader = Reader { text, lines, notes: Vec::new(), guesses: 0 };
+    if text.starts_with('\u{feff}') {
+        let invalid = reader.invalid("the file begins with a byte order mark (U+FEFF)", 0..3);
+        let hint = "runtimes refuse it for that; save it as UTF-8 without one";
+        return Err(InvalidProfile { hint: Some(hint.to_owned()), ..invalid });
+    }
     let document = json::parse(text).map_err(|e| reader.invalid(e.message, e.at..e.at))?;
     let profile = reader.profile(&document)?;
     Ok((profile, reader.notes))

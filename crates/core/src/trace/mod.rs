@@ -275,6 +275,16 @@ impl Trace {
         }
     }
 
+    /// The same calls, as if nobody had refused any: what a profile would have to allow.
+    pub fn with_refused_as_made(self) -> Self {
+        let mut all = Self { calls: Calls::new(), ..self };
+        for ((arch, nr, _), record) in self.calls {
+            let calls = Calls::from([((arch, nr, Outcome::Made), record)]);
+            all.merge(&Self { calls, complete: true, ..Self::default() });
+        }
+        all
+    }
+
     /// Adds another trace: a union that loses no evidence.
     pub fn merge(&mut self, other: &Self) {
         for (key, record) in &other.calls {

@@ -53,13 +53,20 @@ impl<'p> Editor<'p> {
     fn company(&self, name: &str) -> Option<usize> {
         let own = group::primary(name)?;
         let fits = |rule: &Rule| {
-            rule.action.action == Action::Allow && rule.conditions.is_empty() && rule.extra.is_empty()
+            let plain = rule.conditions.is_empty() && rule.extra.is_empty();
+            rule.action.action == Action::Allow && plain && self.has_a_list(rule)
         };
         let shared = |rule: &Rule| rule.names.iter().filter(|n| group::primary(&n.text) == Some(own)).count();
         let rules = self.profile.rules.iter().enumerate().filter(|(_, rule)| fits(rule) && shared(rule) > 0);
         // The most company; of several the first.
         let best = rules.max_by_key(|(index, rule)| (shared(rule), std::cmp::Reverse(*index)))?;
         Some(best.0)
+    }
+
+    /// Whether the names of a rule are a list, and not Docker's older `name`.
+    fn has_a_list(&self, rule: &Rule) -> bool {
+        let first = rule.names.first().map_or(rule.span.start, |name| name.span.start);
+        self.text[rule.span.start..first].trim_end().ends_with('[')
     }
 
     /// The text with all edits made.
@@ -84,9 +91,14 @@ impl<'p> Editor<'p> {
         edits.sort_by_key(|(range, _)| (range.start, range.end));
         let mut text = self.text.to_owned();
         for (range, with) in edits.into_iter().rev() {
-            text.replace_range(range, &with);
+            text.replace_range(range, &with.replace("\r\n", "\n").replace('\n', self.line_end()));
         }
         text
+    }
+
+    /// How the lines of the text end.
+    fn line_end(&self) -> &'static str {
+        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
 
     /// A rule with the comma that belongs to it.

@@ -185,3 +185,26 @@ fn an_updated_profile_is_no_longer_the_one_that_was_proven() {
     assert_eq!(proof(&[("read", [0; 6])], &proven), proven.proof);
     assert_eq!(proof(&[("pread64", [0; 6])], &Evidence::default()), None);
 }
+
+#[test]
+fn beside_a_rule_of_one_name_stands_a_new_one() {
+    let text = "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\n  {\"name\": \"read\", \"action\": \
+                \"SCMP_ACT_ALLOW\"},\n  {\"name\": \"umask\", \"action\": \"SCMP_ACT_ERRNO\"}\n]}\n";
+    let done = updated(text, &[("write", [1; 6]), ("umask", [7; 6])], &wanted()).unwrap();
+    let (new, _) = profile::read(&done.text).unwrap();
+    let names: Vec<Vec<&str>> =
+        new.rules.iter().map(|r| r.names.iter().map(|n| n.text.as_str()).collect()).collect();
+    assert_eq!(names[0], ["read"]);
+    assert!(done.text.contains("{\"name\": \"read\", \"action\": \"SCMP_ACT_ALLOW\"}"), "{}", done.text);
+    assert!(!done.text.contains("SCMP_ACT_ERRNO\"}"), "no rule refuses umask any more: {}", done.text);
+}
+
+#[test]
+fn lines_end_as_they_did() {
+    let text = HAND_EDITED.replace('\n', "\r\n");
+    let calls =
+        [("write", [1; 6]), ("getgid", [0; 6]), ("personality", [0; 6]), ("ioctl", [0, 0x5401, 0, 0, 0, 0])];
+    let done = updated(&text, &calls, &wanted()).unwrap();
+    assert!(done.text.len() > text.len());
+    assert_eq!(done.text.matches('\n').count(), done.text.matches("\r\n").count(), "{:?}", done.text);
+}

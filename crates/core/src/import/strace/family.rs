@@ -54,7 +54,8 @@ mod tests {
     fn who_was_made_and_has_no_line_is_missing() {
         let mut family = Family::default();
         family.appears(1, false);
-        [2, 3].into_iter().for_each(|pid| family.made(pid));
+        family.made(2);
+        family.made(3);
         family.appears(3, false);
         assert_eq!(family.missing(), (1, vec![2]));
         // One that ran before its parent was told of it.
