@@ -18,7 +18,7 @@ mod foreign;
 mod format;
 mod gadget;
 mod lines;
-mod name;
+pub(crate) mod name;
 mod number;
 mod oci_hook;
 mod perf;

@@ -60,11 +60,11 @@ const IPC_CALLS: [(&str, u64); 12] = [
 
 /// A call of an ABI that carries out others, which strace shows instead of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Carrier {
+pub(crate) struct Carrier {
     /// Its number.
-    pub(super) nr: u32,
+    pub(crate) nr: u32,
     /// Its first argument.
-    pub(super) call: u64,
+    pub(crate) call: u64,
 }
 
 /// What a name in the text can stand for.
@@ -122,7 +122,7 @@ fn own(arch: Arch, name: &str) -> Option<u32> {
         .or_else(|| sysno::number(arch, renamed()?))
 }
 
-fn carrier(arch: Arch, name: &str) -> Option<Carrier> {
+pub(crate) fn carrier(arch: Arch, name: &str) -> Option<Carrier> {
     if let Some(at) = SOCKET_CALLS.iter().position(|n| *n == name) {
         return Some(Carrier { nr: sysno::number(arch, "socketcall")?, call: at as u64 + 1 });
     }

@@ -3,6 +3,7 @@
 //! Folding and merging never lose evidence: counts add, sets unite, and every weakness of a recording (losses, widened
 //! values, something it could not see) stays with the result.
 
+mod counterparts;
 mod format;
 mod translate;
 
@@ -276,6 +277,7 @@ impl Trace {
     }
 
     /// The same calls, as if nobody had refused any: what a profile would have to allow.
+    #[must_use]
     pub fn with_refused_as_made(self) -> Self {
         let mut all = Self { calls: Calls::new(), ..self };
         for ((arch, nr, _), record) in self.calls {
