@@ -136,7 +136,8 @@ pub(crate) fn run(run: Run<'_>, purpose: Purpose, watch: Watch<'_>) -> Result<Ra
         let message = format!("{answers} answers already, before `{}` was started", run.plan.command.name());
         return Err(Failure::new(message).hint("stop what serves there, or use another address"));
     }
-    let mut container = run.plan.container.as_ref().map(|c| c.prepare(run.seccomp)).transpose()?;
+    let stop = || run.signals.stop_is_wanted();
+    let mut container = run.plan.container.as_ref().map(|c| c.prepare(run.seccomp, &stop)).transpose()?;
     let (plumbing, streams) = Plumbing::new(run.stdin, run.show, run.first)?;
     let shares_terminal = run.show == Show::Inherit && watch.progress.is_some() && run.output.live();
     let terminal = shares_terminal.then(|| rustix::io::dup(std::io::stderr()).ok()).flatten();

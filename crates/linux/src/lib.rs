@@ -6,7 +6,7 @@
 //! | `keeper::traced` | ptrace of descendants | 5.3 | recording says *blind to refused calls* |
 //! | [`ebpf`] | CAP_BPF and CAP_PERFMON, or root; BTF | 5.12 | what is missing, by name |
 //! | [`oracle`] | no_new_privs | 4.14 | an error |
-//! | [`mod@file`], [`proc`], [`features`] | nothing | any | |
+//! | [`guard`], [`mod@file`], [`proc`], [`features`] | nothing | any | |
 //!
 //! No Kubernetes, no command line, no threads: every process here forks, and a forked child of a threaded process may
 //! touch next to nothing.
@@ -17,6 +17,7 @@ pub mod error;
 pub mod features;
 pub mod file;
 pub mod filter;
+pub mod guard;
 mod keeper;
 mod message;
 pub mod oracle;

@@ -106,6 +106,11 @@ pub fn has_ended(tid: i32) -> bool {
     status_field(&text, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
+/// Ends a process, whatever it thinks of it.
+pub fn kill(pid: i32) -> io::Result<()> {
+    crate::sys::process::kill(pid, libc::SIGKILL)
+}
+
 /// Whether a task is stopped, by a signal or a tracer.
 pub fn is_stopped(tid: i32) -> bool {
     let text = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
@@ -156,7 +161,7 @@ fn parents() -> Vec<(i32, i32)> {
 }
 
 /// Every process.
-pub(crate) fn processes() -> Vec<i32> {
+pub fn processes() -> Vec<i32> {
     parents().into_iter().map(|(pid, _)| pid).collect()
 }
 

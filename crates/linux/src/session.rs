@@ -147,6 +147,11 @@ impl Signals {
 }
 
 impl Signals {
+    /// Whether somebody wants this process to stop; the signal is not taken.
+    pub fn stop_is_wanted(&self) -> bool {
+        process::is_pending(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT])
+    }
+
     /// Waits until standard input has a line, or a signal comes: whether there is input.
     pub fn wait_for_input(&self) -> bool {
         let stdin = std::io::stdin();

@@ -85,22 +85,25 @@ impl Image {
         }
     }
 
-    /// Unpacks all layers into an empty directory.
-    pub(super) fn unpack(&self, root: &Path) -> Result<(), Failure> {
+    /// Unpacks all layers into an empty directory, unless it is wanted to stop.
+    pub(super) fn unpack(&self, root: &Path, stop: &dyn Fn() -> bool) -> Result<(), Failure> {
         let failed = |layer: &str, e: &io::Error| {
             Failure::new(format!("cannot unpack `{}`, layer {layer}: {e}", self.name))
         };
         let mut unpacker = Unpacker::new(root).map_err(|e| cannot("open", root, &e))?;
         for layer in &self.layers {
-            self.layer(layer, &mut unpacker).map_err(|e| failed(layer, &e))?;
+            self.layer(layer, &mut unpacker, stop).map_err(|e| {
+                let interrupted = || Failure::new(format!("interrupted while `{}` was unpacked", self.name));
+                if stop() { interrupted() } else { failed(layer, &e) }
+            })?;
         }
         Ok(())
     }
 
-    fn layer(&self, name: &str, unpacker: &mut Unpacker) -> io::Result<()> {
+    fn layer(&self, name: &str, unpacker: &mut Unpacker, stop: &dyn Fn() -> bool) -> io::Result<()> {
         let count = Rc::new(Cell::new(0));
         let hashed = Hashed { inner: self.store.open_part(name)?, hash: Sha256::new() };
-        let mut packed = BufReader::new(Counted { inner: hashed, count: Rc::clone(&count) });
+        let mut packed = BufReader::new(Counted { inner: hashed, count: Rc::clone(&count), stop });
         let magic = io::BufRead::fill_buf(&mut packed)?.get(..4).unwrap_or_default().to_vec();
         let so_far = || count.get();
         match magic.as_slice() {

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod image;
+mod leftovers;
 mod runtime;
 mod unpack;
 
@@ -15,6 +16,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use callgate_linux::guard::Guard;
 use callgate_linux::spawn::Command;
 use serde_json::Value;
 
@@ -44,6 +46,8 @@ pub(crate) struct Container {
     dir: PathBuf,
     /// Directories that the runtime will make in somebody's root file system, to mount on them; removed at the end.
     mount_points: Vec<PathBuf>,
+    /// Does so should this process be killed.
+    _guard: Guard,
 }
 
 /// What the runtime is to load in the container.
@@ -70,6 +74,40 @@ pub(crate) fn wanted(drive: &Drive) -> bool {
     drive.rootfs.is_some() || drive.bundle.is_some() || drive.image.is_some()
 }
 
+impl Source {
+    /// What was asked for.
+    fn of(drive: &Drive) -> Result<Self, Failure> {
+        if let Some(rootfs) = &drive.rootfs {
+            Ok(Self::Rootfs(existing_directory(rootfs, "--rootfs")?))
+        } else if let Some(dir) = &drive.bundle {
+            Ok(Self::Bundle(bundle::read(dir)?))
+        } else if let Some(path) = &drive.image {
+            Ok(Self::Image(image::Image::open(path)?))
+        } else {
+            Err(Failure::new("no container was named"))
+        }
+    }
+
+    /// Places of mounts that the root file system does not have yet, where it is not ours; those right below it, since
+    /// a longer path may lead out of it through a link.
+    fn missing_mount_points(&self) -> Vec<PathBuf> {
+        let (root, mounts) = match self {
+            Self::Rootfs(root) => (root.clone(), bundle::mounts()),
+            Self::Bundle(config) => {
+                let root = config["root"]["path"].as_str().unwrap_or_default();
+                (PathBuf::from(root), config["mounts"].clone())
+            }
+            Self::Image(_) => return Vec::new(),
+        };
+        let places = mounts.as_array().into_iter().flatten().filter_map(|m| m["destination"].as_str());
+        let first = |place: &str| match Path::new(place).components().find(|c| *c != Component::RootDir) {
+            Some(Component::Normal(name)) => Some(root.join(name)),
+            _ => None,
+        };
+        places.filter_map(first).filter(|place| place.symlink_metadata().is_err()).collect()
+    }
+}
+
 impl Container {
     /// Checks all that can be checked before anything runs.
     pub(crate) fn new(drive: &Drive, words: &[OsString]) -> Result<Self, Failure> {
@@ -80,41 +118,27 @@ impl Container {
             );
         }
         let runtime = Runtime::find(drive.runtime.as_deref())?;
-        let dir = own_directory()?;
-        // From here on the directory is removed whatever happens.
-        let mut container = Self {
-            source: Source::Rootfs(PathBuf::new()),
-            runtime,
-            process: bundle::Process::default(),
-            host_network: drive.ready.is_some() || drive.exercise.is_some(),
-            dir,
-            mount_points: Vec::new(),
-        };
-        let source = if let Some(rootfs) = &drive.rootfs {
-            Source::Rootfs(existing_directory(rootfs, "--rootfs")?)
-        } else if let Some(dir) = &drive.bundle {
-            Source::Bundle(bundle::read(dir)?)
-        } else if let Some(path) = &drive.image {
-            Source::Image(image::Image::open(path)?)
-        } else {
-            return Err(Failure::new("no container was named"));
-        };
-        container.process = match &source {
+        let source = Source::of(drive)?;
+        let mut process = match &source {
             Source::Rootfs(_) => bundle::Process::default(),
             Source::Bundle(config) => bundle::process_of(config)?,
             Source::Image(image) => image.process(),
         };
-        container.source = source;
-        container.mount_points = container.missing_mount_points();
         if !words.is_empty() {
-            container.process.args = texts(words)?;
+            process.args = texts(words)?;
         }
-        if container.process.args.is_empty() {
+        if process.args.is_empty() {
             let message = "nothing to run: neither the command line nor the image names a command";
             return Err(Failure::new(message).hint("add -- CMD…"));
         }
-        container.process.no_new_privs = drive.nnp.unwrap_or(container.process.no_new_privs);
-        Ok(container)
+        process.no_new_privs = drive.nnp.unwrap_or(process.no_new_privs);
+        let mount_points = source.missing_mount_points();
+        let host_network = drive.ready.is_some() || drive.exercise.is_some();
+        // Last of all: from here on it is removed whatever happens.
+        let dir = own_directory()?;
+        let guard = leftovers::guarded(&dir, &runtime, &mount_points)
+            .inspect_err(|_| leftovers::remove(&dir, &mount_points))?;
+        Ok(Self { source, runtime, process, host_network, dir, mount_points, _guard: guard })
     }
 
     /// What runs in it, as it is called in files and messages.
@@ -143,14 +167,18 @@ impl Container {
         format!("  in a container of {}, {privs} no_new_privs{network}{state}", self.runtime.at_version())
     }
 
-    /// Makes one container ready.
-    pub(crate) fn prepare(&self, seccomp: Seccomp<'_>) -> Result<Prepared<'_>, Failure> {
+    /// Makes one container ready, unless it is wanted to stop.
+    pub(crate) fn prepare(
+        &self,
+        seccomp: Seccomp<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Prepared<'_>, Failure> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let id = format!("callgate-{}-{number}", std::process::id());
         let home = self.dir.join(number.to_string());
         fs::create_dir(&home).map_err(|e| cannot("make", &home, &e))?;
-        let rootfs = self.rootfs(&home)?;
+        let rootfs = self.rootfs(&home, stop)?;
         let (agent, filter) = match seccomp {
             Seccomp::Asking => {
                 let path = home.join("agent");
@@ -173,34 +201,15 @@ impl Container {
         Ok(Prepared { container: self, id, command, agent })
     }
 
-    /// Places of mounts that the root file system does not have yet, where it is not ours; those right below it, since
-    /// a longer path may lead out of it through a link.
-    fn missing_mount_points(&self) -> Vec<PathBuf> {
-        let (root, mounts) = match &self.source {
-            Source::Rootfs(root) => (root.clone(), bundle::mounts()),
-            Source::Bundle(config) => {
-                let root = config["root"]["path"].as_str().unwrap_or_default();
-                (PathBuf::from(root), config["mounts"].clone())
-            }
-            Source::Image(_) => return Vec::new(),
-        };
-        let places = mounts.as_array().into_iter().flatten().filter_map(|m| m["destination"].as_str());
-        let first = |place: &str| match Path::new(place).components().find(|c| *c != Component::RootDir) {
-            Some(Component::Normal(name)) => Some(root.join(name)),
-            _ => None,
-        };
-        places.filter_map(first).filter(|place| place.symlink_metadata().is_err()).collect()
-    }
-
     /// The root file system of one run.
-    fn rootfs(&self, home: &Path) -> Result<PathBuf, Failure> {
+    fn rootfs(&self, home: &Path, stop: &dyn Fn() -> bool) -> Result<PathBuf, Failure> {
         match &self.source {
             Source::Rootfs(path) => Ok(path.clone()),
             Source::Bundle(_) => Ok(PathBuf::new()),
             Source::Image(image) => {
                 let rootfs = home.join("rootfs");
                 fs::create_dir(&rootfs).map_err(|e| cannot("make", &rootfs, &e))?;
-                image.unpack(&rootfs)?;
+                image.unpack(&rootfs, stop)?;
                 Ok(rootfs)
             }
         }
@@ -209,12 +218,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        for place in &self.mount_points {
-            // Something stands in it, or the runtime never made it.
-            let _ = fs::remove_dir(place);
-        }
-        // What cannot be removed is in the temporary directory, under our name.
-        let _ = fs::remove_dir_all(&self.dir);
+        leftovers::remove(&self.dir, &self.mount_points);
     }
 }
 

@@ -3,11 +3,13 @@
 //! A directory on the way to an entry may be a link of an earlier layer; it is followed within the root
 //! (`RESOLVE_IN_ROOT`, openat2(2)), as the container itself would. The entry's own place is never followed.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Uid, XattrFlags};
 use tar::{Archive, Entry, EntryType};
@@ -20,6 +22,10 @@ const MAX_ENTRIES: u64 = 4_000_000;
 const SMALL: u64 = 256 << 20;
 /// deflate reaches 1032 on zeros alone.
 const MAX_RATIO: u64 = 500;
+
+/// The most that names and attributes of one entry may take: the kernel's limits are 4 KiB and 64 KiB (path_resolution(7),
+/// xattr(7)).
+const MAX_HEAD: u64 = 4 << 20;
 
 /// Larger files of an image are not read as text.
 const MAX_TEXT: u64 = 16 << 20;
@@ -70,16 +76,40 @@ pub(super) struct Unpacker {
     entries: u64,
 }
 
-/// A reader that counts: what a layer is unpacked from.
-pub(super) struct Counted<R> {
+/// A reader that counts, until it is wanted to stop: what a layer is unpacked from.
+pub(super) struct Counted<'s, R> {
     pub(super) inner: R,
-    pub(super) count: std::rc::Rc<std::cell::Cell<u64>>,
+    pub(super) count: Rc<Cell<u64>>,
+    pub(super) stop: &'s dyn Fn() -> bool,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if (self.stop)() {
+            return Err(io::Error::other("interrupted"));
+        }
         let n = self.inner.read(buffer)?;
         self.count.set(self.count.get() + n as u64);
+        Ok(n)
+    }
+}
+
+/// A reader of a layer that gives out no more than it may before the next entry has begun: names and attributes, which
+/// are held in memory whole.
+struct Heads<R> {
+    inner: R,
+    /// `None`: within an entry, of which any part may be read.
+    left: Rc<Cell<Option<u64>>>,
+}
+
+impl<R: Read> Read for Heads<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        if let Some(left) = self.left.get() {
+            let rest = left.checked_sub(n as u64);
+            let bomb = "an entry's name and attributes are larger than any real ones: a decompression bomb";
+            self.left.set(Some(rest.ok_or_else(|| io::Error::other(bomb))?));
+        }
         Ok(n)
     }
 }
@@ -113,7 +143,13 @@ impl Unpacker {
     pub(super) fn layer(&mut self, tar: impl Read, packed: &dyn Fn() -> u64) -> io::Result<()> {
         let mut made = BTreeSet::new();
         let before = self.bytes;
-        for entry in Archive::new(tar).entries()? {
+        let left = Rc::new(Cell::new(None));
+        let mut archive = Archive::new(Heads { inner: tar, left: Rc::clone(&left) });
+        let mut entries = archive.entries()?;
+        loop {
+            left.set(Some(MAX_HEAD));
+            let Some(entry) = entries.next() else { return Ok(()) };
+            left.set(None);
             let mut entry = entry?;
             let path = entry.path()?.into_owned();
             self.entries += 1;
@@ -129,8 +165,9 @@ impl Unpacker {
                 _ => io::Error::new(e.kind(), format!("`{}`: {e}", path.display())),
             };
             self.entry(&mut entry, &place, &mut made).map_err(wrapped)?;
+            // What nobody wanted of it is passed over before the next head is looked for.
+            io::copy(&mut entry, &mut io::sink())?;
         }
-        Ok(())
     }
 
     fn entry<R: Read>(

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-pub(crate) use call::{Call, Ended};
+pub(crate) use call::{Call, Ended, Running};
 pub(crate) use profile::{hold_five_times, learn_and_hold, without_rule};
 
 /// The user without any privilege.

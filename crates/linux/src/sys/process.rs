@@ -144,6 +144,16 @@ pub(crate) fn block(signals: &[i32]) -> SignalMask {
     change_mask(libc::SIG_BLOCK, &set_of(signals))
 }
 
+/// Whether one of these signals, which are blocked, has come and waits.
+pub(crate) fn is_pending(signals: &[i32]) -> bool {
+    // SAFETY: an all-zero sigset_t is a valid value to be overwritten by sigpending.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is a live local.
+    unsafe { libc::sigpending(&raw mut set) };
+    // SAFETY: `set` is a live local; the numbers are constants of this platform.
+    signals.iter().any(|signal| unsafe { libc::sigismember(&raw const set, *signal) } == 1)
+}
+
 /// Blocks every signal that can be blocked.
 pub(crate) fn block_all() {
     // SAFETY: an all-zero sigset_t is a valid value to be overwritten by sigfillset.
