@@ -20,7 +20,7 @@ const USAGE: &str = "\
 usage: cargo xtask generate [--check]           data/** into const tables
        cargo xtask tidy                         the house rules no other tool checks
        cargo xtask test [--install] [--full]    the ladder of tests; --install brings the Debian packages it needs
-       cargo xtask bench record|import|container [--pairs N] [--write]
+       cargo xtask bench record|outside|import|container [--pairs N] [--write]
                                                 the figures of docs/benchmarks.md
        cargo xtask floors [--runs N] [--classes] [--install]
                                                 what runc and crun call below the filter, beside data/floors.toml; root
@@ -59,6 +59,7 @@ fn run() -> anyhow::Result<bool> {
         ["dist", flags @ ..] => dist::run(root, flags),
         ["floors", flags @ ..] => floors::run(root, flags),
         ["bench", "record", flags @ ..] => bench::record(root, flags),
+        ["bench", "outside", flags @ ..] => bench::outside(root, flags),
         ["bench", "import", flags @ ..] => bench::import(root, flags),
         ["bench", "container", flags @ ..] => bench::container(root, flags),
         ["help" | "--help" | "-h"] => {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use super::figures::{Figure, in_turns, middle};
+use super::figures::{Figure, Judged, in_turns, middle};
 use super::scratch::Scratch;
 use super::stats::Estimate;
 use super::workload::time;
@@ -33,6 +33,7 @@ pub(super) fn measure(callgate: &Path, pairs: usize) -> anyhow::Result<Vec<Figur
     Ok(vec![Figure {
         what: "`learn` of a busybox script with compression, pipes and listings: under runc, against on the host",
         bar: 1.20,
+        judged: Judged::Median,
         ratio: Estimate::of(&ratios),
         times: vec![("host", middle(&runs, 0)), ("container", middle(&runs, 1))],
     }])

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
-use super::figures::{Figure, in_turns, middle};
+use super::figures::{Figure, Judged, in_turns, middle};
 use super::scratch::Scratch;
 use super::stats::Estimate;
 
@@ -61,12 +61,14 @@ pub(super) fn measure(callgate: &Path, pairs: usize) -> anyhow::Result<Vec<Figur
         Figure {
             what: "`import --from strace` of 500,000 calls, against `grep -oP` over the same log",
             bar: 0.05,
+            judged: Judged::Median,
             ratio: against(1),
             times: vec![import, ("grep", middle(&runs, 1))],
         },
         Figure {
             what: "same, against `grep -oP` piped into `sort -u`, which gives the names",
             bar: 1.0,
+            judged: Judged::Median,
             ratio: against(2),
             times: vec![import, ("pipeline", middle(&runs, 2))],
         },

@@ -1,5 +1,5 @@
 //! `bench record`: what recording costs, against no recording and against strace. `bench import`: how fast logs are read.
-//! `bench container`: what a container adds.
+//! `bench outside`: what recording by eBPF costs, which is part of `record`. `bench container`: what a container adds.
 //!
 //! Every figure is a ratio of runs made one after the other on one machine, in turns, so that a slow minute slows both
 //! sides. Absolute times are printed and never judged.
@@ -7,6 +7,7 @@
 mod container;
 mod figures;
 mod import;
+mod outside;
 mod scratch;
 mod stats;
 mod table;
@@ -43,7 +44,7 @@ impl Flags {
                 }
                 other => {
                     bail!(
-                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|import|container [--pairs N] [--write]"
+                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|outside|import|container [--pairs N] [--write]"
                     )
                 }
             }
@@ -85,7 +86,19 @@ pub(crate) fn record(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
         eprintln!("measuring: {name}");
         figures.push(measure(&workload, flags.pairs).with_context(|| format!("cannot measure {name}"))?);
     }
-    publish(root, "record", &flags, &figures)
+    let inside = publish(root, "record", &flags, &figures)?;
+    Ok(from_outside(root, &workload, &flags)? && inside)
+}
+
+/// Measures recording by eBPF alone, which `record` does, too; `true` if every bar is met.
+pub(crate) fn outside(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
+    let flags = Flags::parse(flags)?;
+    flags.tell();
+    from_outside(root, &Workload::prepare(root)?, &flags)
+}
+
+fn from_outside(root: &Path, workload: &Workload, flags: &Flags) -> anyhow::Result<bool> {
+    publish(root, "outside", flags, &outside::measure(workload, flags.pairs)?)
 }
 
 /// Prints the table, writes it where that was asked for, and judges.

@@ -23,8 +23,12 @@ pub(super) fn render(figures: &[Figure], pairs: usize) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
-            "| {} | ≤ {:.2} | {:.2} | {:.2} – {:.2} | {verdict} |",
-            figure.what, figure.bar, ratio.median, ratio.low, ratio.high
+            "| {} | ≤ {:.2} | {} | {} – {} | {verdict} |",
+            figure.what,
+            figure.bar,
+            short(ratio.median),
+            short(ratio.low),
+            short(ratio.high)
         );
     }
     let _ = write!(
@@ -32,12 +36,17 @@ pub(super) fn render(figures: &[Figure], pairs: usize) -> String {
         "\nMedians of {pairs} pairs, run in turns. {}. Absolute times, not judged:\n\n",
         machine()
     );
-    for figure in figures {
+    for figure in figures.iter().filter(|figure| !figure.times.is_empty()) {
         let times: Vec<String> =
             figure.times.iter().map(|(name, t)| format!("{name} {}", seconds(*t))).collect();
         let _ = writeln!(out, "- {}: {}", figure.what, times.join(", "));
     }
     out
+}
+
+/// Two digits that say something, also of what is very small.
+fn short(ratio: f64) -> String {
+    if ratio.abs() < 0.1 { format!("{ratio:.4}") } else { format!("{ratio:.2}") }
 }
 
 /// Replaces what stands between the markers.

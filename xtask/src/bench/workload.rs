@@ -79,6 +79,11 @@ impl Workload {
         Ok(())
     }
 
+    /// The directory.
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Seconds that gcc over all files takes.
     pub(super) fn compile(&self, way: Way) -> anyhow::Result<f64> {
         let mut command =
@@ -127,7 +132,8 @@ impl Workload {
         }
     }
 
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
+    /// A command in the directory of all this.
+    pub(super) fn command(&self, program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::null());
         command

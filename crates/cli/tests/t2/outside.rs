@@ -321,6 +321,30 @@ fn where_the_kernel_refuses_a_program_all_the_same_the_process_is_traced() {
 }
 
 #[test]
+fn a_filter_that_is_loaded_later_is_noticed() {
+    let Some(lab) = lab(&["sh"]) else { return };
+    lab.write(
+        "p.json",
+        "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"mkdir\", \"mkdirat\"], \"action\": \
+         \"SCMP_ACT_ERRNO\", \"errnoRet\": 30}]}",
+    );
+    let own = lab.callgate_path().display().to_string();
+    let loop_ = format!(
+        "while :; do {own} run -q --profile p.json --stage enforce --via log -- mkdir d; sleep 0.2; done"
+    );
+    let running = lab.sh(&loop_).start();
+    lab.callgate(&format!("record --pid {} --for 2s -o t", running.pid()))
+        .expect(0)
+        .says("no filter was there at the beginning");
+    running.signal("KILL");
+    drop(running.end());
+    let trace = lab.json("t");
+    let refused =
+        |c: &Value| c["name"].as_str().is_some_and(|n| n.starts_with("mkdir")) && c["refused"] == 30;
+    assert!(trace["calls"].as_array().unwrap().iter().any(refused), "{trace}");
+}
+
+#[test]
 fn a_container_that_starts_while_its_parent_cgroup_is_recorded_shows_no_set_up() {
     let Some(lab) = lab(&["runc", "crun", "busybox"]) else { return };
     busybox(&lab, "rootfs");

@@ -181,6 +181,11 @@ impl Events {
         }
     }
 
+    /// ABI times the count of numbers, plus number, of every call that was seen.
+    pub(super) fn calls(&self) -> impl Iterator<Item = u32> {
+        self.firsts.keys().map(|(_, _, call)| *call)
+    }
+
     /// Who made this call first.
     pub(super) fn first(&self, slot: u32, bucket: u32, call: u32) -> Option<&First> {
         self.firsts.get(&(slot, bucket, call))

@@ -19,12 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
 
-use callgate_bpf::ebpf::recorder::layout::globals;
+use callgate_bpf::ebpf::recorder::layout::{ABIS, NUMBERS, globals};
 use callgate_bpf::ebpf::recorder::{Hook, Loss};
 use callgate_core::trace::{Observation, Phase, Provenance};
 use callgate_core::{Trace, sysno};
 
 use crate::error::{Doing, Result};
+use crate::proc;
 pub use available::{Missing, missing};
 pub use cgroups::{Cgroup, awaited, container, named, unit};
 use events::Events;
@@ -51,6 +52,10 @@ pub struct Recorder {
     target: Target,
     /// How many processes were there at the beginning.
     present: usize,
+    /// Whether the ends of calls are seen.
+    filtered: bool,
+    /// When they were not from the beginning: since when, in milliseconds.
+    late: Option<u128>,
     /// Whether who came later counts.
     later: bool,
     /// The calls that they waited in then.
@@ -93,7 +98,12 @@ impl Recorder {
             wait_for(&mut kernel, cgroup)?;
         }
         let present = mark::present(&kernel, &target, &mut events)?;
-        kernel.attach(Hook::Exit)?;
+        // Refused calls are seen at their end, and only a filter refuses. Where none is, half of the cost is saved.
+        let filtered =
+            !matches!(target, Target::Process(_)) || present.iter().any(|pid| proc::filters(*pid) > 0);
+        if filtered {
+            kernel.attach(Hook::Exit)?;
+        }
         kernel.attach(Hook::Enter)?;
         // Only now: who has left its call by then is seen by the next one.
         let blocked = match &target {
@@ -101,7 +111,8 @@ impl Recorder {
             _ => present.iter().flat_map(|pid| blocked::calls(*pid)).collect(),
         };
         let present = present.len();
-        Ok(Self { kernel, events, provenance, started: Instant::now(), target, present, later, blocked })
+        let (started, late) = (Instant::now(), None);
+        Ok(Self { kernel, events, provenance, started, target, present, filtered, late, later, blocked })
     }
 
     /// Says which phase the workload is in.
@@ -123,7 +134,18 @@ impl Recorder {
     pub fn take_news(&mut self) -> usize {
         let new = self.events.take();
         self.events.forget(|| mark::executables(&self.kernel));
+        if !self.filtered && self.loads_filters() {
+            self.filtered = self.kernel.attach(Hook::Exit).is_ok();
+            self.late = Some(self.started.elapsed().as_millis());
+        }
         new
+    }
+
+    /// Whether somebody who had no filter may have loaded one: by seccomp(2) or prctl(2).
+    fn loads_filters(&self) -> bool {
+        let abis = self.kernel.plan.abis;
+        let name = |call: u32| sysno::name(abis[(call / NUMBERS % ABIS) as usize], call % NUMBERS);
+        self.events.calls().any(|call| matches!(name(call), Some("seccomp" | "prctl")))
     }
 
     /// Whether anybody in scope is left, or may come: a cgroup may be empty for a while.
@@ -152,6 +174,13 @@ impl Recorder {
         provenance.duration_ms = self.started.elapsed().as_millis() as u64;
         let mut trace = result::read(&self.kernel, &self.events, (self.present, self.later), provenance)?;
         self.add_blocked(&mut trace);
+        if let Some((ms, recording)) =
+            self.late.filter(|_| trace.loads_filters()).zip(trace.recordings.last_mut())
+        {
+            recording.notes.push(format!(
+                "no filter was there at the beginning; what one refused before {ms} ms were over was not seen"
+            ));
+        }
         let of_calls = |name: &str| {
             name == "missed-runs" || Loss::ALL.iter().any(|(loss, n)| *n == name && loss.is_of_calls())
         };
