@@ -28,15 +28,17 @@ pub(crate) fn told(trace: &Trace) -> Option<String> {
     ))
 }
 
-/// The same in the status line: the curve, for how long nothing was new, and what is to be expected.
+/// The same in the status line: for how long nothing was new; and once that says something the curve, and what is to be
+/// expected.
 pub(crate) fn line(found: &Saturation, ran: Duration) -> String {
     let now = ran.as_millis() as u64;
+    let (distinct, quiet) = (found.distinct(), found.quiet_ms(now) / 1000);
+    if ran < WORTH_SAYING {
+        return format!("{distinct} distinct, nothing new for {quiet} s");
+    }
+    let (curve, expected) = (curve(found, now), found.expected(now));
     format!(
-        "{} distinct {}, nothing new for {} s, {} more at most in {} s (95 %)",
-        found.distinct(),
-        curve(found, now),
-        found.quiet_ms(now) / 1000,
-        found.expected(now),
+        "{distinct} distinct {curve}, nothing new for {quiet} s, {expected} more at most in {} s",
         now / 2000
     )
 }
@@ -65,8 +67,9 @@ mod tests {
         }
         assert_eq!(
             line(&found, Duration::from_secs(80)),
-            "21 distinct ▇███████, nothing new for 64 s, 3 more at most in 40 s (95 %)"
+            "21 distinct ▇███████, nothing new for 64 s, 3 more at most in 40 s"
         );
+        assert_eq!(line(&found, Duration::from_secs(9)), "21 distinct, nothing new for 0 s");
         assert_eq!([0, 99, 9999, 10_000].map(seconds), ["0.0 s", "0.0 s", "9.9 s", "10 s"]);
     }
 }
