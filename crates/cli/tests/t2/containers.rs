@@ -60,15 +60,15 @@ fn start(lab: &Lab, runtime: &Runtime, profile: &str, nnp: bool, command: &[&str
     config["linux"]["resources"] = serde_json::json!({});
     config["linux"]["seccomp"] = lab.json(profile);
     lab.write("plain/config.json", config.to_string());
-    run_bundle(lab, runtime, "plain").code()
+    run_bundle(lab, runtime, "plain", "").code()
 }
 
-/// Runs a bundle by the runtime alone.
-pub(super) fn run_bundle(lab: &Lab, runtime: &Runtime, bundle: &str) -> Ended {
+/// Runs a bundle by the runtime alone, below a command that runs others if need be.
+pub(super) fn run_bundle(lab: &Lab, runtime: &Runtime, bundle: &str, under: &str) -> Ended {
     // Of this test alone: others that run now have containers, too.
     let id = lab.dir.parent().and_then(Path::file_name).unwrap().display();
     let run = format!(
-        "timeout -k 1 60 {0} --root state run --bundle {bundle} {id}; s=$?; \
+        "timeout -k 1 60 {under}{0} --root state run --bundle {bundle} {id}; s=$?; \
                        timeout -k 1 20 {0} --root state delete --force {id}; exit $s",
         runtime.name
     );

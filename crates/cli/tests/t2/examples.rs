@@ -143,10 +143,10 @@ fn works_in_containers(name: &'static str, tools: &[&str], needed: &str) {
     for (runtime, nnp) in RUNTIMES.iter().flat_map(|r| [(r, true), (r, false)]) {
         example.sh("sh before");
         contained(&example, example.profile(), nnp);
-        run_bundle(&example.lab, runtime, "box").expect(0).prints("done\n");
+        run_bundle(&example.lab, runtime, "box", "").expect(0).prints("done\n");
         example.sh("sh before");
         contained(&example, example.without(needed), nnp);
-        run_bundle(&example.lab, runtime, "box").expect(1).prints("");
+        run_bundle(&example.lab, runtime, "box", "").expect(1).prints("");
     }
 }
 

@@ -11,6 +11,7 @@ mod killing;
 mod listeners;
 mod many;
 mod outside;
+mod outside_hard;
 mod servers;
 mod signals;
 mod system;

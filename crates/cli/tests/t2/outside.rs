@@ -14,7 +14,7 @@ use crate::harness::{Lab, find, full, skip, until};
 const SET_UP: [&str; 7] = ["mount", "pivot_root", "setns", "unshare", "sethostname", "umount2", "mknodat"];
 
 /// Root, these programs, and a kernel that lets us look on.
-fn lab(tools: &[&str]) -> Option<Lab> {
+pub(super) fn lab(tools: &[&str]) -> Option<Lab> {
     let lab = Lab::root(tools)?;
     let checks = lab.callgate("doctor --format json").run().json();
     let ebpf = checks["checks"].as_array().unwrap().iter().find(|c| c["name"] == "eBPF").unwrap().clone();
@@ -40,7 +40,7 @@ fn facts(trace: &Value) -> BTreeSet<String> {
     calls.map(fact).collect()
 }
 
-fn names(trace: &Value) -> BTreeSet<String> {
+pub(super) fn names(trace: &Value) -> BTreeSet<String> {
     let calls = trace["calls"].as_array().unwrap().iter();
     calls.filter(|c| c["refused"].is_null()).map(|c| c["name"].as_str().unwrap_or("?").to_owned()).collect()
 }
@@ -86,15 +86,15 @@ fn unified() -> &'static str {
     if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { "" } else { "unified" }
 }
 
-struct Running(Child);
+pub(super) struct Running(Child);
 
 impl Running {
-    fn start(program: &str, args: &[&str]) -> Self {
+    pub(super) fn start(program: &str, args: &[&str]) -> Self {
         let child = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         Self(child.unwrap())
     }
 
-    fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.0.id()
     }
 }
@@ -349,14 +349,15 @@ fn a_container_that_starts_while_its_parent_cgroup_is_recorded_shows_no_set_up()
     let Some(lab) = lab(&["runc", "crun", "busybox"]) else { return };
     busybox(&lab, "rootfs");
     for (runtime, hierarchy) in RUNTIMES.iter().zip(["pids", unified()]) {
-        for filtered in [true, false] {
-            let trace = contained(&lab, runtime, hierarchy, filtered);
+        // One of its own, one above the runtime itself, both, none.
+        for (filtered, above) in [(true, false), (false, false), (true, true), (false, true)] {
+            let trace = contained(&lab, runtime, hierarchy, (filtered, above));
             let names = names(&trace);
             let extra: Vec<_> = SET_UP.iter().filter(|name| names.contains(**name)).collect();
-            assert!(extra.is_empty(), "filtered: {filtered}: {extra:?} of {names:?}");
+            assert!(extra.is_empty(), "filtered: {filtered}, above: {above}: {extra:?} of {names:?}");
             assert!(
                 names.contains("umask") && names.contains("getdents64"),
-                "filtered: {filtered}: {names:?}"
+                "filtered: {filtered}, above: {above}: {names:?}"
             );
             assert!(names.contains("execve"), "{names:?}");
         }
@@ -388,8 +389,9 @@ fn a_program_is_learned_from_outside_and_proven() {
     lab.callgate("run --profile p.json --stage enforce").command(&["ls", "-l", "/etc"]).expect(0);
 }
 
-/// Starts a container below a cgroup that is being recorded.
-fn contained(lab: &Lab, runtime: &Runtime, hierarchy: &str, filtered: bool) -> Value {
+/// Starts a container below a cgroup that is being recorded: with a filter of its own, and with one above the runtime
+/// that allows all.
+fn contained(lab: &Lab, runtime: &Runtime, hierarchy: &str, (filtered, above): (bool, bool)) -> Value {
     let group = Group::new(hierarchy, lab);
     lab.sh("rm -rf b && mkdir b && cd b && runc spec").expect(0);
     let mut config: Value = serde_json::from_str(&lab.read("b/config.json")).unwrap();
@@ -408,7 +410,14 @@ fn contained(lab: &Lab, runtime: &Runtime, hierarchy: &str, filtered: bool) -> V
     record.args(["--cgroup", group.path()]);
     let recording = record.start();
     attached(recording.pid());
-    run_bundle(lab, runtime, "b").expect(0);
+    lab.write("all.json", "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}");
+    let own = lab.callgate_path().display();
+    let profile = lab.path("all.json");
+    let under = format!(
+        "{own} run -q --profile {} --stage enforce --via log --allow-privilege-escalation -- ",
+        profile.display()
+    );
+    run_bundle(lab, runtime, "b", if above { &under } else { "" }).expect(0);
     recording.signal("TERM");
     recording.end().expect(0);
     lab.json("t")
