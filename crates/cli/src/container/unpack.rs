@@ -95,16 +95,23 @@ impl<R: Read> Read for Counted<'_, R> {
 }
 
 /// A reader of a layer that gives out no more than it may before the next entry has begun: names and attributes, which
-/// are held in memory whole.
-struct Heads<R> {
+/// are held in memory whole. Nor does it go on with what is packed too well.
+struct Heads<'p, R> {
     inner: R,
+    /// Bytes given out, and what they were read from.
+    total: u64,
+    packed: &'p dyn Fn() -> u64,
     /// `None`: within an entry, of which any part may be read.
     left: Rc<Cell<Option<u64>>>,
 }
 
-impl<R: Read> Read for Heads<R> {
+impl<R: Read> Read for Heads<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
+        self.total += n as u64;
+        if is_bomb(self.total, (self.packed)()) {
+            return Err(io::Error::other("it is packed better than anything real: a decompression bomb"));
+        }
         if let Some(left) = self.left.get() {
             let rest = left.checked_sub(n as u64);
             let bomb = "an entry's name and attributes are larger than any real ones: a decompression bomb";
@@ -112,6 +119,11 @@ impl<R: Read> Read for Heads<R> {
         }
         Ok(n)
     }
+}
+
+/// Whether so much cannot be what was packed into so little.
+fn is_bomb(unpacked: u64, packed: u64) -> bool {
+    unpacked > SMALL && unpacked / MAX_RATIO > packed
 }
 
 /// An entry that is refused: which, and why.
@@ -144,7 +156,7 @@ impl Unpacker {
         let mut made = BTreeSet::new();
         let before = self.bytes;
         let left = Rc::new(Cell::new(None));
-        let mut archive = Archive::new(Heads { inner: tar, left: Rc::clone(&left) });
+        let mut archive = Archive::new(Heads { inner: tar, total: 0, packed, left: Rc::clone(&left) });
         let mut entries = archive.entries()?;
         loop {
             left.set(Some(MAX_HEAD));
@@ -154,8 +166,9 @@ impl Unpacker {
             let path = entry.path()?.into_owned();
             self.entries += 1;
             self.bytes = self.bytes.saturating_add(entry.size());
-            let here = self.bytes - before;
-            let bomb = here > SMALL && here / MAX_RATIO > packed();
+            // What a sparse file is unpacked to is not read from anywhere.
+            let sparse = entry.header().entry_type() == EntryType::GNUSparse;
+            let bomb = sparse && is_bomb(self.bytes - before, packed());
             if bomb || self.bytes > MAX_BYTES || self.entries > MAX_ENTRIES {
                 return Err(refused(&path, "makes the image larger than any real one: a decompression bomb"));
             }

@@ -298,7 +298,7 @@ with tarfile.open('image.tar', 'w') as t:
 
 /// Makes one layer with a single odd entry: `python3 evil.py HOW`.
 pub(super) const EVIL: &str = r"
-import io, sys, tarfile
+import io, os, sys, tarfile
 how = sys.argv[1]
 t = tarfile.open('evil.tar', 'w', format=tarfile.PAX_FORMAT)
 def add(name, kind=tarfile.REGTYPE, link='', data=b'evil'):
@@ -314,6 +314,7 @@ if how == 'through-link': add('out', tarfile.SYMTYPE, '/'); add('out/escaped'); 
 if how == 'hide-parent': add('etc/.wh...')
 if how == 'fifo': add('etc/passwd', tarfile.FIFOTYPE)
 if how == 'bomb': add('zeros', data=bytes(300 << 20))
+if how == 'large': add('large', data=os.urandom(300 << 20))
 if how == 'many': [add(f'{i}', data=b'') for i in range(60000)]
 if how == 'long-name': add('x' * (8 << 20))
 if how == 'long-gnu-name': t.format = tarfile.GNU_FORMAT; add('x' * (8 << 20))
@@ -368,6 +369,11 @@ fn images_that_reach_out_of_their_root_or_are_no_images_are_refused() {
     refused("hide-parent", "hides no file");
     refused("long-name", "name and attributes are larger");
     refused("long-gnu-name", "name and attributes are larger");
+    // A large file is none of these, although all of it is announced before any of it is read.
+    lab.sh("python3 evil.py large && python3 image.py docker amd64 base evil.tar").expect(0);
+    callgate(&lab, &RUNTIMES[0], "record --image image.tar -o large", &["wc", "-c", "/large"])
+        .expect(0)
+        .prints("314572800 /large\n");
     // A link to / is one within the root.
     lab.sh("python3 evil.py through-link && python3 image.py oci amd64 base evil.tar").expect(0);
     callgate(&lab, &RUNTIMES[0], "record --image image.tar -o t", &["ls", "/escaped"])
