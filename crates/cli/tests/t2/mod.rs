@@ -12,6 +12,7 @@ mod listeners;
 mod many;
 mod outside;
 mod outside_hard;
+mod outside_tasks;
 mod servers;
 mod signals;
 mod system;

@@ -26,7 +26,7 @@ pub(super) fn lab(tools: &[&str]) -> Option<Lab> {
 }
 
 /// What two recordings have to agree about: ABI, name or number, outcome, and the values of arguments.
-fn facts(trace: &Value) -> BTreeSet<String> {
+pub(super) fn facts(trace: &Value) -> BTreeSet<String> {
     let calls = trace["calls"].as_array().unwrap().iter();
     let fact = |call: &Value| {
         let mut text = format!("{} {} {} {}", call["arch"], call["name"], call["nr"], call["refused"]);
@@ -46,22 +46,22 @@ pub(super) fn names(trace: &Value) -> BTreeSet<String> {
 }
 
 /// A cgroup of this test's own, gone with it.
-struct Group(PathBuf);
+pub(super) struct Group(pub(super) PathBuf);
 
 impl Group {
-    fn new(hierarchy: &str, lab: &Lab) -> Self {
+    pub(super) fn new(hierarchy: &str, lab: &Lab) -> Self {
         static GROUPS: AtomicUsize = AtomicUsize::new(0);
         let name = lab.dir.parent().and_then(Path::file_name).unwrap().to_str().unwrap();
         Self::named(hierarchy, &format!("{name}-{}", GROUPS.fetch_add(1, Ordering::Relaxed)))
     }
 
-    fn named(hierarchy: &str, name: &str) -> Self {
+    pub(super) fn named(hierarchy: &str, name: &str) -> Self {
         let path = Path::new("/sys/fs/cgroup").join(hierarchy).join(name);
         std::fs::create_dir(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
@@ -82,7 +82,7 @@ impl Drop for Group {
 }
 
 /// Where the v2 hierarchy is, below /sys/fs/cgroup.
-fn unified() -> &'static str {
+pub(super) fn unified() -> &'static str {
     if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { "" } else { "unified" }
 }
 
@@ -119,13 +119,18 @@ fn programs(lab: &Lab) -> usize {
 }
 
 /// Waits until a recording of a cgroup sees what happens: its keeper has attached all five programs.
-fn attached(recording: u32) {
+pub(super) fn attached(recording: u32) {
+    attached_by(recording, 5);
+}
+
+/// The same, of any recording: three programs see a process without a filter, four one that has one.
+pub(super) fn attached_by(recording: u32, programs: usize) {
     let children = format!("/proc/{recording}/task/{recording}/children");
     until("the recorder's programs are attached", || {
         let keeper = std::fs::read_to_string(&children).unwrap_or_default();
         let fds = std::fs::read_dir(format!("/proc/{}/fd", keeper.trim())).into_iter().flatten().flatten();
         let links = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok());
-        links.filter(|link| link.to_string_lossy().contains("bpf_link")).count() == 5
+        links.filter(|link| link.to_string_lossy().contains("bpf_link")).count() == programs
     });
 }
 

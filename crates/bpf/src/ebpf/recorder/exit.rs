@@ -1,7 +1,8 @@
 //! What happens at the end of every call.
 //!
 //! A filter that refuses a call, or a supervisor that answers it, does so before `sys_enter`; `sys_exit` comes all the
-//! same (`kernel/entry/common.c`, syscall_trace_enter and syscall_exit_work).
+//! same (`kernel/entry/common.c`, syscall_trace_enter and syscall_exit_work). So does that of a child which returns from
+//! the call that made it and never began one: on x86 (`arch/x86/kernel/process.c`, ret_from_fork), not on arm64.
 
 use super::layout::{Loss, Map, task};
 use super::{Offsets, abi, current, leave, lose};
@@ -20,7 +21,7 @@ const ONE: i16 = -24;
 pub(super) fn program(offsets: &Offsets) -> Result<Program<Map>, AsmError> {
     let mut asm = Asm::default();
     let a = &mut asm;
-    let (out, unbegun, error) = (a.label(), a.label(), a.label());
+    let (out, begun, unbegun, error) = (a.label(), a.label(), a.label(), a.label());
     a.note("r6: the context, registers and result; r7: the task; r8: what is known of it");
     current(a, out);
     a.load(Size::W, R9, R8, task::SLOT);
@@ -28,8 +29,13 @@ pub(super) fn program(offsets: &Offsets) -> Result<Program<Map>, AsmError> {
     a.jump_if(Cond::Eq, R9, 0, out);
     a.load(Size::W, R1, R8, task::PENDING);
     a.jump_if(Cond::Eq, R1, 0, unbegun);
-    a.note("the end of a call whose beginning was seen");
     a.store(Size::W, R8, task::PENDING, 0);
+    a.jump_if(Cond::Ne, R1, task::BORN, begun);
+    a.note("a child's first end is that of the call that made it, with 0, where the machine shows it at all");
+    a.load(Size::D, R2, R6, 8);
+    a.jump_if(Cond::Ne, R2, 0, unbegun);
+    a.note("the end of a call whose beginning was seen");
+    a.place(begun);
     a.load(Size::W, R1, R8, task::FLAGS);
     a.alu(Alu::Or, R1, task::BEGUN);
     a.store(Size::W, R8, task::FLAGS, R1);

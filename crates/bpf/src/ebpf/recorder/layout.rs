@@ -79,10 +79,12 @@ pub mod task {
     pub const FLAGS: i16 = 12;
     /// `u32`: its executable: the number of an exec.
     pub const EXECUTABLE: i16 = 16;
-    /// `u32`: 1 between the beginning of a call and its end.
+    /// `u32`: 1 between the beginning of a call and its end; [`BORN`] until a child begins its first.
     pub const PENDING: i16 = 20;
     /// In bytes.
     pub const SIZE: u32 = 24;
+    /// It was made, and has not returned from the call that made it.
+    pub const BORN: i32 = 2;
     /// The program of this task was executed: since it came into the scope or, once inside, since its filter.
     pub const EXECUTED: i32 = 1;
     /// Its filter chain has grown: what it does is the workload's.

@@ -32,7 +32,7 @@ pub(super) fn fork(offsets: &Offsets, scope: Scope) -> Result<Program<Map>, AsmE
     a.load(Size::W, R1, R0, task::SLOT);
     a.jump_if(Cond::Eq, R1, 0, out);
     a.place(found);
-    a.note("the child is what its parent is, at the beginning of its first call");
+    a.note("the child is what its parent is, in the call that makes it");
     a.store(Size::W, R10, CHILD + task::SLOT, R1);
     match scope {
         Scope::Tree => a.load(Size::W, R1, R0, task::GENERATION),
@@ -47,7 +47,7 @@ pub(super) fn fork(offsets: &Offsets, scope: Scope) -> Result<Program<Map>, AsmE
     a.load(Size::W, R1, R0, task::FLAGS);
     a.alu(Alu::Or, R1, task::BEGUN);
     a.store(Size::W, R10, CHILD + task::FLAGS, R1);
-    a.store(Size::W, R10, CHILD + task::PENDING, 0);
+    a.store(Size::W, R10, CHILD + task::PENDING, task::BORN);
     a.load(Size::D, R2, R6, 8);
     a.mov(R3, R10);
     a.alu(Alu::Add, R3, i32::from(CHILD));

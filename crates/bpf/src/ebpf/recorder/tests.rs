@@ -147,7 +147,13 @@ impl interpret::Kernel for Fake {
             Helper::TaskStorageGet if self.stored.contains(&args[1]) => Self::storage_of(args[1]),
             Helper::TaskStorageGet if args[3] == 1 && !self.full => {
                 self.stored.push(args[1]);
-                Self::storage_of(args[1])
+                let at = Self::storage_of(args[1]);
+                // Its first value is on the stack, or it is all zeroes.
+                if args[2] != 0 {
+                    let first = stack.read(args[2], task::SIZE as usize)?;
+                    first.iter().zip(0..).for_each(|(byte, i)| self.set(at + i, 1, (*byte).into()));
+                }
+                at
             }
             Helper::TaskStorageGet => 0,
             Helper::MapLookup if args[0] == Self::map_at(Map::Slots) => {
@@ -291,6 +297,28 @@ fn an_end_without_a_beginning_is_a_refusal_once_a_beginning_was_seen() {
     }
     let at = *fake.hashes.values().next().unwrap();
     assert_eq!((fake.hashes.len(), fake.get(at, 8)), (1, 3));
+}
+
+#[test]
+fn a_childs_return_from_the_call_that_made_it_is_no_answer_of_anybody() {
+    const CHILD: u64 = 0xb_0000_0000;
+    for returns in [true, false] {
+        let mut fake = Fake::marked();
+        fake.set(TASK + OFFSETS.filter_count as u64, 4, 1);
+        fake.set(CONTEXT, 8, TASK);
+        fake.run(Hook::Fork, CHILD);
+        // What was kept for the child, as if it ran now.
+        let (ours, theirs) = (Fake::storage_of(TASK), Fake::storage_of(CHILD));
+        (0..u64::from(task::SIZE)).for_each(|i| fake.set(ours + i, 1, fake.get(theirs + i, 1)));
+        fake.set(CONTEXT, 8, REGISTERS);
+        if returns {
+            fake.run(Hook::Exit, 0);
+        }
+        assert!(fake.hashes.is_empty());
+        // Refusals of its first call are seen, whether the machine shows that return or not.
+        fake.run(Hook::Exit, -38_i64 as u64);
+        assert_eq!(fake.hashes.len(), 1, "{returns}");
+    }
 }
 
 #[test]
