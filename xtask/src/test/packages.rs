@@ -35,6 +35,7 @@ const PACKAGES: &[Package] = &[
     package("busybox-static", &["busybox"], "a program without libc of the host, for containers"),
     package("runc", &["runc"], "a runtime that loads what we write"),
     package("crun", &["crun"], "another one, through libseccomp"),
+    package("podman", &["podman"], "an engine that starts containers by a monitor of its own"),
     package("tar", &["tar"], "archives, there and back"),
     package("gzip", &["gzip"], "archives, there and back"),
     package("make", &["make"], "jobs side by side"),

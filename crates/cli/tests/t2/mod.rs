@@ -11,6 +11,7 @@ mod killing;
 mod listeners;
 mod many;
 mod outside;
+mod outside_containers;
 mod outside_hard;
 mod outside_tasks;
 mod servers;

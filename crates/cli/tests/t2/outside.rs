@@ -11,7 +11,8 @@ use super::containers::{RUNTIMES, Runtime, busybox, run_bundle};
 use crate::harness::{Lab, find, full, skip, until};
 
 /// Calls that set a container up, and have no place in its profile.
-const SET_UP: [&str; 7] = ["mount", "pivot_root", "setns", "unshare", "sethostname", "umount2", "mknodat"];
+pub(super) const SET_UP: [&str; 7] =
+    ["mount", "pivot_root", "setns", "unshare", "sethostname", "umount2", "mknodat"];
 
 /// Root, these programs, and a kernel that lets us look on.
 pub(super) fn lab(tools: &[&str]) -> Option<Lab> {
@@ -63,6 +64,11 @@ impl Group {
 
     pub(super) fn path(&self) -> &str {
         self.0.to_str().unwrap()
+    }
+
+    /// The path of one below it, as runtimes want it: from the root of the hierarchy.
+    pub(super) fn inside(&self, name: &str) -> String {
+        format!("/{}/{name}", self.0.file_name().unwrap().to_str().unwrap())
     }
 }
 
@@ -398,19 +404,11 @@ fn a_program_is_learned_from_outside_and_proven() {
 /// that allows all.
 fn contained(lab: &Lab, runtime: &Runtime, hierarchy: &str, (filtered, above): (bool, bool)) -> Value {
     let group = Group::new(hierarchy, lab);
-    lab.sh("rm -rf b && mkdir b && cd b && runc spec").expect(0);
-    let mut config: Value = serde_json::from_str(&lab.read("b/config.json")).unwrap();
-    config["process"]["terminal"] = false.into();
-    config["process"]["args"] = serde_json::json!(["sh", "-c", "umask 77; ls /; sleep 0.1"]);
-    config["root"]["path"] = lab.path("rootfs").to_str().unwrap().into();
-    config["linux"]["resources"] = serde_json::json!({});
-    let inside = Path::new("/").join(group.0.file_name().unwrap()).join("c");
-    config["linux"]["cgroupsPath"] = inside.to_str().unwrap().into();
-    if filtered {
-        config["linux"]["seccomp"] = serde_json::json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-            {"names": ["bpf"], "action": "SCMP_ACT_ERRNO"}]});
-    }
-    lab.write("b/config.json", config.to_string());
+    bundle(lab, "b", &group.inside("c"), |config| {
+        if filtered {
+            config["linux"]["seccomp"] = filter();
+        }
+    });
     let mut record = lab.callgate("record --force -o t");
     record.args(["--cgroup", group.path()]);
     let recording = record.start();
@@ -426,6 +424,26 @@ fn contained(lab: &Lab, runtime: &Runtime, hierarchy: &str, (filtered, above): (
     recording.signal("TERM");
     recording.end().expect(0);
     lab.json("t")
+}
+
+/// A bundle of `rootfs` in this cgroup, which makes two calls that no runtime makes; `change` has the last word.
+pub(super) fn bundle(lab: &Lab, name: &str, cgroup: &str, change: impl FnOnce(&mut Value)) {
+    lab.sh(&format!("rm -rf {name} && mkdir {name} && cd {name} && runc spec")).expect(0);
+    let file = format!("{name}/config.json");
+    let mut config: Value = lab.json(&file);
+    config["process"]["terminal"] = false.into();
+    config["process"]["args"] = serde_json::json!(["sh", "-c", "umask 77; ls /; sleep 0.1"]);
+    config["root"]["path"] = lab.path("rootfs").to_str().unwrap().into();
+    config["linux"]["resources"] = serde_json::json!({});
+    config["linux"]["cgroupsPath"] = cgroup.into();
+    change(&mut config);
+    lab.write(&file, config.to_string());
+}
+
+/// A filter that refuses nothing a container does.
+pub(super) fn filter() -> Value {
+    serde_json::json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["bpf"], "action": "SCMP_ACT_ERRNO"}]})
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::outside::{Group, Running, attached, attached_by, facts, lab, names, u
 use crate::harness::{full, skip, until};
 
 /// Loads a filter that allows everything, and executes what it is given.
-pub(super) const ALLOW: &str = r"
+const ALLOW: &str = r"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>

@@ -216,7 +216,8 @@ impl Reader<'_> {
         }
         if self.unconfined > 0 {
             notes.push(format!(
-                "{} of those who came had no seccomp filter of their own: recorded from their first exec",
+                "{} of those who came had no seccomp filter of their own: recorded from their first exec, which may be a \
+                 runtime's own",
                 self.unconfined
             ));
         }
