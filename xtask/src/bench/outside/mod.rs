@@ -67,6 +67,29 @@ enum Way {
     Strace,
 }
 
+/// A loop, and who is compared.
+struct Loops {
+    what: &'static str,
+    bar: f64,
+    ours: Way,
+    theirs: Way,
+    /// What bpftrace is told.
+    program: &'static str,
+    which: &'static str,
+    count: u32,
+}
+
+/// The one that the others differ from.
+const GETPPID: Loops = Loops {
+    what: "getppid loop: extra per call, recorded, against `bpftrace -e 'tracepoint:raw_syscalls:sys_enter{@[args->id]=count()}'`",
+    bar: 0.60,
+    ours: Way::Callgate,
+    theirs: Way::Bpftrace,
+    program: COUNT,
+    which: "getppid",
+    count: CALLS,
+};
+
 /// Makes one figure of so many pairs.
 type Measure<'w> = fn(&Bench<'w>, usize) -> anyhow::Result<Figure>;
 
@@ -130,72 +153,36 @@ impl<'w> Bench<'w> {
         Ok(nanoseconds / 1e9 / f64::from(count))
     }
 
+    /// What we add to each round of a loop, as a part of what they add.
+    fn looped(&self, loops: &Loops, pairs: usize) -> anyhow::Result<Figure> {
+        let runs = in_turns([Way::Bare, loops.ours, loops.theirs], pairs, |way| {
+            // strace is given fewer calls: it needs a minute for as many.
+            let count = if way == Way::Strace { loops.count / 20 } else { loops.count };
+            self.run_loop(way, loops.program, loops.which, count)
+        })?;
+        let theirs = if loops.theirs == Way::Strace { "strace" } else { "bpftrace" };
+        let times =
+            vec![("bare", middle(&runs, 0)), ("callgate", middle(&runs, 1)), (theirs, middle(&runs, 2))];
+        Ok(Figure { what: loops.what, bar: loops.bar, judged: Judged::Median, ratio: extra(&runs), times })
+    }
+
     fn getppid(&self, pairs: usize) -> anyhow::Result<Figure> {
-        let ways = [Way::Bare, Way::Callgate, Way::Bpftrace];
-        let runs = in_turns(ways, pairs, |way| self.run_loop(way, COUNT, "getppid", CALLS))?;
-        Ok(Figure {
-            what: "getppid loop: extra per call, recorded, against `bpftrace -e 'tracepoint:raw_syscalls:sys_enter{@[args->id]=count()}'`",
-            bar: 0.60,
-            judged: Judged::Median,
-            ratio: extra(&runs),
-            times: vec![
-                ("bare", middle(&runs, 0)),
-                ("callgate", middle(&runs, 1)),
-                ("bpftrace", middle(&runs, 2)),
-            ],
-        })
+        self.looped(&GETPPID, pairs)
     }
 
     fn elsewhere(&self, pairs: usize) -> anyhow::Result<Figure> {
-        let ways = [Way::Bare, Way::Elsewhere, Way::Bpftrace];
-        let runs = in_turns(ways, pairs, |way| self.run_loop(way, COUNT, "getppid", CALLS))?;
-        Ok(Figure {
-            what: "same, of a process that is not recorded while another one is",
-            bar: 0.60,
-            judged: Judged::Median,
-            ratio: extra(&runs),
-            times: vec![
-                ("bare", middle(&runs, 0)),
-                ("callgate", middle(&runs, 1)),
-                ("bpftrace", middle(&runs, 2)),
-            ],
-        })
+        let what = "same, of a process that is not recorded while another one is";
+        self.looped(&Loops { what, ours: Way::Elsewhere, ..GETPPID }, pairs)
     }
 
     fn strace(&self, pairs: usize) -> anyhow::Result<Figure> {
-        let ways = [Way::Bare, Way::Callgate, Way::Strace];
-        // strace is given fewer calls: it needs a minute for as many.
-        let runs = in_turns(ways, pairs, |way| {
-            let calls = if way == Way::Strace { CALLS / 20 } else { CALLS };
-            self.run_loop(way, COUNT, "getppid", calls)
-        })?;
-        Ok(Figure {
-            what: "same, recorded, against `strace -f -o /dev/null`",
-            bar: 0.01,
-            judged: Judged::Median,
-            ratio: extra(&runs),
-            times: vec![
-                ("bare", middle(&runs, 0)),
-                ("callgate", middle(&runs, 1)),
-                ("strace", middle(&runs, 2)),
-            ],
-        })
+        let what = "same, recorded, against `strace -f -o /dev/null`";
+        self.looped(&Loops { what, bar: 0.01, theirs: Way::Strace, ..GETPPID }, pairs)
     }
 
     fn openat(&self, pairs: usize) -> anyhow::Result<Figure> {
-        let ways = [Way::Bare, Way::Callgate, Way::Bpftrace];
-        let runs = in_turns(ways, pairs, |way| self.run_loop(way, FLAGS, "open", OPENS))?;
-        Ok(Figure {
-            what: "openat, read, close: extra per round, recorded with argument values, against bpftrace counting calls and openat's flags",
-            bar: 0.60,
-            judged: Judged::Median,
-            ratio: extra(&runs),
-            times: vec![
-                ("bare", middle(&runs, 0)),
-                ("callgate", middle(&runs, 1)),
-                ("bpftrace", middle(&runs, 2)),
-            ],
-        })
+        let what = "openat, read, close: extra per round, recorded with argument values, against bpftrace counting calls and openat's flags";
+        self.looped(&Loops { what, program: FLAGS, which: "open", count: OPENS, ..GETPPID }, pairs)
     }
 
     /// Seconds that a shell takes from its beginning on, which it waits for.
