@@ -52,13 +52,14 @@ impl Running {
         match self {
             Self::Cgroup(name, _) => Ok(name.clone()),
             Self::Process(pid) => proc::command_name(*pid).ok_or_else(|| {
-                let zombie = Path::new(&format!("/proc/{pid}")).exists();
-                let what = if zombie {
-                    "process {} has ended: it only waits for its parent"
+                let (what, exit) = if !Path::new(&format!("/proc/{pid}")).exists() {
+                    ("there is no process {}", Exit::NotFound)
+                } else if proc::has_ended(*pid) {
+                    ("process {} has ended: it only waits for its parent", Exit::NotFound)
                 } else {
-                    "there is no process {}"
+                    ("process {} is a thread of the kernel, which makes no system calls", Exit::NotRun)
                 };
-                Failure::new(what.replace("{}", &pid.to_string())).exit(Exit::NotFound)
+                Failure::new(what.replace("{}", &pid.to_string())).exit(exit)
             }),
         }
     }

@@ -138,8 +138,10 @@ impl Output {
             let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
             rustix::fs::fchown(&*file, uid, gid).doing(self.doing())?;
         }
-        file.write_all(content).doing(self.doing())?;
-        file.sync_all().doing(self.doing())
+        let written = file.write_all(content).and_then(|()| file.sync_all());
+        written
+            .doing(self.doing())
+            .map_err(|error| error.hint("make room there, or choose another file with -o"))
     }
 
     fn put_in_place(&self, temporary: &OsStr) -> Result<()> {

@@ -130,6 +130,11 @@ impl Cgroup {
             let error = Error::new(format!("look at the cgroup {}", directory.display()), error);
             if wait { error.hint(WAIT) } else { error }
         })?;
+        if !found.is_dir() {
+            let error = io::Error::from_raw_os_error(libc::ENOTDIR);
+            return Err(Error::new(format!("look at the cgroup {}", directory.display()), error)
+                .hint("a cgroup is a directory: name that, not a file in it"));
+        }
         Ok(Self { directory, hierarchy, id: found.ino() })
     }
 }
@@ -273,7 +278,8 @@ pub fn container(id: &str) -> Result<Cgroup> {
     one(
         doing,
         found,
-        "no cgroup has its name: is it running? `docker ps`, `podman ps`, `crictl ps`, `runc list`",
+        "no cgroup has its name: is it running? `docker ps`, `podman ps`, `crictl ps`, `runc list`; of a runtime that \
+         calls it otherwise, name its cgroup by --cgroup",
     )
 }
 
