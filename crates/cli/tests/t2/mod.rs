@@ -13,6 +13,7 @@ mod many;
 mod outside;
 mod outside_containers;
 mod outside_hard;
+mod outside_memory;
 mod outside_refusals;
 mod outside_tasks;
 mod servers;
