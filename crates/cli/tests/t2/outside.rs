@@ -501,7 +501,10 @@ fn a_storm_of_processes_loses_nothing() {
     let Some(lab) = lab(&["gcc"]) else { return };
     lab.compile("storm", STORM);
     let seconds = if full() { "30" } else { "2" };
-    lab.callgate("record --backend ebpf -o t").command(&["./storm", "64", seconds]).expect(0);
+    let ended = lab.callgate("record --backend ebpf -o t").command(&["./storm", "64", seconds]).expect(0);
+    let calls_a_second = ended.stdout.trim().parse::<u64>().unwrap();
+    println!("{calls_a_second} calls a second");
+    assert!(!full() || calls_a_second >= 1_000_000, "no storm: {calls_a_second} calls a second");
     let trace = lab.json("t");
     assert_eq!(trace["complete"], true, "{}", trace["losses"]);
     let calls = trace["calls"].as_array().unwrap();
@@ -515,9 +518,11 @@ fn a_storm_of_processes_loses_nothing() {
 }
 
 /// `storm PROCESSES SECONDS`: all call as fast as they can; each makes its share of 400 rare calls, and of 40 rare values,
-/// at random times, once.
-const STORM: &str = r"
+/// at random times, once. Prints how many calls that were in a second.
+const STORM: &str = r#"
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -525,11 +530,13 @@ const STORM: &str = r"
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec / 1e9; }
 int main(int argc, char **argv) {
   int processes = atoi(argv[1]); double seconds = atof(argv[2]), start = now();
+  long *all = mmap(0, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), calls = 0;
   for (int p = 0; p < processes; p++) if (!fork()) {
     double at[440]; srand(p + 1);
     for (int i = 0; i < 440; i++) at[i] = i % processes == p ? start + seconds * (rand() / (double)RAND_MAX) : 1e300;
     for (;;) {
       for (int i = 0; i < 500; i++) { syscall(SYS_getppid); syscall(SYS_getuid); }
+      calls += 1000;
       double t = now();
       for (int i = 0; i < 440; i++) if (t >= at[i]) {
         at[i] = 1e300;
@@ -537,13 +544,15 @@ int main(int argc, char **argv) {
       }
       if (t > start + seconds) {
         for (int i = 0; i < 440; i++) if (at[i] < 1e300) { if (i < 400) syscall(600 + i); else syscall(SYS_personality, 0x01000000ul + i); }
+        __atomic_add_fetch(all, calls, __ATOMIC_RELAXED);
         _exit(0);
       }
     }
   }
   while (wait(0) > 0) ;
+  printf("%.0f\n", *all / (now() - start));
   return 0;
-}";
+}"#;
 
 #[test]
 fn bad_targets_are_said_and_nothing_is_written() {
