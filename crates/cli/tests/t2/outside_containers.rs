@@ -33,6 +33,7 @@ fn shows_no_set_up(trace: &Value, what: &str) {
     for name in ["execve", "umask", "getdents64"] {
         assert!(names.contains(name), "{what}: {name} is not in {names:?}");
     }
+    assert!(!trace.to_string().contains("\"/\""), "{what}: no file is called that: {trace}");
     assert_eq!(trace["complete"], true, "{what}: {}", trace["losses"]);
 }
 

@@ -192,9 +192,11 @@ impl Events {
     }
 }
 
+/// What a process executes, where that has a path: a file that was mounted by itself and is mounted no more, as runc does
+/// with its own, is called `/` by the kernel.
 pub(super) fn executable_of(pid: u32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-    Some(path.to_string_lossy().into_owned())
+    Some(path.to_string_lossy().into_owned()).filter(|path| path != "/")
 }
 
 #[cfg(test)]
