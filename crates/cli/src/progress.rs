@@ -22,6 +22,32 @@ pub(crate) fn label((run, runs): (u32, u32)) -> String {
     if runs <= 1 { "learning".to_owned() } else { format!("learning, run {run} of {runs}") }
 }
 
+/// How fast calls come: over the last second or so, since an average over hours says nothing of now.
+struct Rate {
+    since: Instant,
+    calls: u64,
+    per_second: Option<f64>,
+}
+
+impl Rate {
+    /// Over how long it is measured.
+    const SPAN: Duration = Duration::from_secs(1);
+
+    fn new(now: Instant) -> Self {
+        Self { since: now, calls: 0, per_second: None }
+    }
+
+    /// Calls in a second, with this many made by now.
+    fn update(&mut self, now: Instant, calls: u64) -> f64 {
+        let span = now.saturating_duration_since(self.since);
+        let measured = calls.saturating_sub(self.calls) as f64 / span.as_secs_f64().max(0.001);
+        if span >= Self::SPAN {
+            *self = Self { since: now, calls, per_second: Some(measured) };
+        }
+        self.per_second.unwrap_or(measured)
+    }
+}
+
 /// Where a run stands, as far as it is shown.
 pub(crate) struct View<'v> {
     pub(crate) plan: &'v Plan,
@@ -43,6 +69,7 @@ pub(crate) struct Progress<'p> {
     label: Option<&'p str>,
     started: Instant,
     drawn: Instant,
+    rate: Rate,
     /// Since when the program itself is gone, and who is left of it.
     ended: Option<Instant>,
     left: Option<String>,
@@ -58,6 +85,7 @@ impl<'p> Progress<'p> {
             label,
             started: now,
             drawn: now,
+            rate: Rate::new(now),
             ended: None,
             left: None,
             looked: now,
@@ -119,7 +147,8 @@ impl<'p> Progress<'p> {
             return true;
         }
         let (calls, _) = view.session.progress();
-        let numbers = Numbers { calls, saturation: view.saturation, ran: now - self.started };
+        let rate = self.rate.update(now, calls);
+        let numbers = Numbers { calls, rate, saturation: view.saturation, ran: now - self.started };
         let text = self.line(label, &numbers, view);
         let text: String = text.chars().take(output.width().saturating_sub(1)).collect();
         let mut shown = false;
@@ -182,7 +211,9 @@ fn ends_by_hand(view: &View<'_>) -> bool {
 
 /// What was counted.
 struct Numbers<'n> {
+    /// None where the recorder does not count.
     calls: u64,
+    rate: f64,
     saturation: &'n Saturation,
     ran: Duration,
 }
@@ -197,8 +228,7 @@ impl Numbers<'_> {
         if self.calls == 0 {
             return format!("{separator}{known}");
         }
-        let rate = self.calls as f64 / self.ran.as_secs_f64().max(0.001);
-        format!("{separator}{} calls, {rate:.0}/s, {known}", self.calls)
+        format!("{separator}{} calls, {:.0}/s, {known}", self.calls, self.rate)
     }
 }
 
@@ -212,4 +242,19 @@ pub(crate) fn left_behind(keeper: i32) -> Option<String> {
         more => format!(" and {more} more"),
     };
     Some(format!("`{}`[{pid}]{more}", foreign(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_the_last_second() {
+        let now = Instant::now();
+        let at = |ms| now + Duration::from_millis(ms);
+        let mut rate = Rate::new(now);
+        let shown = [(500, 500), (1000, 1000), (1500, 1000), (2000, 1000), (3000, 11_000), (3100, 0)]
+            .map(|(ms, calls)| rate.update(at(ms), calls).round() as u64);
+        assert_eq!(shown, [1000, 1000, 1000, 0, 10_000, 10_000]);
+    }
 }

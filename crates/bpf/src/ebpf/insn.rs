@@ -167,6 +167,8 @@ pub enum Helper {
     MapUpdate = 2,
     /// `u64 ktime_get_ns()`
     KtimeGetNs = 5,
+    /// `u32 get_smp_processor_id()`
+    GetSmpProcessorId = 8,
     /// `u64 get_current_pid_tgid()`: thread group in the upper half, thread in the lower one
     GetCurrentPidTgid = 14,
     /// `long probe_read_kernel(dst, size, address)`
@@ -183,10 +185,11 @@ pub enum Helper {
 
 impl Helper {
     /// Every helper used here, with its name in the kernel.
-    pub(crate) const ALL: [(Self, &'static str); 9] = [
+    pub(crate) const ALL: [(Self, &'static str); 10] = [
         (Self::MapLookup, "map_lookup_elem"),
         (Self::MapUpdate, "map_update_elem"),
         (Self::KtimeGetNs, "ktime_get_ns"),
+        (Self::GetSmpProcessorId, "get_smp_processor_id"),
         (Self::GetCurrentPidTgid, "get_current_pid_tgid"),
         (Self::ProbeReadKernel, "probe_read_kernel"),
         (Self::ProbeReadKernelStr, "probe_read_kernel_str"),

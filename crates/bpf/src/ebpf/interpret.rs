@@ -339,7 +339,10 @@ fn holds(cond: Cond, left: u64, right: u64) -> bool {
 /// How many arguments a helper reads (`include/uapi/linux/bpf.h`, the text above `___BPF_FUNC_MAPPER`).
 fn arity(helper: Helper) -> usize {
     match helper {
-        Helper::KtimeGetNs | Helper::GetCurrentPidTgid | Helper::GetCurrentTaskBtf => 0,
+        Helper::KtimeGetNs
+        | Helper::GetSmpProcessorId
+        | Helper::GetCurrentPidTgid
+        | Helper::GetCurrentTaskBtf => 0,
         Helper::MapLookup => 2,
         Helper::ProbeReadKernel | Helper::ProbeReadKernelStr => 3,
         Helper::MapUpdate | Helper::RingbufOutput | Helper::TaskStorageGet => 4,

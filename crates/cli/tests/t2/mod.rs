@@ -12,7 +12,6 @@ mod listeners;
 mod many;
 mod outside;
 mod outside_containers;
-mod outside_hard;
 mod outside_memory;
 mod outside_refusals;
 mod outside_tasks;

@@ -253,3 +253,27 @@ int main(void) {
   for (long i = 0; i < 20; i++) pthread_create(&t, 0, lasting, (void *)(700 + i));
   for (long i = 0;; i++) { pthread_create(&t, 0, moment, (void *)(720 + i % 20)); pthread_join(t, 0); }
 }";
+
+#[test]
+fn a_process_that_gets_the_id_of_one_that_was_recorded_is_not_recorded() {
+    let Some(lab) = lab(&["unshare", "sleep"]) else { return };
+    // In a pid namespace of its own nobody else takes numbers.
+    let script = "cd \"$1\"
+        sh -c 'until test -e go; do sleep 0.02; done; sh -c \"echo \\$\\$ > first\"; exec sleep 3' & s=$!
+        \"$CALLGATE\" record --pid $s --backend ebpf -o t & r=$!
+        n() { ls -l /proc/$(cat /proc/$r/task/$r/children | tr -d ' ')/fd 2>/dev/null | grep -c bpf_link; }
+        until test \"$(n)\" -ge 3; do sleep 0.02; done; sleep 0.1; touch go
+        until test -s first; do sleep 0.02; done
+        until ! test -e /proc/$(cat first); do sleep 0.02; done; sleep 0.1
+        echo $(($(cat first) - 1)) > /proc/sys/kernel/ns_last_pid
+        sh -c 'echo $$ > second; umask 77'
+        wait $r";
+    lab.write("reuse.sh", script);
+    lab.sh("unshare --pid --fork --mount-proc sh reuse.sh \"$PWD\"").expect(0);
+    until("both have said their ids", || lab.has("second"));
+    if lab.read("first") != lab.read("second") {
+        return skip("t2", "ns_last_pid did not bring a process id back");
+    }
+    let names = names(&lab.json("t"));
+    assert!(names.contains("execve") && !names.contains("umask"), "{names:?}");
+}

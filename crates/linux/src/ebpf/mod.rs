@@ -141,6 +141,12 @@ impl Recorder {
         new
     }
 
+    /// About how many calls were made in scope.
+    pub fn calls(&self) -> u64 {
+        let lines = (0..globals::CALLS_LINES).map(|line| globals::CALLS + line * globals::CALLS_STRIDE);
+        lines.map(|at| self.kernel.globals.long(at as usize)).fold(0, u64::wrapping_add)
+    }
+
     /// Whether somebody who had no filter may have loaded one: by seccomp(2) or prctl(2).
     fn loads_filters(&self) -> bool {
         let abis = self.kernel.plan.abis;

@@ -26,6 +26,10 @@ struct Reader<'k> {
     slots: BTreeSet<u32>,
     /// Sessions that never got a filter of their own.
     unconfined: usize,
+    /// Of those that did not, either: the second slots of who executed a program under a root of its own.
+    rooted: BTreeSet<u32>,
+    /// What those called before.
+    set_up: BTreeSet<&'static str>,
 }
 
 /// Reads all there is. `present`: how many processes were there at the beginning; `wanted`: whether those who came later
@@ -40,7 +44,16 @@ pub(super) fn read(
     let now_ns = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
     let began_ns = now_ns.saturating_sub(provenance.duration_ms * 1_000_000);
     let trace = Trace { recordings: vec![provenance], ..Trace::default() };
-    let mut reader = Reader { kernel, events, began_ns, trace, slots: BTreeSet::new(), unconfined: 0 };
+    let mut reader = Reader {
+        kernel,
+        events,
+        began_ns,
+        trace,
+        slots: BTreeSet::new(),
+        unconfined: 0,
+        rooted: BTreeSet::new(),
+        set_up: BTreeSet::new(),
+    };
     let sessions = kernel.globals.word(globals::NEXT_SESSION as usize).min(SESSIONS);
     let mut later = Vec::new();
     // Where nobody was, the first who came are who was waited for.
@@ -70,14 +83,28 @@ fn new_calls(before: &Trace, after: &Trace) -> BTreeSet<&'static str> {
 }
 
 impl Reader<'_> {
-    /// A session's own calls: inside its filter; or, if it never had one, from its first exec.
+    /// A session's own calls: inside its filter; or, if it never had one, from its first exec under a root of its own; or,
+    /// if it never had one, either, from its first exec.
     fn session(&mut self, session: u32) {
         let (outside, inside) = (2 * session, 2 * session + 1);
-        let grew = self.kernel.slots.word(place(outside) + slot::GREW as usize) == 1;
-        let unconfined = !grew && (0..ABIS * NUMBERS).any(|call| self.saw(outside, bucket::UNCONFINED, call));
+        let grew = [outside, inside]
+            .iter()
+            .any(|slot| self.kernel.slots.word(place(*slot) + slot::GREW as usize) == 1);
+        let rooted = !grew && self.saw_any(inside, bucket::ROOTED);
+        let unconfined = !grew && !rooted && self.saw_any(outside, bucket::UNCONFINED);
         if unconfined {
             self.unconfined += 1;
             self.bucket(outside, bucket::UNCONFINED, Phase::Unphased);
+        }
+        if rooted {
+            self.rooted.insert(inside);
+            self.bucket(inside, bucket::ROOTED, Phase::Unphased);
+            let before = |call: &u32| self.saw(outside, bucket::UNCONFINED, *call);
+            let before: Vec<_> =
+                (0..ABIS * NUMBERS).filter(before).filter_map(|call| self.name(call)).collect();
+            self.set_up.extend(before);
+        }
+        if rooted || unconfined {
             self.first_exec(outside);
         }
         for (phase, _) in Phase::ALL {
@@ -93,11 +120,21 @@ impl Reader<'_> {
     fn first_exec(&mut self, slot: u32) {
         for call in 0..ABIS * NUMBERS {
             let (arch, nr) = (self.kernel.plan.abis[(call / NUMBERS) as usize], call % NUMBERS);
-            let executes = matches!(sysno::name(arch, nr), Some("execve" | "execveat"));
-            if executes && self.saw(slot, bucket::SETUP, call) {
+            let executes = matches!(self.name(call), Some("execve" | "execveat"));
+            let before = [bucket::SETUP, bucket::UNCONFINED];
+            if executes && before.iter().any(|bucket| self.saw(slot, *bucket, call)) {
                 self.observe(arch, nr, Outcome::Made, None, Phase::Floor, String::new(), self.began_ns);
             }
         }
+    }
+
+    /// The name of a call by ABI times [`NUMBERS`] plus number.
+    fn name(&self, call: u32) -> Option<&'static str> {
+        sysno::name(self.kernel.plan.abis[(call / NUMBERS) as usize], call % NUMBERS)
+    }
+
+    fn saw_any(&self, slot: u32, bucket: u32) -> bool {
+        (0..ABIS * NUMBERS).any(|call| self.saw(slot, bucket, call))
     }
 
     fn saw(&self, slot: u32, bucket: u32, call: u32) -> bool {
@@ -146,7 +183,11 @@ impl Reader<'_> {
         for [slot, bucket, abi, nr] in keys.iter().map(|key| words(key)) {
             let phase =
                 Phase::ALL.get(bucket.wrapping_sub(bucket::INSIDE) as usize).map_or(Phase::Unphased, |p| p.0);
-            let counts = self.slots.contains(&slot) && bucket != bucket::SETUP;
+            let counts = match bucket {
+                bucket::SETUP => false,
+                bucket::ROOTED => self.rooted.contains(&slot),
+                _ => self.slots.contains(&slot),
+            };
             if counts {
                 let (arch, nr) = self.split(abi, nr);
                 self.observe(arch, nr, Outcome::Made, None, phase, String::new(), self.began_ns);
@@ -212,6 +253,18 @@ impl Reader<'_> {
             notes.push(format!(
                 "{} came into the scope later (a start, an exec into it); only they called: {names}",
                 later.len()
+            ));
+        }
+        if !self.rooted.is_empty() {
+            let called = |name: &&&str| {
+                !self.trace.calls.keys().any(|(arch, nr, _)| sysno::name(*arch, *nr) == Some(**name))
+            };
+            let left_out: Vec<_> = self.set_up.iter().filter(called).copied().collect();
+            let left_out = if left_out.is_empty() { "nothing else".to_owned() } else { left_out.join(", ") };
+            notes.push(format!(
+                "{} of those who came had no seccomp filter of their own and changed their root directory, as containers do: \
+                 recorded from the exec after that; before it they called, and it is left out: {left_out}",
+                self.rooted.len()
             ));
         }
         if self.unconfined > 0 {

@@ -44,6 +44,7 @@ pub(super) fn run(keeper: &mut Keeper, outside: Outside, signals: &OwnedFd, comm
         recorder.set_phase(phase(keeper));
         let new = recorder.take_news() as u64;
         keeper.words().distinct.fetch_add(new, Relaxed);
+        keeper.words().calls.store(recorder.calls(), Relaxed);
         notify::reap(keeper, signals, command);
         keeper.post();
         if order {

@@ -1,7 +1,7 @@
 //! Whether a task is in scope: asked when it is first seen, and again when somebody was moved.
 
 use super::layout::{Loss, Map, SESSIONS, globals, slot, task};
-use super::{CgroupOffsets, Offsets, Scope, lose, storage};
+use super::{CgroupOffsets, Offsets, Scope, lose, root, storage};
 use crate::ebpf::asm::{Asm, Label};
 use crate::ebpf::insn::{Alu, Cond, Helper, Reg, Size};
 use Reg::{R0, R1, R2, R3, R7, R8, R9, R10};
@@ -70,6 +70,8 @@ fn of_leader(asm: &mut Asm<Map>, offsets: &Offsets, known: Label, alone: Label) 
         asm.load(Size::W, R1, R0, field);
         asm.store(Size::W, R8, field, R1);
     }
+    asm.load(Size::D, R1, R0, task::ROOT);
+    asm.store(Size::D, R8, task::ROOT, R1);
     asm.jump(known);
 }
 
@@ -94,6 +96,8 @@ fn new_session(asm: &mut Asm<Map>, offsets: &Offsets, known: Label) {
     asm.store(Size::W, R8, task::BASE, R1);
     asm.store(Size::W, R8, task::FLAGS, 0);
     asm.store(Size::W, R8, task::EXECUTABLE, 0);
+    root(asm, offsets, R1, R7);
+    asm.store(Size::D, R8, task::ROOT, R1);
     asm.note("who came, and when");
     asm.map(R1, Map::Slots);
     asm.mov(R2, R10);
@@ -115,6 +119,8 @@ fn new_session(asm: &mut Asm<Map>, offsets: &Offsets, known: Label) {
         asm.load(Size::W, R1, R8, field);
         asm.store(Size::W, R0, field, R1);
     }
+    asm.load(Size::D, R1, R8, task::ROOT);
+    asm.store(Size::D, R0, task::ROOT, R1);
     asm.place(nobody);
     asm.jump(known);
 }

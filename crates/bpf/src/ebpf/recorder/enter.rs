@@ -59,15 +59,20 @@ fn choose_bucket(asm: &mut Asm<Map>, offsets: &Offsets, out: Label) {
     asm.load(Size::W, R3, R8, task::BASE);
     let grew = asm.label();
     asm.jump_if(Cond::Gt, R1, R3, grew);
-    asm.note("not yet: bucket 0, or 1 once it executed a program");
+    let rooted = asm.label();
+    asm.note("not yet: bucket 0, or 1 once it executed a program, or another one once it did so under another root");
+    asm.jump_if(Cond::Set, R2, task::ROOTED, rooted);
     asm.alu(Alu::And, R2, task::EXECUTED);
+    asm.jump(chosen);
+    asm.place(rooted);
+    asm.mov(R2, bucket::ROOTED as i32);
     asm.jump(chosen);
     asm.place(grew);
     asm.note("just now: the session has a filter, its other slot begins, and with it the floor");
     asm.store(Size::W, R10, SLOT, R9);
     look_up_slot(asm, out);
     asm.store(Size::W, R0, slot::GREW, 1);
-    asm.alu(Alu::Add, R9, 1);
+    asm.alu(Alu::Or, R9, 1);
     asm.mov(R1, R9);
     asm.alu(Alu::Add, R1, 1);
     asm.store(Size::W, R8, task::SLOT, R1);
@@ -103,6 +108,7 @@ fn call(asm: &mut Asm<Map>, offsets: &Offsets, out: Label) {
     let (odd, old) = (asm.label(), asm.label());
     asm.note("a call has begun");
     asm.store(Size::W, R8, task::PENDING, 1);
+    count(asm);
     asm.note("by which ABI");
     abi(asm, offsets);
     asm.store(Size::W, R10, ABI, R4);
@@ -135,6 +141,19 @@ fn call(asm: &mut Asm<Map>, offsets: &Offsets, out: Label) {
     values::keep(asm, offsets, out);
     asm.place(odd);
     odd_number(asm, out);
+}
+
+/// Counts the call, in a line of the cache that no other processor writes.
+fn count(asm: &mut Asm<Map>) {
+    asm.note("one call more on this processor");
+    asm.call(Helper::GetSmpProcessorId);
+    asm.alu(Alu::And, R0, globals::CALLS_LINES as i32 - 1);
+    asm.alu(Alu::Lsh, R0, globals::CALLS_STRIDE.trailing_zeros() as i32);
+    asm.map_value(R1, Map::Globals, globals::CALLS);
+    asm.alu(Alu::Add, R1, R0);
+    asm.load(Size::D, R2, R1, 0);
+    asm.alu(Alu::Add, R2, 1);
+    asm.store(Size::D, R1, 0, R2);
 }
 
 /// Tells callgate that a call was new.

@@ -81,8 +81,11 @@ pub mod task {
     pub const EXECUTABLE: i16 = 16;
     /// `u32`: 1 between the beginning of a call and its end; [`BORN`] until a child begins its first.
     pub const PENDING: i16 = 20;
+    /// `u64`: the address of its root directory as it came into the scope from outside; 0 of who was there before, and of
+    /// the descendants of those.
+    pub const ROOT: i16 = 24;
     /// In bytes.
-    pub const SIZE: u32 = 24;
+    pub const SIZE: u32 = 32;
     /// It was made, and has not returned from the call that made it.
     pub const BORN: i32 = 2;
     /// The program of this task was executed: since it came into the scope or, once inside, since its filter.
@@ -91,6 +94,8 @@ pub mod task {
     pub const INSIDE: i32 = 2;
     /// A call of it was seen from the beginning: an end without a beginning means another filter answered.
     pub const BEGUN: i32 = 4;
+    /// A program of it was executed under another root directory than the one it came with, without a filter so far.
+    pub const ROOTED: i32 = 8;
 }
 
 /// Words shared by all programs.
@@ -113,8 +118,15 @@ pub mod globals {
     pub const PATH: u32 = 256;
     /// `u64` each: see [`Loss`](super::Loss).
     pub const LOSSES: u32 = 64;
+    /// `u64` per processor, [`CALLS_STRIDE`] bytes apart: calls in scope. About: a program may be interrupted by another one
+    /// of its processor, and of more processors than [`CALLS_LINES`] some share a line.
+    pub const CALLS: u32 = 4096;
+    /// A line of the cache each.
+    pub const CALLS_STRIDE: u32 = 64;
+    /// How many there are.
+    pub const CALLS_LINES: u32 = 512;
     /// In bytes.
-    pub const SIZE: u32 = 4096;
+    pub const SIZE: u32 = CALLS + CALLS_LINES * CALLS_STRIDE;
 }
 
 /// What can be lost, each counted by itself.
@@ -189,6 +201,9 @@ pub mod bucket {
     pub const UNCONFINED: u32 = 1;
     /// Inside, and this plus the phase.
     pub const INSIDE: u32 = 2;
+    /// After an exec under another root directory, without a filter of its own: a container's program, where no filter ever
+    /// comes. In the session's second slot, so that the values of arguments are kept apart from those of the set-up.
+    pub const ROOTED: u32 = 7;
 }
 
 /// Keys of [`Map::Values`].
@@ -338,6 +353,7 @@ mod tests {
 
     #[test]
     fn phases_fit_into_the_buckets() {
-        assert!(Phase::ALL.iter().all(|(phase, _)| inside(*phase) < BUCKETS));
+        assert!(Phase::ALL.iter().all(|(phase, _)| inside(*phase) < bucket::ROOTED));
+        const { assert!(bucket::ROOTED < BUCKETS) };
     }
 }

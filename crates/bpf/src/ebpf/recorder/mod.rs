@@ -107,6 +107,12 @@ fn current(asm: &mut Asm<Map>, unknown: Label) {
     asm.mov(Reg::R8, Reg::R0);
 }
 
+/// `to` = the address of the root directory of the task in `of`.
+fn root(asm: &mut Asm<Map>, offsets: &Offsets, to: Reg, of: Reg) {
+    asm.load(Size::D, to, of, offsets.fs);
+    asm.load(Size::D, to, to, offsets.root);
+}
+
 /// `r4` = the number of the ABI by which the task in `r7` is calling.
 fn abi(asm: &mut Asm<Map>, offsets: &Offsets) {
     let native = asm.label();

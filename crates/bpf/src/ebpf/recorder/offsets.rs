@@ -31,6 +31,11 @@ pub struct Offsets {
     pub compat_arguments: [i16; 6],
     /// The call's number in `pt_regs`, and whether it has 64 bits there.
     pub number: (i16, bool),
+    /// `task_struct.fs`
+    pub fs: i16,
+    /// `fs_struct.root.dentry`: its root directory, and another one after pivot_root(2), chroot(2) or setns(2) into a
+    /// container; the same after unshare(2), which copies mounts and not what is mounted.
+    pub root: i16,
     /// `linux_binprm.interp`: the path of the binary, a script's interpreter
     pub interp: i16,
     /// For cgroups.
@@ -127,6 +132,8 @@ impl Offsets {
             arguments,
             compat_arguments,
             number,
+            fs: task("fs")?,
+            root: at(btf, "fs_struct", "root.dentry")?,
             interp: at(btf, "linux_binprm", "interp")?,
             cgroup: CgroupOffsets {
                 cgroups: task("cgroups")?,

@@ -1,7 +1,7 @@
 //! What happens to tasks: they are born, execute programs, and are moved.
 
 use super::layout::{Loss, Map, event, globals, task};
-use super::{Offsets, Scope, leave, lose, publish, storage};
+use super::{Offsets, Scope, leave, lose, publish, root, storage};
 use crate::ebpf::asm::{Asm, AsmError, Program};
 use crate::ebpf::insn::{Alu, Cond, Helper, Reg, Size};
 use Reg::{R0, R1, R2, R3, R6, R7, R8, R10};
@@ -44,6 +44,8 @@ pub(super) fn fork(offsets: &Offsets, scope: Scope) -> Result<Program<Map>, AsmE
         a.load(Size::W, R1, R0, field);
         a.store(Size::W, R10, CHILD + field, R1);
     }
+    a.load(Size::D, R1, R0, task::ROOT);
+    a.store(Size::D, R10, CHILD + task::ROOT, R1);
     a.load(Size::W, R1, R0, task::FLAGS);
     a.alu(Alu::Or, R1, task::BEGUN);
     a.store(Size::W, R10, CHILD + task::FLAGS, R1);
@@ -78,6 +80,7 @@ pub(super) fn exec(offsets: &Offsets) -> Result<Program<Map>, AsmError> {
     a.load(Size::W, R1, R8, task::FLAGS);
     a.alu(Alu::Or, R1, task::EXECUTED);
     a.store(Size::W, R8, task::FLAGS, R1);
+    under_another_root(a, offsets);
     a.note("which has a number from now on");
     a.mov(R2, 1);
     a.map_value(R1, Map::Globals, globals::NEXT_EXECUTABLE);
@@ -88,6 +91,26 @@ pub(super) fn exec(offsets: &Offsets) -> Result<Program<Map>, AsmError> {
     a.place(out);
     leave(a);
     asm.finish()
+}
+
+/// Where no filter comes, a container begins with what is executed under its own root directory.
+fn under_another_root(a: &mut Asm<Map>, offsets: &Offsets) {
+    let same = a.label();
+    a.note("inside by its filter, or there before us: its root says nothing");
+    a.jump_if(Cond::Set, R1, task::INSIDE | task::ROOTED, same);
+    a.load(Size::D, R2, R8, task::ROOT);
+    a.jump_if(Cond::Eq, R2, 0, same);
+    a.load(Size::D, R3, R6, 0);
+    root(a, offsets, R3, R3);
+    a.jump_if(Cond::Eq, R3, R2, same);
+    a.note("under another root than it came with: the session's other slot, in case no filter ever comes");
+    a.alu(Alu::Or, R1, task::ROOTED);
+    a.store(Size::W, R8, task::FLAGS, R1);
+    a.alu(Alu::Sub, R7, 1);
+    a.alu(Alu::Or, R7, 1);
+    a.alu(Alu::Add, R7, 1);
+    a.store(Size::W, R8, task::SLOT, R7);
+    a.place(same);
 }
 
 /// Tells callgate which program has the number in `r2`.

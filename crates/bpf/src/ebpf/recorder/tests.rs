@@ -17,6 +17,8 @@ const OFFSETS: Offsets = Offsets {
     arguments: [112, 104, 96, 56, 72, 64],
     compat_arguments: [40, 88, 96, 104, 112, 32],
     number: (120, true),
+    fs: 2400,
+    root: 32,
     interp: 96,
     cgroup: CgroupOffsets {
         cgroups: 2800,
@@ -142,6 +144,7 @@ impl interpret::Kernel for Fake {
         let key = |stack: &Stack, size: usize| stack.read(args[1], size);
         Ok(match helper {
             Helper::GetCurrentTaskBtf => TASK,
+            Helper::GetSmpProcessorId => 3,
             Helper::GetCurrentPidTgid => 7 << 32 | 8,
             Helper::KtimeGetNs => 99,
             Helper::TaskStorageGet if self.stored.contains(&args[1]) => Self::storage_of(args[1]),
@@ -170,7 +173,7 @@ impl interpret::Kernel for Fake {
                 0
             }
             Helper::RingbufOutput => {
-                assert_eq!(args[2], u64::from(event::CALL_SIZE));
+                assert!([event::CALL_SIZE, event::EXEC_SIZE].map(u64::from).contains(&args[2]));
                 stack.read(args[1], args[2] as usize)?;
                 self.events += 1;
                 0
@@ -255,6 +258,51 @@ fn what_comes_before_the_filter_is_kept_apart_and_its_values_are_not_kept() {
     // The floor: inside, and nothing was executed yet.
     assert!(fake.seen(1, 2, 257) && !fake.seen(1, 6, 257));
     assert_eq!(fake.get(Fake::slot(0) + slot::GREW as u64, 4), 1);
+}
+
+#[test]
+fn without_a_filter_what_is_executed_under_another_root_is_told_from_what_set_it_up() {
+    const FS: u64 = 0xc_0000_0000;
+    let mut fake = Fake::marked();
+    let at = Fake::storage_of(TASK);
+    fake.set(at + task::SLOT as u64, 4, 5);
+    fake.set(at + task::FLAGS as u64, 4, 0);
+    fake.set(at + task::ROOT as u64, 8, 0x1000);
+    fake.set(TASK + OFFSETS.fs as u64, 8, FS);
+    let exec = |fake: &mut Fake, root: u64| {
+        fake.set(FS + OFFSETS.root as u64, 8, root);
+        fake.set(CONTEXT, 8, TASK);
+        fake.run(Hook::Exec, 0);
+        fake.set(CONTEXT, 8, REGISTERS);
+    };
+    // A runtime that executes itself anew, and then the container's program.
+    exec(&mut fake, 0x1000);
+    fake.call("openat", OPEN);
+    assert!(fake.seen(4, 1, 257) && !fake.seen(5, 7, 257));
+    exec(&mut fake, 0x2000);
+    fake.call("openat", OPEN);
+    assert!(fake.seen(5, 7, 257));
+    // A filter outdoes that: what came before it belongs to nobody.
+    fake.set(TASK + OFFSETS.filter_count as u64, 4, 1);
+    fake.call("openat", OPEN);
+    assert!(fake.seen(5, 2, 257));
+    assert_eq!(fake.get(at + task::SLOT as u64, 4), 6);
+    exec(&mut fake, 0x3000);
+    fake.call("getppid", [0; 6]);
+    assert!(fake.seen(5, 6, 110) && !fake.seen(5, 7, 110));
+}
+
+#[test]
+fn every_call_in_scope_is_counted_and_no_other() {
+    let mut fake = Fake::marked();
+    for _ in 0..3 {
+        fake.call("getppid", [0; 6]);
+    }
+    let line = Fake::map_at(Map::Globals) + u64::from(globals::CALLS + 3 * globals::CALLS_STRIDE);
+    assert_eq!(fake.get(line, 8), 3);
+    fake.set(Fake::storage_of(TASK), 4, 0);
+    fake.call("getppid", [0; 6]);
+    assert_eq!(fake.get(line, 8), 3);
 }
 
 #[test]
