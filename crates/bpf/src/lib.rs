@@ -9,16 +9,24 @@
 //! Pure: no system call is made here, and nothing knows what a profile file looks like.
 #![forbid(unsafe_code)]
 
+mod arguments;
 mod asm;
 pub mod check;
+mod dag;
 pub mod ebpf;
 pub mod emit;
 pub mod flags;
 pub mod insn;
+mod line;
+mod lower;
+pub mod prove;
 pub mod simulate;
+mod weights;
 
 pub use check::{CheckError, check};
-pub use emit::{EmitError, emit};
+pub use emit::{EmitError, emit, emit_weighted, fewest_comparisons};
 pub use flags::Flags;
 pub use insn::{BytesError, Insn, Program};
+pub use prove::{Proof, prove};
 pub use simulate::{Path, SimError, path, run};
+pub use weights::Weights;

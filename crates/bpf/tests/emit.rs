@@ -4,15 +4,17 @@ mod meanings;
 
 use std::collections::BTreeMap;
 
-use callgate_bpf::{EmitError, Program, check, emit, run};
+use callgate_bpf::prove::equal;
+use callgate_bpf::{EmitError, Program, Proof, Weights, check, emit, emit_weighted, prove, run};
 use callgate_core::meaning::{Clause, Meaning, Rules};
 use callgate_core::set::{ArgBox, ArgSet, Op};
 use callgate_core::{Action, Arch};
 use proptest::prelude::*;
 
-/// The program is one the kernel takes, and returns what the meaning says for every probe.
+/// The program is one the kernel takes, is proven, and returns what the meaning says for every probe.
 fn compare(meaning: &Meaning, program: &Program, extra: &[u64; 6]) {
     assert_eq!(check(program), Ok(()));
+    assert_eq!(prove(program, meaning), Proof::Equal);
     for data in meanings::probes(meaning, extra) {
         assert_eq!(run(program, &data), Ok(meaning.action_of_data(&data).to_ret()), "{data:x?}");
     }
@@ -38,7 +40,10 @@ proptest! {
         meaning in meanings::meaning(&[Arch::X86_64, Arch::X86, Arch::X32]),
         extra in proptest::array::uniform6(meanings::word()),
     ) {
-        compare(&meaning, &emit(&meaning).expect("small meanings fit"), &extra);
+        let program = emit(&meaning).expect("small meanings fit");
+        compare(&meaning, &program, &extra);
+        let uniform = emit_weighted(&meaning, &Weights::Uniform).expect("small meanings fit");
+        prop_assert_eq!(equal(&program, &uniform), Proof::Equal);
     }
 }
 

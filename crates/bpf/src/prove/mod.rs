@@ -1,0 +1,157 @@
+//! Whether a program does what a meaning says, or what another program does: for every input, with a counter-example where
+//! it does not.
+//!
+//! ```text
+//!   Program ──walk──► per path: the inputs that take it, what it returns ──against a meaning, or along another program──► Proof
+//! ```
+//!
+//! The inputs are all there can be: any architecture and number, any arguments (on 32-bit ABIs with empty upper halves, as the
+//! kernel passes them), any instruction pointer. Nothing here is shared with the compiler but the instructions.
+
+mod expected;
+mod region;
+mod walk;
+
+use callgate_core::set::ArgSet;
+use callgate_core::{Action, Arch, Meaning, SeccompData, errno};
+
+use crate::check::{CheckError, check};
+use crate::insn::Program;
+use crate::simulate::run;
+use region::{Region, Values};
+
+/// What was found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Both do the same with every input.
+    Equal,
+    /// They do not, and here is one; it was replayed on both.
+    Differs(Difference),
+    /// It could not be found out.
+    Undecided(Undecided),
+}
+
+/// An input and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The input.
+    pub data: SeccompData,
+    /// What the program does with it, the first of two.
+    pub left: Action,
+    /// What the meaning says, or the second program does.
+    pub right: Action,
+}
+
+/// Why nothing could be found out. Instructions count from 0.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undecided {
+    /// A program the kernel would not load.
+    #[error("the kernel would not load it: {0}")]
+    Check(#[from] CheckError),
+    /// An instruction the kernel would not load, or a division by a register.
+    #[error("instruction {0} is not followed")]
+    Insn(usize),
+    /// A decision about something computed from the input.
+    #[error("instruction {0} decides about a value that is computed from the input")]
+    Computed(usize),
+    /// Too many ways through the program.
+    #[error("there are too many ways through the program to follow each")]
+    TooManyPaths,
+    /// A counter-example that both sides agree about: the prover is wrong. Please report this.
+    #[error("the counter-example found does not show a difference; please report this")]
+    Replay,
+}
+
+/// A difference found on the way, or why there is no answer.
+enum Stop {
+    At(Box<Region>),
+    Undecided(Undecided),
+}
+
+impl From<Undecided> for Stop {
+    fn from(undecided: Undecided) -> Self {
+        Self::Undecided(undecided)
+    }
+}
+
+/// Whether `program` does with every input what `meaning` says.
+pub fn prove(program: &Program, meaning: &Meaning) -> Proof {
+    let right = |data: &SeccompData| Some(meaning.action_of_data(data));
+    decide(program, right, |inputs| {
+        walk::walk(program, inputs, |region, ret| {
+            expected::differing(meaning, region, action(ret)).map_or(Ok(()), |found| Err(Stop::At(Box::new(found))))
+        })
+    })
+}
+
+/// Whether two programs do the same with every input.
+pub fn equal(left: &Program, right: &Program) -> Proof {
+    if let Err(error) = check(right) {
+        return Proof::Undecided(error.into());
+    }
+    let replayed = |data: &SeccompData| run(right, data).ok().map(action);
+    decide(left, replayed, |inputs| {
+        walk::walk(left, inputs, |taken, first| {
+            walk::walk(right, taken, |region, second| {
+                if action(first) == action(second) { Ok(()) } else { Err(Stop::At(Box::new(region.clone()))) }
+            })
+        })
+    })
+}
+
+/// Asks about the inputs of every architecture and replays what is found.
+fn decide(
+    program: &Program,
+    right: impl Fn(&SeccompData) -> Option<Action>,
+    ask: impl Fn(&Region) -> Result<(), Stop>,
+) -> Proof {
+    if let Err(error) = check(program) {
+        return Proof::Undecided(error.into());
+    }
+    for inputs in inputs() {
+        match ask(&inputs) {
+            Ok(()) => {}
+            Err(Stop::Undecided(why)) => return Proof::Undecided(why),
+            Err(Stop::At(region)) => {
+                let Some(data) = region.witness() else { return Proof::Undecided(Undecided::Replay) };
+                let both = run(program, &data).ok().map(action).zip(right(&data));
+                return match both.filter(|(left, right)| left != right) {
+                    Some((left, right)) => Proof::Differs(Difference { data, left, right }),
+                    None => Proof::Undecided(Undecided::Replay),
+                };
+            }
+        }
+    }
+    Proof::Equal
+}
+
+/// What the kernel does with a return value: it cuts errnos to the largest there is (`__seccomp_filter`, `MAX_ERRNO`).
+fn action(ret: u32) -> Action {
+    match Action::from_ret(ret) {
+        Action::Errno(errno) => Action::Errno(errno.min(errno::MAX)),
+        other => other,
+    }
+}
+
+/// All inputs: those of each architecture that has a table, and those of all others.
+fn inputs() -> Vec<Region> {
+    let mut tokens: Vec<u32> = Arch::ALL.into_iter().map(Arch::token).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    let exactly = |value: u32| ArgSet::exactly(value.into());
+    let others = tokens.iter().fold(Values::all(), |left, token| left.without(&exactly(*token)));
+    let mut found = vec![Region::all().with(1, others)];
+    for token in tokens {
+        let mut region = Region::all().within(&[(1, exactly(token))]);
+        if let Some((arch, _)) = Arch::split(token, 0).filter(|(arch, _)| arch.arg_bits() == 32) {
+            for index in 0..6 {
+                region = region.within(&[(expected::word(arch, index, true), exactly(0))]);
+            }
+        }
+        found.push(region);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;
