@@ -3,8 +3,7 @@
 //! Nodes are made from their successors backwards, so a graph has no cycle, and each constructor drops what cannot matter:
 //! a branch whose sides are the same, a load that nobody looks at.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A node of one [`Dag`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +42,7 @@ impl Node {
 #[derive(Default)]
 pub(crate) struct Dag {
     nodes: Vec<Node>,
-    ids: HashMap<Node, Id, BuildHasherDefault<DefaultHasher>>,
+    ids: FxHashMap<Node, Id>,
 }
 
 impl Dag {
@@ -86,7 +85,7 @@ impl Dag {
 
     /// How many instructions a node and all it leads to take, returns left out: those are everybody's.
     pub(crate) fn size(&self, root: Id) -> usize {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = FxHashSet::default();
         let mut left = vec![root];
         while let Some(id) = left.pop() {
             let node = self.node(id);

@@ -103,7 +103,8 @@ pub fn fewest_comparisons(meaning: &Meaning) -> Vec<(u32, usize)> {
 
 fn segments(dag: &mut Dag, numbers: &Lowered) -> Vec<Segment> {
     let big_endian = is_big_endian(numbers.token);
-    let targets: Vec<_> = numbers.chains.iter().map(|chain| arguments::decide(dag, chain, big_endian)).collect();
+    let targets: Vec<_> =
+        numbers.chains.iter().map(|chain| arguments::decide(dag, chain, big_endian)).collect();
     let segment = |i: &Interval| Segment { start: i.start, target: targets[i.chain], weight: i.weight };
     numbers.intervals.iter().map(segment).collect()
 }

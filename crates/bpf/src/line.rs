@@ -82,7 +82,8 @@ fn fewest(segments: &[Segment]) -> Vec<bool> {
         let first = if singles_before == i { (i, None) } else { (usize::MAX, None) };
         let mut found = first;
         for j in (0..i).rev().take(singles_before.min(LOOK_BACK) + 1) {
-            let cost = best[j].0.saturating_add(i - j - 1 + usize::from(segments[j].target != segment.target));
+            let cost =
+                best[j].0.saturating_add(i - j - 1 + usize::from(segments[j].target != segment.target));
             if cost < found.0 {
                 found = (cost, Some(j));
             }
@@ -91,7 +92,10 @@ fn fewest(segments: &[Segment]) -> Vec<bool> {
         singles_before = if is_single(segments, i) { singles_before + 1 } else { 0 };
     }
     // All behind the last one kept are peeled.
-    let last = (0..n).rev().take(singles_before.min(LOOK_BACK) + 1).min_by_key(|i| best[*i].0.saturating_add(n - 1 - i));
+    let last = (0..n)
+        .rev()
+        .take(singles_before.min(LOOK_BACK) + 1)
+        .min_by_key(|i| best[*i].0.saturating_add(n - 1 - i));
     let mut peeled = vec![true; n];
     let mut kept = last;
     while let Some(i) = kept {
@@ -129,7 +133,9 @@ impl Line<'_> {
         let n = self.segments.len();
         let kept: Vec<_> = (0..n).filter(|i| !self.peeled[*i]).collect();
         let mut first = 0;
-        for pair in kept.windows(2).filter(|pair| self.segments[pair[0]].target != self.segments[pair[1]].target) {
+        for pair in
+            kept.windows(2).filter(|pair| self.segments[pair[0]].target != self.segments[pair[1]].target)
+        {
             let left = self.piece(first, pair[0] + 1).peels;
             let end = if left == 0 { pair[1] } else { pair[0] + 1 };
             self.pieces.push(self.piece(first, end));

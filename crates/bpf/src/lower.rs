@@ -3,11 +3,10 @@
 //! x32 numbers, which share a token with x86_64, and the number 0xffffffff, by which tracers skip a call, are intervals
 //! like any others.
 
-use std::collections::HashMap;
-
 use callgate_core::arch::X32_BIT;
 use callgate_core::meaning::{Clause, Meaning, Rules};
 use callgate_core::{Action, Arch, sysno};
+use rustc_hash::FxHashMap;
 
 use crate::arguments::{Chain, simplify};
 use crate::weights::{Kind, Weights};
@@ -51,7 +50,7 @@ struct Numbers<'m> {
     lowered: Lowered,
     /// Chains without clauses, by value: by far the most.
     plain: Vec<(u32, usize)>,
-    known: HashMap<Chain, usize>,
+    known: FxHashMap<Chain, usize>,
 }
 
 impl<'m> Numbers<'m> {
@@ -59,7 +58,7 @@ impl<'m> Numbers<'m> {
         // x32 shares its token and its register width with x86_64.
         let bits = Arch::split(token, 0).map_or(64, |(arch, _)| arch.arg_bits());
         let lowered = Lowered { token, intervals: Vec::new(), chains: Vec::new() };
-        Self { meaning, weights, bits, lowered, plain: Vec::new(), known: HashMap::new() }
+        Self { meaning, weights, bits, lowered, plain: Vec::new(), known: FxHashMap::default() }
     }
 
     fn all(mut self) -> Lowered {
@@ -80,7 +79,8 @@ impl<'m> Numbers<'m> {
     fn weigh_checked(&mut self) {
         let chains = &self.lowered.chains;
         let refused = |i: &&Interval| chains[i.chain].clauses.is_empty();
-        let all: u64 = self.lowered.intervals.iter().filter(refused).map(|i| i.weight).fold(0, u64::saturating_add);
+        let all: u64 =
+            self.lowered.intervals.iter().filter(refused).map(|i| i.weight).fold(0, u64::saturating_add);
         for interval in self.lowered.intervals.iter_mut().filter(|i| !chains[i.chain].clauses.is_empty()) {
             interval.weight = interval.weight.max(all / CHECKED_SHARE);
         }
@@ -136,7 +136,9 @@ impl<'m> Numbers<'m> {
     }
 
     fn call(&mut self, clauses: &[Clause], default: Action) -> (usize, Kind) {
-        if let [only] = clauses && only.args.is_any() {
+        if let [only] = clauses
+            && only.args.is_any()
+        {
             return (self.always(only.action), kind(only.action));
         }
         let clauses = clauses.iter().map(|clause| (clause.args, clause.action.to_ret())).collect();

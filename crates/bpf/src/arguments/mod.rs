@@ -4,9 +4,8 @@
 mod passes;
 mod words;
 
-use std::collections::HashMap;
-
 use callgate_core::set::ArgSet;
+use rustc_hash::FxHashMap;
 
 pub(crate) use passes::{Chain, simplify};
 use words::{Need, Residual, Word, offset, residuals};
@@ -29,7 +28,7 @@ pub(crate) fn decide(dag: &mut Dag, chain: &Chain, big_endian: bool) -> Id {
     let masked = list.iter().flat_map(|r| &r.needs).filter(|need| need.mask != 0).count();
     if masked <= MAX_MASKED {
         for order in orders(&list) {
-            let (otherwise, known) = (chain.otherwise, HashMap::new());
+            let (otherwise, known) = (chain.otherwise, FxHashMap::default());
             let mut graph = Graph { dag, order, big_endian, otherwise, known, work: 0 };
             if let Some(id) = graph.build(&list, None) {
                 best = smaller(best, (dag.size(id), Some(id)));
@@ -78,7 +77,7 @@ struct Graph<'d> {
     order: Vec<Word>,
     big_endian: bool,
     otherwise: u32,
-    known: HashMap<State, Id>,
+    known: FxHashMap<State, Id>,
     work: usize,
 }
 
@@ -104,7 +103,8 @@ impl Graph<'_> {
             Some(need) => self.mask(list, need)?,
             None => self.line(list, word)?,
         };
-        let id = if state.1 == Some(word) { test } else { self.dag.load(offset(word, self.big_endian), test) };
+        let id =
+            if state.1 == Some(word) { test } else { self.dag.load(offset(word, self.big_endian), test) };
         self.known.insert(state, id);
         Some(id)
     }
@@ -116,7 +116,10 @@ impl Graph<'_> {
     }
 
     fn next_word(&self, list: &[Residual]) -> Option<Word> {
-        self.order.iter().copied().find(|word| list.iter().flat_map(|r| &r.needs).any(|need| need.word == *word))
+        self.order
+            .iter()
+            .copied()
+            .find(|word| list.iter().flat_map(|r| &r.needs).any(|need| need.word == *word))
     }
 
     /// Tests the mask of this need; what other alternatives ask of the same word stays to be tested.
@@ -149,7 +152,8 @@ impl Graph<'_> {
 
     /// Takes the values of a word apart, of which only intervals are asked.
     fn line(&mut self, list: &[Residual], word: Word) -> Option<Id> {
-        let need = |r: &Residual| r.needs.iter().find(|need| need.word == word).map(|need| (need.min, need.max));
+        let need =
+            |r: &Residual| r.needs.iter().find(|need| need.word == word).map(|need| (need.min, need.max));
         let needs: Vec<_> = list.iter().map(need).collect();
         let mut starts: Vec<u32> = vec![0];
         for (min, max) in needs.iter().flatten() {
@@ -162,7 +166,12 @@ impl Graph<'_> {
         let mut segments = Vec::with_capacity(starts.len());
         for start in starts {
             let fits = |need: &Option<(u32, u32)>| need.is_none_or(|(min, max)| (min..=max).contains(&start));
-            let left: Vec<_> = list.iter().zip(&needs).filter(|(_, need)| fits(need)).map(|(r, _)| without(r, word)).collect();
+            let left: Vec<_> = list
+                .iter()
+                .zip(&needs)
+                .filter(|(_, need)| fits(need))
+                .map(|(r, _)| without(r, word))
+                .collect();
             let target = self.build(&left, None)?;
             segments.push(Segment { start, target, weight: 1 });
         }
@@ -172,7 +181,10 @@ impl Graph<'_> {
 
 /// The same alternative with nothing more to ask of a word.
 fn without(residual: &Residual, word: Word) -> Residual {
-    Residual { needs: residual.needs.iter().filter(|need| need.word != word).copied().collect(), ret: residual.ret }
+    Residual {
+        needs: residual.needs.iter().filter(|need| need.word != word).copied().collect(),
+        ret: residual.ret,
+    }
 }
 
 /// Goes to `yes` where the loaded word has the bits of the mask. The accumulator is lost where the mask has several and one
@@ -201,7 +213,11 @@ fn one_by_one(dag: &mut Dag, list: &[Residual], otherwise: u32, big_endian: bool
                 if need.min > 0 {
                     segments.insert(0, Segment { start: 0, target: no, weight: 1 });
                 }
-                segments.extend(need.max.checked_add(1).map(|start| Segment { start, target: no, weight: 1 }));
+                segments.extend(need.max.checked_add(1).map(|start| Segment {
+                    start,
+                    target: no,
+                    weight: 1,
+                }));
                 let test = line::dispatch(dag, &segments);
                 label = dag.load(at, test);
             }

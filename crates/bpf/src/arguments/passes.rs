@@ -87,8 +87,9 @@ fn join(chain: &mut Chain) -> bool {
         let (args, ret) = chain.clauses[i];
         // Between equal values the order does not matter.
         let alike = chain.clauses[i + 1..].iter().take_while(|(_, other)| *other == ret);
-        let found =
-            alike.enumerate().find_map(|(j, (other, _))| Some((i + 1 + j, args.merge(other).filter(is_cheap)?)));
+        let found = alike
+            .enumerate()
+            .find_map(|(j, (other, _))| Some((i + 1 + j, args.merge(other).filter(is_cheap)?)));
         if let Some((j, merged)) = found {
             chain.clauses[i].0 = merged;
             chain.clauses.remove(j);
@@ -186,7 +187,10 @@ mod tests {
         assert_eq!(left(narrow, 64, &[(high, 7)]), (vec![(high, 7)], 0));
         assert_eq!(left(narrow, 32, &[(ArgSet::range(0, 0xffff_ffff), 7)]), (vec![(any, 7)], 0));
         assert_eq!(left(stop, 64, &[(one(3), 7), (any, 8), (one(4), 9)]), (vec![(one(3), 7)], 8));
-        assert_eq!(left(shadowed, 64, &[(ArgSet::range(0, 9), 7), (one(3), 8)]), (vec![(ArgSet::range(0, 9), 7)], 0));
+        assert_eq!(
+            left(shadowed, 64, &[(ArgSet::range(0, 9), 7), (one(3), 8)]),
+            (vec![(ArgSet::range(0, 9), 7)], 0)
+        );
         assert_eq!(left(trailing, 64, &[(one(3), 7), (one(4), 0)]), (vec![(one(3), 7)], 0));
         assert_eq!(left(join, 64, &[(one(3), 7), (one(5), 7), (one(4), 7)]).0.len(), 2);
         assert_eq!(left(join, 64, &[(one(3), 7), (one(9), 8), (one(4), 7)]).0.len(), 3);

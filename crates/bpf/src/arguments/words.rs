@@ -54,7 +54,8 @@ pub(crate) fn residuals((args, ret): &(ArgBox, u32), bits: u32) -> Vec<Residual>
             .iter()
             .flat_map(|before| {
                 alternatives.iter().map(move |needs| {
-                    let needs = before.needs.iter().chain(needs.iter().filter(|n| !n.is_any())).copied().collect();
+                    let needs =
+                        before.needs.iter().chain(needs.iter().filter(|n| !n.is_any())).copied().collect();
                     Residual { needs, ret: before.ret }
                 })
             })
@@ -70,10 +71,12 @@ fn argument(low: Word, set: &ArgSet, bits: u32) -> Vec<Vec<Need>> {
     let half = |value: u64| (value as u32, (value >> 32) as u32);
     let ((low_min, high_min), (low_max, high_max)) = (half(set.min), half(set.max));
     let ((low_mask, high_mask), (low_bits, high_bits)) = (half(set.mask), half(set.bits));
-    let masked = |need: Need| exact(match need.word == low {
-        true => Need { mask: low_mask, bits: low_bits, ..need },
-        false => Need { mask: high_mask, bits: high_bits, ..need },
-    });
+    let masked = |need: Need| {
+        exact(match need.word == low {
+            true => Need { mask: low_mask, bits: low_bits, ..need },
+            false => Need { mask: high_mask, bits: high_bits, ..need },
+        })
+    };
     let high = low + 1;
     let part = |(low_min, low_max): (u32, u32), (high_min, high_max): (u32, u32)| {
         let mut needs = vec![masked(Need::interval(low, low_min, low_max))];
@@ -122,7 +125,13 @@ mod tests {
     }
 
     fn word() -> impl Strategy<Value = u64> {
-        prop_oneof![0u64..4, any::<u64>(), (0u64..3, 0u64..3).prop_map(|(h, l)| h << 32 | l), Just(u64::MAX), Just(0xffff_ffff)]
+        prop_oneof![
+            0u64..4,
+            any::<u64>(),
+            (0u64..3, 0u64..3).prop_map(|(h, l)| h << 32 | l),
+            Just(u64::MAX),
+            Just(0xffff_ffff)
+        ]
     }
 
     proptest! {

@@ -50,12 +50,15 @@ fn stretches(token: u32) -> Vec<(Arch, RangeInclusive<u32>, u32)> {
 
 fn of_rules(rules: &Rules, region: &Region, (arch, offset): (Arch, u32), action: Action) -> Option<Region> {
     let numbers = &region.0[0];
-    let ends = numbers.0.iter().fold((u64::MAX, 0), |(min, max), piece| (min.min(piece.min), max.max(piece.max)));
+    let ends =
+        numbers.0.iter().fold((u64::MAX, 0), |(min, max), piece| (min.min(piece.min), max.max(piece.max)));
     let in_rules = |raw: u64| (raw as u32).wrapping_sub(offset);
     let spoken = rules.calls.range(in_rules(ends.0)..=in_rules(ends.1));
     let exactly = |nr: u32| ArgSet::exactly((nr + offset).into());
     let mut others = numbers.clone();
-    for (nr, clauses) in spoken.filter(|(nr, _)| numbers.0.iter().any(|piece| piece.contains((**nr + offset).into()))) {
+    for (nr, clauses) in
+        spoken.filter(|(nr, _)| numbers.0.iter().any(|piece| piece.contains((**nr + offset).into())))
+    {
         let of_number = region.within(&[(0, exactly(*nr))]);
         if let Some(found) = of_clauses(clauses, rules.default, (&of_number, arch), action) {
             return Some(found);
@@ -121,10 +124,8 @@ fn halves(set: &ArgSet) -> Vec<(ArgSet, ArgSet)> {
     if first == last {
         return vec![(low(set.min & LAST, set.max & LAST), high(first, first))];
     }
-    let mut found = vec![
-        (low(set.min & LAST, LAST), high(first, first)),
-        (low(0, set.max & LAST), high(last, last)),
-    ];
+    let mut found =
+        vec![(low(set.min & LAST, LAST), high(first, first)), (low(0, set.max & LAST), high(last, last))];
     if first + 1 < last {
         found.push((low(0, LAST), high(first + 1, last - 1)));
     }

@@ -79,7 +79,8 @@ pub fn prove(program: &Program, meaning: &Meaning) -> Proof {
     let right = |data: &SeccompData| Some(meaning.action_of_data(data));
     decide(program, right, |inputs| {
         walk::walk(program, inputs, |region, ret| {
-            expected::differing(meaning, region, action(ret)).map_or(Ok(()), |found| Err(Stop::At(Box::new(found))))
+            expected::differing(meaning, region, action(ret))
+                .map_or(Ok(()), |found| Err(Stop::At(Box::new(found))))
         })
     })
 }

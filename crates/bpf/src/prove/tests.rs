@@ -69,10 +69,14 @@ fn what_cannot_be_followed_is_undecided_and_never_taken_for_equal() {
     for code in [op::OR_K, op::ADD_K, op::MUL_K, op::LSH_K, op::XOR_K, op::NEG] {
         assert_eq!(compared(&[load, Insn::stmt(code, 3)]), Proof::Undecided(Undecided::Computed(2)));
     }
-    let divided = compared(&[load, Insn::stmt(op::TAX, 0), Insn::stmt(op::LD_IMM, 1), Insn::stmt(op::DIV_X, 0)]);
+    let divided =
+        compared(&[load, Insn::stmt(op::TAX, 0), Insn::stmt(op::LD_IMM, 1), Insn::stmt(op::DIV_X, 0)]);
     assert_eq!(divided, Proof::Undecided(Undecided::Insn(3)));
     assert_eq!(prove(&Program(vec![load]), &meaning), Proof::Undecided(CheckError::NoReturn.into()));
-    assert_eq!(prove(&Program(vec![load, Insn::stmt(op::RET_A, 0)]), &meaning), Proof::Undecided(Undecided::Computed(1)));
+    assert_eq!(
+        prove(&Program(vec![load, Insn::stmt(op::RET_A, 0)]), &meaning),
+        Proof::Undecided(Undecided::Computed(1))
+    );
 }
 
 #[test]

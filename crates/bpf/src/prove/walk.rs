@@ -14,7 +14,10 @@ use crate::insn::{DATA_SIZE, Insn, MEM_WORDS, Program, op};
 enum Value {
     Constant(u32),
     /// A word of the input, and the bits of it that are left.
-    Word { word: usize, mask: u32 },
+    Word {
+        word: usize,
+        mask: u32,
+    },
     /// Something computed from the input.
     Other,
 }
@@ -157,7 +160,12 @@ fn constants(code: u16, a: u32, k: u32) -> Option<Value> {
     })
 }
 
-fn branch(state: &mut State, (code, k): (u16, u32), (jt, jf): (u8, u8), at: usize) -> Result<Next, Undecided> {
+fn branch(
+    state: &mut State,
+    (code, k): (u16, u32),
+    (jt, jf): (u8, u8),
+    at: usize,
+) -> Result<Next, Undecided> {
     let to = |state: &mut State, offset: u8| state.index += usize::from(offset);
     if jt == jf {
         to(state, jt);
@@ -206,7 +214,11 @@ fn test(code: u16, k: u32, mask: u32) -> Option<Test> {
     let range = |min: u32, max: u32| ArgSet::range(min.into(), max.into());
     let never = range(1, 0);
     let masked = |mask: u32, bits: u32| {
-        if bits & !mask != 0 { never } else { ArgSet { mask: mask.into(), bits: bits.into(), ..range(0, u32::MAX) } }
+        if bits & !mask != 0 {
+            never
+        } else {
+            ArgSet { mask: mask.into(), bits: bits.into(), ..range(0, u32::MAX) }
+        }
     };
     match code {
         op::JEQ_K => Some(Test { set: masked(mask, k), inside: true }),

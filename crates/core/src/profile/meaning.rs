@@ -15,33 +15,46 @@ use crate::sysno;
 /// The same laws as [`crate::verdict`], stated for a compiler: per call, an unconditional rule beats conditional ones
 /// and the first of several stands; overlapping conditional rules are ordered strictest first.
 pub fn meaning(profile: &Profile, native: Arch) -> Meaning {
-    let rules = |arch| (arch, Rules { calls: calls(profile, arch), default: profile.default.action });
+    let named = named(profile);
+    let rules = |arch| (arch, Rules { calls: calls(&named, arch), default: profile.default.action });
     Meaning {
         arches: filtered_arches(profile, native).into_iter().map(rules).collect(),
         bad_arch: Action::KillThread,
     }
 }
 
-fn calls(profile: &Profile, arch: Arch) -> BTreeMap<u32, Vec<Clause>> {
-    let mut by_number: BTreeMap<u32, Vec<&Rule>> = BTreeMap::new();
+/// Every name with its rule, sorted by name; rules of one name in the order of the file.
+fn named(profile: &Profile) -> Vec<(&str, &Rule)> {
     // A rule with the default's own action says nothing, and every runtime drops it.
-    for rule in profile.rules.iter().filter(|r| r.action.action != profile.default.action) {
-        for name in &rule.names {
-            if let Some(nr) = sysno::number(arch, &name.text) {
-                by_number.entry(nr).or_default().push(rule);
-            }
-        }
-    }
-    by_number.into_iter().map(|(nr, rules)| (nr, clauses(&rules))).collect()
+    let rules = profile.rules.iter().filter(|r| r.action.action != profile.default.action);
+    let mut named: Vec<_> =
+        rules.flat_map(|rule| rule.names.iter().map(move |name| (name.text.as_str(), rule))).collect();
+    named.sort_by_key(|(name, _)| *name);
+    named
 }
 
-fn clauses(rules: &[&Rule]) -> Vec<Clause> {
-    if let Some(rule) = rules.iter().find(|r| r.conditions.is_empty()) {
+/// Both lists are sorted by name, so that each is gone through once.
+fn calls(named: &[(&str, &Rule)], arch: Arch) -> BTreeMap<u32, Vec<Clause>> {
+    let mut left = named;
+    let mut found = Vec::with_capacity(named.len());
+    for entry in sysno::by_name(arch) {
+        let before = left.iter().take_while(|(name, _)| *name < entry.name).count();
+        left = &left[before..];
+        let same = left.iter().take_while(|(name, _)| *name == entry.name).count();
+        if same > 0 {
+            found.push((entry.nr, clauses(&left[..same])));
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn clauses(rules: &[(&str, &Rule)]) -> Vec<Clause> {
+    if let Some((_, rule)) = rules.iter().find(|(_, r)| r.conditions.is_empty()) {
         return vec![Clause::any(rule.action.action)];
     }
     let mut found: Vec<Clause> = rules
         .iter()
-        .flat_map(|rule| {
+        .flat_map(|(_, rule)| {
             let conditions: Vec<_> =
                 rule.conditions.iter().map(|c| (usize::from(c.index), c.op, c.value, c.value_two)).collect();
             let action = rule.action.action;

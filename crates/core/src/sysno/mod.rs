@@ -125,6 +125,12 @@ pub fn table(arch: Arch) -> &'static [Entry] {
     of(arch).entries
 }
 
+/// Every call of an ABI, sorted by name.
+pub(crate) fn by_name(arch: Arch) -> impl Iterator<Item = &'static Entry> {
+    let Table { entries, by_name } = of(arch);
+    by_name.iter().map(|i| &entries[usize::from(*i)])
+}
+
 /// The number of a call; on x32 without bit 30. `None`: this ABI has no such call, or nobody has.
 pub fn number(arch: Arch, name: &str) -> Option<u32> {
     entry(arch, name).map(|e| e.nr)
