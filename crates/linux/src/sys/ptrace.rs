@@ -1,7 +1,8 @@
-//! ptrace(2), as far as recording needs it: seize, resume, and ask what call a stop is about.
+//! ptrace(2), as far as callgate needs it: seize, resume, ask what call a stop is about, read seccomp filters.
 
 use std::io;
 
+use callgate_bpf::insn::{Insn, MAX_INSNS, Program};
 use callgate_core::SeccompData;
 
 use super::check;
@@ -98,4 +99,28 @@ pub(crate) fn stop(tid: i32) -> io::Result<Stop> {
         }
         _ => Stop::Other,
     })
+}
+
+/// `PTRACE_SECCOMP_GET_FILTER` (Linux 4.4), `include/uapi/linux/ptrace.h`.
+const SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
+
+/// Room for any seccomp filter, made before a task is stopped.
+pub(crate) struct FilterRoom(Box<[libc::sock_filter]>);
+
+impl FilterRoom {
+    /// Empty.
+    pub(crate) fn new() -> Self {
+        Self(vec![libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 }; MAX_INSNS].into_boxed_slice())
+    }
+
+    /// Reads a seccomp filter of a stopped task as it was loaded; index 0 is the oldest (`PTRACE_SECCOMP_GET_FILTER`,
+    /// `kernel/seccomp.c`, get_nth_filter: EACCES for us, ENOENT beyond the last, EMEDIUMTYPE for another kind).
+    pub(crate) fn read(&mut self, tid: i32, index: usize) -> io::Result<Program> {
+        // SAFETY: the kernel writes as many instructions as the filter has. It loads none longer than BPF_MAXINSNS
+        //         (`kernel/seccomp.c`, seccomp_prepare_filter), and the slice, which outlives the call, has that many: see `new`.
+        let rc = unsafe { libc::ptrace(SECCOMP_GET_FILTER, tid, index, self.0.as_mut_ptr()) };
+        let length = check(rc)? as usize;
+        let insn = |i: &libc::sock_filter| Insn { code: i.code, jt: i.jt, jf: i.jf, k: i.k };
+        Ok(Program(self.0.iter().take(length).map(insn).collect()))
+    }
 }
