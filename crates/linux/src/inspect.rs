@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -294,7 +295,12 @@ impl Reader {
         let layers = self.layers(tid);
         let _ = ptrace::detach(tid, signal);
         match layers {
-            Ok(layers) => Ok(Some(Chain { tid, mode, layers })),
+            Ok(read) => {
+                let layer = |range: Option<Range<usize>>| {
+                    range.map_or(Layer::Other, |range| Layer::Classic(self.room.program(range)))
+                };
+                Ok(Some(Chain { tid, mode, layers: read.into_iter().rev().map(layer).collect() }))
+            }
             Err(_) if proc::has_ended(tid) => Ok(None),
             Err(error) => Err(unreadable(tid, error)),
         }
@@ -321,19 +327,22 @@ impl Reader {
         }
     }
 
-    fn layers(&mut self, tid: i32) -> io::Result<Vec<Layer>> {
-        let mut layers = Vec::new();
+    /// Reads all filters of a stopped thread: where each lies in the room, `None` for one that is not handed out.
+    ///
+    /// From the oldest on: one that comes meanwhile, from another thread, moves none of them.
+    fn layers(&mut self, tid: i32) -> io::Result<Vec<Option<Range<usize>>>> {
+        let (mut layers, mut start) = (Vec::new(), 0);
         loop {
-            match self.room.read(tid, layers.len()) {
-                Ok(program) => layers.push(Layer::Classic(program)),
-                Err(error) if error.raw_os_error() == Some(libc::EMEDIUMTYPE) => layers.push(Layer::Other),
-                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => break,
+            match self.room.read(tid, layers.len(), start) {
+                Ok(end) => {
+                    layers.push(Some(start..end));
+                    start = end;
+                }
+                Err(error) if error.raw_os_error() == Some(libc::EMEDIUMTYPE) => layers.push(None),
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(layers),
                 Err(error) => return Err(error),
             }
         }
-        // Read from the oldest on: a filter that comes meanwhile, from another thread, moves none of them.
-        layers.reverse();
-        Ok(layers)
     }
 
     /// Lets go of the threads that stopped after all. Those that have not are let go of at our end.

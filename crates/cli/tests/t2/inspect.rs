@@ -152,6 +152,41 @@ fn two_hundred_inspections_lose_no_signal_and_leave_nothing_held() {
     running.end().expect(0).prints("ready\n1000\n");
 }
 
+/// Loads ten filters of 3000 instructions: nearly all that the kernel takes.
+const LARGE: &str = r#"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+int main(void) {
+    struct sock_filter code[3000];
+    for (int i = 0; i < 2999; i++) code[i] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_IMM, i);
+    code[2999] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = { 3000, code };
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    for (int i = 0; i < 10; i++)
+        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) return 1;
+    puts("ready"); fflush(stdout);
+    for (;;) pause();
+}"#;
+
+#[test]
+fn as_many_instructions_as_the_kernel_takes_are_read() {
+    let Some(lab) = Lab::root(&["gcc"]) else { return };
+    lab.compile("large", LARGE);
+    let running = lab.program("./large").start();
+    running.says("ready");
+    let process = inspected(&lab, running.pid());
+    let filters = process["chains"][0]["filters"].as_array().unwrap();
+    assert_eq!(
+        filters.iter().map(|f| f["program"].as_array().unwrap().len()).collect::<Vec<_>>(),
+        [3000; 10]
+    );
+    running.signal("KILL");
+    running.end().expect(137);
+}
+
 #[test]
 fn a_stopped_process_is_inspected_and_stays_stopped() {
     let Some(lab) = Lab::root(&["gcc"]) else { return };
@@ -214,9 +249,10 @@ fn equal_filters_of_several_processes_stand_together() {
     let [(first, one), (second, two)] = [enforced(&lab, "p.json"), enforced(&lab, "p.json")];
     let hash = |pid| inspected(&lab, pid)["chains"][0]["filters"][0]["hash"].as_str().unwrap().to_owned();
     assert_eq!(hash(one), hash(two));
-    let all = lab.callgate("inspect --all").expect(0);
-    let line = all.stdout.lines().find(|l| l.contains(&hash(one)[7..19])).unwrap();
-    assert!(line.contains("processes: "), "{}", all.stdout);
+    let all = lab.callgate("inspect --all").env("COLUMNS", "9999").expect(0);
+    let line = all.stdout.lines().find(|l| l.contains(&format!("sleep[{one}]"))).unwrap();
+    assert!(line.contains("processes: ") && line.contains(&format!("sleep[{two}]")), "{}", all.stdout);
+    assert!(line.contains(&hash(one)[7..19]), "{line}");
     end(first, one);
     end(second, two);
 }

@@ -1,6 +1,7 @@
 //! ptrace(2), as far as callgate needs it: seize, resume, ask what call a stop is about, read seccomp filters.
 
 use std::io;
+use std::ops::Range;
 
 use callgate_bpf::insn::{Insn, MAX_INSNS, Program};
 use callgate_core::SeccompData;
@@ -104,23 +105,35 @@ pub(crate) fn stop(tid: i32) -> io::Result<Stop> {
 /// `PTRACE_SECCOMP_GET_FILTER` (Linux 4.4), `include/uapi/linux/ptrace.h`.
 const SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
 
-/// Room for any seccomp filter, made before a task is stopped.
+/// `MAX_INSNS_PER_PATH`, `kernel/seccomp.c`: a task has no more instructions in all its filters.
+const MAX_INSNS_PER_PATH: usize = (1 << 18) / size_of::<libc::sock_filter>();
+
+/// Room for all seccomp filters of a task, made before it is stopped, so that nothing but the reading is done then.
 pub(crate) struct FilterRoom(Box<[libc::sock_filter]>);
 
 impl FilterRoom {
     /// Empty.
     pub(crate) fn new() -> Self {
-        Self(vec![libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 }; MAX_INSNS].into_boxed_slice())
+        let empty = libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 };
+        Self(vec![empty; MAX_INSNS_PER_PATH + MAX_INSNS].into_boxed_slice())
     }
 
-    /// Reads a seccomp filter of a stopped task as it was loaded; index 0 is the oldest (`PTRACE_SECCOMP_GET_FILTER`,
-    /// `kernel/seccomp.c`, get_nth_filter: EACCES for us, ENOENT beyond the last, EMEDIUMTYPE for another kind).
-    pub(crate) fn read(&mut self, tid: i32, index: usize) -> io::Result<Program> {
+    /// Reads a seccomp filter of a stopped task into the room from `start` on; where it ends there.
+    ///
+    /// Index 0 is the oldest (`PTRACE_SECCOMP_GET_FILTER`, `kernel/seccomp.c`, get_nth_filter: EACCES for us, ENOENT
+    /// beyond the last, EMEDIUMTYPE for another kind).
+    pub(crate) fn read(&mut self, tid: i32, index: usize, start: usize) -> io::Result<usize> {
+        let room = self.0.get_mut(start..start + MAX_INSNS);
+        let room = room.ok_or_else(|| io::Error::from_raw_os_error(libc::E2BIG))?;
         // SAFETY: the kernel writes as many instructions as the filter has. It loads none longer than BPF_MAXINSNS
-        //         (`kernel/seccomp.c`, seccomp_prepare_filter), and the slice, which outlives the call, has that many: see `new`.
-        let rc = unsafe { libc::ptrace(SECCOMP_GET_FILTER, tid, index, self.0.as_mut_ptr()) };
-        let length = check(rc)? as usize;
+        //         (`kernel/seccomp.c`, seccomp_prepare_filter), and the slice, which outlives the call, has that many.
+        let rc = unsafe { libc::ptrace(SECCOMP_GET_FILTER, tid, index, room.as_mut_ptr()) };
+        check(rc).map(|length| start + length as usize)
+    }
+
+    /// A filter that was read.
+    pub(crate) fn program(&self, range: Range<usize>) -> Program {
         let insn = |i: &libc::sock_filter| Insn { code: i.code, jt: i.jt, jf: i.jf, k: i.k };
-        Ok(Program(self.0.iter().take(length).map(insn).collect()))
+        Program(self.0.get(range).unwrap_or_default().iter().map(insn).collect())
     }
 }
