@@ -187,6 +187,60 @@ fn as_many_instructions_as_the_kernel_takes_are_read() {
     running.end().expect(137);
 }
 
+/// Waits under a filter: threads in poll, a futex, nanosleep and read go on, and only one in epoll_wait is told.
+const WAITS: &str = r#"
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+static int pipes[2];
+static sem_t never;
+static void failed(const char *what) { printf("%s: %d\n", what, errno); fflush(stdout); }
+static void *polls(void *a) { poll(NULL, 0, -1); failed("poll"); return a; }
+static void *waits(void *a) { sem_wait(&never); failed("futex"); return a; }
+static void *sleeps(void *a) { struct timespec t = { 600, 0 }; nanosleep(&t, NULL); failed("nanosleep"); return a; }
+static void *reads(void *a) { char c; read(pipes[0], &c, 1); failed("read"); return a; }
+static void *epolls(void *a) { struct epoll_event e; epoll_wait(epoll_create1(0), &e, 1, -1); failed("epoll_wait"); return a; }
+int main(void) {
+    struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+    struct sock_fprog program = { 1, code };
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (pipe(pipes) || sem_init(&never, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) return 1;
+    void *(*all[])(void *) = { polls, waits, sleeps, reads, epolls };
+    pthread_t thread;
+    for (int i = 0; i < 5; i++) pthread_create(&thread, NULL, all[i], NULL);
+    puts("ready"); fflush(stdout);
+    for (;;) pause();
+}"#;
+
+#[test]
+fn what_threads_wait_in_goes_on_but_for_an_epoll_wait_as_signal_7_has_it() {
+    let Some(lab) = Lab::root(&["gcc"]) else { return };
+    lab.compile("waits", WAITS);
+    let running = lab.program("./waits").start();
+    running.says("ready");
+    let asleep = || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", running.pid())).unwrap();
+        let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).unwrap_or_default();
+        tasks.flatten().map(status).filter(|s| s.contains("State:\tS")).count()
+    };
+    until("all of them wait", || asleep() == 6);
+    for _ in 0..20 {
+        inspected(&lab, running.pid());
+    }
+    running.says("epoll_wait: 4");
+    running.signal("KILL");
+    running.end().expect(137).prints("ready\nepoll_wait: 4\n");
+}
+
 #[test]
 fn a_stopped_process_is_inspected_and_stays_stopped() {
     let Some(lab) = Lab::root(&["gcc"]) else { return };
