@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod drive;
+mod inspect;
 pub(crate) use drive::{BackendChoice, Drive, Running};
+pub(crate) use inspect::Inspect;
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
 #[derive(Debug, Parser)]
@@ -47,6 +49,8 @@ pub(crate) enum Verb {
     Show(Show),
     /// Compile a profile to the filter the kernel loads
     Compile(Compile),
+    /// Show the filters that are loaded in processes as they run, and whether they are a profile's
+    Inspect(Inspect),
     /// List the system calls of an architecture
     Syscalls(Syscalls),
     /// List the groups of system calls, or the calls of one

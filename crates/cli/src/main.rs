@@ -4,6 +4,7 @@
 
 mod ask;
 mod cause;
+mod chains;
 mod cli;
 mod cmd;
 mod container;
@@ -100,6 +101,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         }
         Some(Verb::Show(args)) => cmd::show::run(args, output),
         Some(Verb::Compile(args)) => cmd::compile::run(args, output),
+        Some(Verb::Inspect(args)) => cmd::inspect::run(args, output),
         Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),
         Some(Verb::Groups(args)) => cmd::groups::run(args, output),
         Some(Verb::Doctor(args)) => cmd::doctor::run(args, output),

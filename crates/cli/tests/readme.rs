@@ -212,7 +212,7 @@ mod t2 {
         match missing("t2", &["nginx", "curl", "strace", "busybox", "runc"]) {
             Some(tool) => println!("skipped: no `{tool}`"),
             None if !is_root() => println!("skipped: not root"),
-            None => assert_eq!(run("t2"), 4),
+            None => assert_eq!(run("t2"), 5),
         }
     }
 }

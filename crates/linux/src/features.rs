@@ -4,8 +4,8 @@ use std::fs;
 
 use callgate_core::{Action, Arch};
 
-use crate::proc;
 use crate::sys::seccomp;
+use crate::{inspect, proc};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Features {
     pub open_files: u64,
     /// Running as root.
     pub root: bool,
+    /// Loaded filters can be read: why they cannot.
+    pub inspect: Option<String>,
 }
 
 impl Features {
@@ -62,6 +64,7 @@ pub fn probe() -> Features {
         ptrace_scope: read("/proc/sys/kernel/yama/ptrace_scope").parse().ok(),
         open_files: rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX),
         root: rustix::process::geteuid().is_root(),
+        inspect: inspect::possible().err().map(|obstacle| obstacle.to_string()),
     }
 }
 

@@ -137,6 +137,12 @@ fn surroundings(f: &Features) -> Vec<Check> {
             ("warning", "a debugger or strace follows callgate: programs cannot be traced a second time"),
         ),
         check(
+            "loaded filters",
+            f.inspect.is_none(),
+            f.inspect.clone().unwrap_or_else(|| "can be read".to_owned()),
+            ("warning", "inspect shows only how many there are; nothing else needs it"),
+        ),
+        check(
             "open files",
             f.open_files >= 64,
             f.open_files.to_string(),

@@ -3,7 +3,7 @@
 use super::snapshot;
 use crate::harness::Lab;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 14] = [
     "learn",
     "record",
     "import",
@@ -12,6 +12,7 @@ const VERBS: [&str; 13] = [
     "run",
     "show",
     "compile",
+    "inspect",
     "syscalls",
     "groups",
     "doctor",

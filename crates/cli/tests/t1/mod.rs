@@ -5,6 +5,7 @@ mod arguments;
 mod backends;
 mod endings;
 mod files;
+mod inspect;
 mod minimise;
 mod obstacles;
 mod privacy;

@@ -6,6 +6,7 @@ mod everyday;
 mod examples;
 mod floors;
 mod imports;
+mod inspect;
 mod interrupted;
 mod killing;
 mod listeners;

@@ -279,10 +279,15 @@ pub(crate) enum Wait {
 
 /// Looks for a child, thread or traced task that changed state, without blocking.
 pub(crate) fn wait_any() -> Wait {
+    wait_one(-1)
+}
+
+/// The same for one of them.
+pub(crate) fn wait_one(tid: i32) -> Wait {
     let mut status = 0;
     // SAFETY: `status` is a live local.
-    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG | libc::__WALL) };
-    match pid {
+    let rc = unsafe { libc::waitpid(tid, &raw mut status, libc::WNOHANG | libc::__WALL) };
+    match rc {
         0 => Wait::Nothing,
         -1 if io::Error::last_os_error().raw_os_error() == Some(libc::EINTR) => Wait::Nothing,
         -1 => Wait::NoChildren,

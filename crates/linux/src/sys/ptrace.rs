@@ -1,7 +1,9 @@
-//! ptrace(2), as far as recording needs it: seize, resume, and ask what call a stop is about.
+//! ptrace(2), as far as callgate needs it: seize, resume, ask what call a stop is about, read seccomp filters.
 
 use std::io;
+use std::ops::Range;
 
+use callgate_bpf::insn::{Insn, MAX_INSNS, Program};
 use callgate_core::SeccompData;
 
 use super::check;
@@ -98,4 +100,40 @@ pub(crate) fn stop(tid: i32) -> io::Result<Stop> {
         }
         _ => Stop::Other,
     })
+}
+
+/// `PTRACE_SECCOMP_GET_FILTER` (Linux 4.4), `include/uapi/linux/ptrace.h`.
+const SECCOMP_GET_FILTER: libc::c_uint = 0x420c;
+
+/// `MAX_INSNS_PER_PATH`, `kernel/seccomp.c`: a task has no more instructions in all its filters.
+const MAX_INSNS_PER_PATH: usize = (1 << 18) / size_of::<libc::sock_filter>();
+
+/// Room for all seccomp filters of a task, made before it is stopped, so that nothing but the reading is done then.
+pub(crate) struct FilterRoom(Box<[libc::sock_filter]>);
+
+impl FilterRoom {
+    /// Empty.
+    pub(crate) fn new() -> Self {
+        let empty = libc::sock_filter { code: 0, jt: 0, jf: 0, k: 0 };
+        Self(vec![empty; MAX_INSNS_PER_PATH + MAX_INSNS].into_boxed_slice())
+    }
+
+    /// Reads a seccomp filter of a stopped task into the room from `start` on; where it ends there.
+    ///
+    /// Index 0 is the oldest (`PTRACE_SECCOMP_GET_FILTER`, `kernel/seccomp.c`, get_nth_filter: EACCES for us, ENOENT
+    /// beyond the last, EMEDIUMTYPE for another kind).
+    pub(crate) fn read(&mut self, tid: i32, index: usize, start: usize) -> io::Result<usize> {
+        let room = self.0.get_mut(start..start + MAX_INSNS);
+        let room = room.ok_or_else(|| io::Error::from_raw_os_error(libc::E2BIG))?;
+        // SAFETY: the kernel writes as many instructions as the filter has. It loads none longer than BPF_MAXINSNS
+        //         (`kernel/seccomp.c`, seccomp_prepare_filter), and the slice, which outlives the call, has that many.
+        let rc = unsafe { libc::ptrace(SECCOMP_GET_FILTER, tid, index, room.as_mut_ptr()) };
+        check(rc).map(|length| start + length as usize)
+    }
+
+    /// A filter that was read.
+    pub(crate) fn program(&self, range: Range<usize>) -> Program {
+        let insn = |i: &libc::sock_filter| Insn { code: i.code, jt: i.jt, jf: i.jf, k: i.k };
+        Program(self.0.get(range).unwrap_or_default().iter().map(insn).collect())
+    }
 }
