@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod asm;
+pub mod bitmap;
 pub mod check;
 pub mod ebpf;
 pub mod emit;
