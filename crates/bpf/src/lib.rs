@@ -12,6 +12,7 @@
 mod asm;
 pub mod bitmap;
 pub mod check;
+pub mod disasm;
 pub mod ebpf;
 pub mod emit;
 pub mod flags;
@@ -19,6 +20,7 @@ pub mod insn;
 pub mod simulate;
 
 pub use check::{CheckError, check};
+pub use disasm::disassemble;
 pub use emit::{EmitError, emit};
 pub use flags::Flags;
 pub use insn::{BytesError, Insn, Program};
