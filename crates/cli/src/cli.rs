@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod drive;
+mod filter;
 pub(crate) use drive::{BackendChoice, Drive, Running};
+pub(crate) use filter::{Compile, Disasm, Emit, Sim};
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
 #[derive(Debug, Parser)]
@@ -47,6 +49,10 @@ pub(crate) enum Verb {
     Show(Show),
     /// Compile a profile to the filter the kernel loads
     Compile(Compile),
+    /// Show a filter as text, with the names of calls and arguments
+    Disasm(Disasm),
+    /// Say what a profile or a filter does with one call
+    Sim(Sim),
     /// List the system calls of an architecture
     Syscalls(Syscalls),
     /// List the groups of system calls, or the calls of one
@@ -375,31 +381,6 @@ pub(crate) struct Show {
     /// For a person or for a program
     #[arg(long, default_value = "human")]
     pub(crate) format: Format,
-}
-
-/// What `compile` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Emit {
-    /// `struct sock_filter[]`, host byte order
-    Raw,
-}
-
-/// callgate compile
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  callgate compile ls.json --emit raw -o ls.bpf")]
-pub(crate) struct Compile {
-    /// The profile; `-` is standard input
-    #[arg(value_name = "PROFILE")]
-    pub(crate) profile: PathBuf,
-    /// What to write
-    #[arg(long, value_name = "FORM")]
-    pub(crate) emit: Emit,
-    /// The file to write; `-` is standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Replace an existing file
-    #[arg(long)]
-    pub(crate) force: bool,
 }
 
 /// callgate syscalls

@@ -11,6 +11,7 @@ mod digest;
 mod ending;
 mod env;
 mod exit;
+mod filter;
 mod input;
 mod minimise;
 mod misses;
@@ -24,6 +25,7 @@ mod recorded;
 mod recording;
 mod running;
 mod saturation;
+mod source;
 mod streams;
 mod summary;
 mod table;
@@ -100,6 +102,8 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         }
         Some(Verb::Show(args)) => cmd::show::run(args, output),
         Some(Verb::Compile(args)) => cmd::compile::run(args, output),
+        Some(Verb::Disasm(args)) => cmd::disasm::run(args, output),
+        Some(Verb::Sim(args)) => cmd::sim::run(args, output),
         Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),
         Some(Verb::Groups(args)) => cmd::groups::run(args, output),
         Some(Verb::Doctor(args)) => cmd::doctor::run(args, output),

@@ -70,6 +70,44 @@ pub fn checked_arches(program: &Program) -> Vec<Arch> {
     found
 }
 
+/// What an instruction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It finds out about the architecture.
+    Prologue,
+    /// It finds out about the number, for one architecture, or for several or none. x32 counts as x86_64.
+    Numbers(Option<Arch>),
+    /// It looks at arguments, or at what was made of them.
+    Arguments,
+    /// It returns.
+    Return,
+}
+
+/// What each instruction of a program is for.
+pub fn parts(program: &Program) -> Vec<Part> {
+    program
+        .insns()
+        .iter()
+        .zip(flow::states(program, None))
+        .map(|(insn, state)| part(*insn, state.as_ref()))
+        .collect()
+}
+
+fn part(insn: Insn, state: Option<&State>) -> Part {
+    let offset = match (insn.code, state.map(|state| state.a)) {
+        (op::RET_K | op::RET_A, _) => return Part::Return,
+        (op::LD_W_ABS, _) => Some(insn.k),
+        (_, Some(Word::Field { offset, .. })) => Some(offset),
+        _ => None,
+    };
+    match offset {
+        Some(OFFSET_ARCH) => Part::Prologue,
+        Some(OFFSET_NR) => Part::Numbers(state.and_then(|state| state.reach.as_ref()).and_then(who::token)),
+        Some(_) => Part::Arguments,
+        None => Part::Numbers(None),
+    }
+}
+
 fn note(insn: Insn, state: Option<&State>) -> Option<String> {
     let Some(state) = state else { return Some("no call gets here".to_owned()) };
     let who = || state.reach.as_ref().map(who::text);

@@ -36,7 +36,14 @@ pub(super) fn half(reach: &Reach, offset: u32) -> Option<Half> {
     Half::of(offset, big)
 }
 
-/// The numbers of one ABI, without the x32 bit, and whether it is all of them.
+/// The architecture that gets there, if it is one; x32 counts as x86_64.
+pub(super) fn token(reach: &Reach) -> Option<Arch> {
+    let mut tokens = reach.tokens();
+    let token = tokens.next()??;
+    if tokens.next().is_some() { None } else { Arch::ALL.into_iter().find(|arch| arch.token() == token) }
+}
+
+/// The raw numbers of one ABI, and whether it is all of them.
 fn numbers_of(reach: &Reach, arch: Arch) -> Option<(Numbers, bool)> {
     let raw = reach.numbers(Some(arch.token()))?;
     let (first, last) = match arch {

@@ -3,7 +3,7 @@
 use super::snapshot;
 use crate::harness::Lab;
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 15] = [
     "learn",
     "record",
     "import",
@@ -12,6 +12,8 @@ const VERBS: [&str; 13] = [
     "run",
     "show",
     "compile",
+    "disasm",
+    "sim",
     "syscalls",
     "groups",
     "doctor",
