@@ -12,6 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     for arch in [None, Some(Arch::X86_64), Some(Arch::X32), Some(Arch::S390x)] {
         assert_eq!(disasm::lines(&program, arch).len(), program.insns().len());
     }
+    assert!(disasm::readable(&program, &[Arch::X86_64]).starts_with("x86_64:"));
     let accepted = check(&program).is_ok();
     for arch in Arch::ALL {
         for nr in [0, 1, 41, 500, 0x4000_0000, u32::MAX] {

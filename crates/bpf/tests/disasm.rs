@@ -5,7 +5,7 @@ mod meanings;
 use callgate_bpf::insn::op;
 use callgate_bpf::{Insn, Program, disasm, disassemble, emit};
 use callgate_core::meaning::{Clause, Meaning, Rules};
-use callgate_core::set::{ArgBox, ArgSet};
+use callgate_core::set::{ArgBox, ArgSet, Op};
 use callgate_core::{Action, Arch};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -32,6 +32,45 @@ fn small() -> Program {
 #[test]
 fn a_tree_of_ranges_has_names_of_calls_and_arguments() {
     insta::assert_snapshot!(disassemble(&small()));
+}
+
+#[test]
+fn a_filter_is_told_by_what_it_does_to_which_calls() {
+    insta::assert_snapshot!(disasm::readable(&small(), &[Arch::X86_64, Arch::X32, Arch::S390x]));
+}
+
+/// What the readable form says of one call whose clauses these are.
+fn told(name: &str, clauses: Vec<Clause>) -> String {
+    let rules =
+        Rules { calls: BTreeMap::from([(nr(Arch::X86_64, name), clauses)]), default: Action::Errno(1) };
+    let meaning = Meaning { arches: BTreeMap::from([(Arch::X86_64, rules)]), bad_arch: Action::KillThread };
+    let text = disasm::readable(&emit(&meaning).expect("fits"), &[Arch::X86_64]);
+    let lines = text.lines().skip_while(|line| !line.starts_with(&format!("  {name}:")));
+    let of_call = lines.skip(1).take_while(|line| line.starts_with("    "));
+    of_call.map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn checks_of_arguments_are_told_as_expressions() {
+    let clause = |conditions: &[(usize, Op, u64, u64)]| {
+        let boxes = ArgBox::from_conditions(conditions).into_iter();
+        boxes.map(|args| Clause { args, action: Action::Allow }).collect::<Vec<_>>()
+    };
+    let cases = [
+        (told("socket", clause(&[(0, Op::Eq, 2, 0)])), "ALLOW if domain == AF_INET; otherwise ERRNO(1)"),
+        (told("socket", clause(&[(0, Op::Ne, 2, 0)])), "ERRNO(1) if domain == AF_INET; otherwise ALLOW"),
+        (
+            told("socket", clause(&[(0, Op::Eq, 1, 0), (1, Op::MaskedEq, 0xf, 1)])),
+            "ALLOW if domain == AF_UNIX and type & 0xf == SOCK_STREAM; otherwise ERRNO(1)",
+        ),
+        (
+            told("clone", clause(&[(0, Op::MaskedEq, 0x7e02_0000, 0)])),
+            "ALLOW if flags & 0x7e020000 == 0; otherwise ERRNO(1)",
+        ),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(found, expected);
+    }
 }
 
 #[test]
@@ -145,6 +184,7 @@ proptest! {
         for arch in [None, Some(Arch::X86_64), Some(Arch::X32), Some(Arch::S390x)] {
             prop_assert_eq!(disasm::disassemble_for(&program, arch).lines().count(), program.insns().len() + 2);
         }
+        prop_assert!(disasm::readable(&program, &[Arch::X32]).starts_with("x32:\n"));
     }
 
     #[test]

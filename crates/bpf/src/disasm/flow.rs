@@ -125,6 +125,12 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Before the first instruction: everything is 0, and nothing is said about calls.
+    pub(super) fn at_start() -> Self {
+        let zero = Word::Constant(0);
+        Self { reach: None, a: zero, x: zero, memory: [zero; MEM_WORDS] }
+    }
+
     fn union(&mut self, other: &Self) {
         let both = |a: Word, b: Word| if a == b { a } else { Word::Unknown };
         self.a = both(self.a, other.a);
@@ -167,7 +173,7 @@ impl State {
     }
 
     /// Carries out an instruction that is no jump and no return; `false`: the kernel would not load it.
-    fn carry_out(&mut self, insn: Insn) -> bool {
+    pub(super) fn carry_out(&mut self, insn: Insn) -> bool {
         let slot = insn.k as usize;
         match insn.code {
             op::LD_IMM => self.a = Word::Constant(insn.k),
@@ -213,8 +219,7 @@ pub(super) fn states(program: &Program, arch: Option<Arch>) -> Vec<Option<State>
     let insns = program.insns();
     let mut states: Vec<Option<State>> = vec![None; insns.len()];
     if let Some(first) = states.first_mut() {
-        let zero = Word::Constant(0);
-        *first = Some(State { reach: Some(Reach::of(arch)), a: zero, x: zero, memory: [zero; MEM_WORDS] });
+        *first = Some(State { reach: Some(Reach::of(arch)), ..State::at_start() });
     }
     let mut budget = BUDGET;
     for (index, insn) in insns.iter().enumerate() {

@@ -3,8 +3,10 @@
 //! Any program is shown, those the kernel would refuse included: what it does not know stands as `.invalid`, a jump out
 //! of the program is marked. The layout is that of seccomp-tools, which people know.
 
+mod checks;
 mod flow;
 mod numbers;
+mod readable;
 mod text;
 mod who;
 
@@ -14,6 +16,7 @@ use callgate_core::{Arch, errno};
 
 use crate::insn::{Insn, OFFSET_ARCH, OFFSET_NR, Program, op};
 use flow::{State, Word};
+pub use readable::readable;
 
 /// One instruction, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]

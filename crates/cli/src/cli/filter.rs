@@ -49,6 +49,7 @@ pub(crate) struct Compile {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  callgate compile ls.json --emit raw -o ls.bpf\n  callgate disasm ls.bpf\n  \
+    callgate disasm ls.bpf --calls\n  \
     callgate disasm ls.bpf --arch x86_64 --format json\n\n\
     Exit codes: 0 shown · 2 no filter, or shown and the kernel would refuse it"
 )]
@@ -59,6 +60,9 @@ pub(crate) struct Disasm {
     /// Think of calls of this architecture only: where the filter does not check it, names need it
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
+    /// Say per architecture which calls have which outcome, and on which conditions, instead of the instructions
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) calls: bool,
     /// For a person or for a program
     #[arg(long, default_value = "human")]
     pub(crate) format: Format,

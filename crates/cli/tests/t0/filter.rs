@@ -50,6 +50,18 @@ fn a_compiled_filter_is_shown_with_names() {
 }
 
 #[test]
+fn a_filter_is_shown_by_what_it_does_to_calls() {
+    let lab = compiled();
+    let shown = lab.callgate("disasm p.bpf --calls --arch x86_64").expect(0);
+    snapshot("disasm-calls", &shown.stdout);
+    let all = lab.callgate("disasm p.bpf --calls").expect(0);
+    all.shows("x86: ").shows("ALLOW if domain == AF_INET").shows("x32: KILL_THREAD");
+    lab.write("f", raw(&[RET]));
+    lab.callgate("disasm f --calls").expect(2).says("checks no architecture").says("--arch");
+    lab.callgate("disasm f --calls --arch arm").expect(0).shows("arm: ALLOW");
+}
+
+#[test]
 fn a_profile_and_its_filter_answer_alike_for_one_call() {
     let lab = compiled();
     for (call, action, errno, bitmap) in [
