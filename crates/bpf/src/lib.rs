@@ -11,10 +11,13 @@
 
 mod arguments;
 mod asm;
+pub mod bitmap;
 pub mod check;
 mod dag;
+pub mod disasm;
 pub mod ebpf;
 pub mod emit;
+pub mod figures;
 pub mod flags;
 pub mod insn;
 mod line;
@@ -24,7 +27,9 @@ pub mod simulate;
 mod weights;
 
 pub use check::{CheckError, check};
+pub use disasm::disassemble;
 pub use emit::{EmitError, emit, emit_weighted, fewest_comparisons};
+pub use figures::figures;
 pub use flags::Flags;
 pub use insn::{BytesError, Insn, Program};
 pub use prove::{Proof, prove};

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod drive;
+mod filter;
 mod inspect;
 pub(crate) use drive::{BackendChoice, Drive, Running};
+pub(crate) use filter::{Compile, Disasm, Emit, Sim};
 pub(crate) use inspect::Inspect;
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
@@ -49,6 +51,10 @@ pub(crate) enum Verb {
     Show(Show),
     /// Compile a profile to the filter the kernel loads
     Compile(Compile),
+    /// Show a filter as text, with the names of calls and arguments
+    Disasm(Disasm),
+    /// Say what a profile or a filter does with one call
+    Sim(Sim),
     /// Show the filters that are loaded in processes as they run, and whether they are a profile's
     Inspect(Inspect),
     /// List the system calls of an architecture
@@ -379,31 +385,6 @@ pub(crate) struct Show {
     /// For a person or for a program
     #[arg(long, default_value = "human")]
     pub(crate) format: Format,
-}
-
-/// What `compile` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Emit {
-    /// `struct sock_filter[]`, host byte order
-    Raw,
-}
-
-/// callgate compile
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  callgate compile ls.json --emit raw -o ls.bpf")]
-pub(crate) struct Compile {
-    /// The profile; `-` is standard input
-    #[arg(value_name = "PROFILE")]
-    pub(crate) profile: PathBuf,
-    /// What to write
-    #[arg(long, value_name = "FORM")]
-    pub(crate) emit: Emit,
-    /// The file to write; `-` is standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
-    /// Replace an existing file
-    #[arg(long)]
-    pub(crate) force: bool,
 }
 
 /// callgate syscalls

@@ -56,8 +56,7 @@ pub(crate) fn pieces(path: &Path, take: &mut dyn FnMut(&[u8])) -> Result<(), Fai
 }
 
 /// Reads a file, or standard input for `-`.
-pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
-    let name = name(path);
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)
@@ -66,8 +65,20 @@ pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
     };
     read.map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(Failure::new(format!("cannot read `{name}`: larger than {} MiB", MAX_BYTES >> 20)));
+        let message = format!("cannot read `{}`: larger than {} MiB", name(path), MAX_BYTES >> 20);
+        return Err(Failure::new(message));
     }
+    Ok(bytes)
+}
+
+/// Reads a text, or standard input for `-`.
+pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
+    text_of(path, bytes(path)?)
+}
+
+/// The same of bytes that were read already.
+pub(crate) fn text_of(path: &Path, bytes: Vec<u8>) -> Result<Named, Failure> {
+    let name = name(path);
     let text = String::from_utf8(bytes).map_err(|e| {
         Failure::new(format!("cannot read `{name}`: not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
     })?;
@@ -196,13 +207,18 @@ impl Loaded {
 
     /// What the profile means on this machine; an error where loaders would disagree.
     pub(crate) fn meaning(&self) -> Result<Meaning, Failure> {
+        self.meaning_on(native()?)
+    }
+
+    /// What the profile means on a machine of this architecture.
+    pub(crate) fn meaning_on(&self, native: Arch) -> Result<Meaning, Failure> {
         let found = profile::undecidable(&self.profile);
         if let Some(first) = found.iter().find(|d| d.severity == Severity::Error) {
             let line = first.span.as_ref().map_or(0, |s| line_of(&self.text, s.start));
             let failure = Failure::new(format!("{}:{line}: {}", self.name, first.message));
             return Err(Failure { hint: first.hint.clone(), ..failure });
         }
-        Ok(profile::meaning(&self.profile, native()?))
+        Ok(profile::meaning(&self.profile, native))
     }
 
     /// Says where the profile was written for other machines: runtimes load it all the same.

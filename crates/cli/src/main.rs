@@ -12,6 +12,7 @@ mod digest;
 mod ending;
 mod env;
 mod exit;
+mod filter;
 mod input;
 mod minimise;
 mod misses;
@@ -25,6 +26,7 @@ mod recorded;
 mod recording;
 mod running;
 mod saturation;
+mod source;
 mod streams;
 mod summary;
 mod table;
@@ -101,6 +103,8 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         }
         Some(Verb::Show(args)) => cmd::show::run(args, output),
         Some(Verb::Compile(args)) => cmd::compile::run(args, output),
+        Some(Verb::Disasm(args)) => cmd::disasm::run(args, output),
+        Some(Verb::Sim(args)) => cmd::sim::run(args, output),
         Some(Verb::Inspect(args)) => cmd::inspect::run(args, output),
         Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),
         Some(Verb::Groups(args)) => cmd::groups::run(args, output),

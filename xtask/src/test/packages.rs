@@ -33,6 +33,7 @@ const PACKAGES: &[Package] = &[
     package("python3", &["python3"], "threads, subprocess, ssl and sqlite3 in one program"),
     package("util-linux", &["setpriv", "unshare", "script"], "to run as nobody, and on a terminal"),
     package("busybox-static", &["busybox"], "a program without libc of the host, for containers"),
+    package("bubblewrap", &["bwrap"], "a sandbox that takes a raw filter"),
     package("runc", &["runc"], "a runtime that loads what we write"),
     package("crun", &["crun"], "another one, through libseccomp"),
     package("podman", &["podman"], "an engine that starts containers by a monitor of its own"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod compile;
 pub(crate) mod completions;
+pub(crate) mod disasm;
 pub(crate) mod doctor;
 pub(crate) mod generate;
 pub(crate) mod groups;
@@ -12,6 +13,7 @@ pub(crate) mod man;
 pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod show;
+pub(crate) mod sim;
 mod starts;
 pub(crate) mod syscalls;
 pub(crate) mod update;

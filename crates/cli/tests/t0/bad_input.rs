@@ -169,7 +169,7 @@ fn compile_writes_whole_instructions_and_replaces_nothing() {
     assert!(length > 0 && length.is_multiple_of(8), "{length}");
     lab.callgate("compile p.json --emit raw -o f.bpf").expect(2).says("f.bpf").says("--force");
     lab.callgate("compile p.json --emit raw --force -o f.bpf").expect(0);
-    lab.callgate("compile p.json --emit c -o g").expect(2).says("raw");
+    lab.callgate("compile p.json --emit elf -o g").expect(2).says("raw");
     assert!(!lab.has("g"));
 }
 

@@ -3,7 +3,7 @@
 use super::snapshot;
 use crate::harness::Lab;
 
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 16] = [
     "learn",
     "record",
     "import",
@@ -12,6 +12,8 @@ const VERBS: [&str; 14] = [
     "run",
     "show",
     "compile",
+    "disasm",
+    "sim",
     "inspect",
     "syscalls",
     "groups",

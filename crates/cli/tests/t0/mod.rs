@@ -2,6 +2,7 @@
 
 mod bad_input;
 pub(crate) mod examples;
+mod filter;
 mod generate;
 mod help;
 mod hints;

@@ -4,6 +4,7 @@ mod clients;
 mod containers;
 mod everyday;
 mod examples;
+mod filters;
 mod floors;
 mod imports;
 mod inspect;

@@ -1,0 +1,161 @@
+//! A filter by what it does: per architecture, which calls have which outcome, and on which conditions.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use callgate_core::{Arch, args, sysno};
+
+use super::checks::{Conditions, Way, simplified, single, ways};
+use super::numbers::Numbers;
+use super::text::ret;
+use super::who::Half;
+use crate::insn::{OFFSET_ARGS, Program, is_big_endian};
+
+/// What happens to one call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    /// Always this return value.
+    Always(u32),
+    /// What holds → what is returned; and what is returned otherwise.
+    If(Vec<(String, u32)>, u32),
+    /// Not to be told in few words.
+    Unclear,
+}
+
+/// A number that no kernel has and that no ABI takes apart.
+const UNNAMED: u32 = 0x3fff_fffe;
+
+/// What a filter does with the calls of these architectures: a paragraph each, a line per outcome. What happens to numbers
+/// without a name stands last, and calls that share it are counted.
+///
+/// Whatever the filter is, this ends: what cannot be told in few words is said to be so.
+pub fn readable(program: &Program, arches: &[Arch]) -> String {
+    let mut out = String::new();
+    for arch in arches {
+        let mut lines: BTreeMap<Outcome, Vec<&'static str>> = BTreeMap::new();
+        for entry in sysno::table(*arch) {
+            lines.entry(outcome(program, *arch, entry.name, entry.nr)).or_default().push(entry.name);
+        }
+        let rest = outcome(program, *arch, "", UNNAMED);
+        let others = lines.remove(&rest).unwrap_or_default();
+        // Writing to a String does not fail.
+        let _ = writeln!(out, "{arch}:");
+        for (outcome, names) in &lines {
+            out.push_str(&line(outcome, names));
+        }
+        let rest = match rest {
+            Outcome::Always(value) => ret(value),
+            _ => "depends on arguments".to_owned(),
+        };
+        let every = if lines.is_empty() { "every call" } else { "every other call" };
+        let _ = writeln!(out, "  {rest}: {every} ({} have names)", others.len());
+    }
+    out
+}
+
+fn line(outcome: &Outcome, names: &[&'static str]) -> String {
+    let list = names.join(", ");
+    match outcome {
+        Outcome::Always(value) => format!("  {} ({}): {list}\n", ret(*value), names.len()),
+        Outcome::If(ways, otherwise) => {
+            let mut out = format!("  {list}:\n");
+            for (condition, value) in ways {
+                let _ = writeln!(out, "    {} if {condition}", ret(*value));
+            }
+            let _ = writeln!(out, "    otherwise {}", ret(*otherwise));
+            out
+        }
+        Outcome::Unclear => format!("  arguments are checked in more ways than can be told: {list}\n"),
+    }
+}
+
+fn outcome(program: &Program, arch: Arch, name: &str, nr: u32) -> Outcome {
+    let Some(ways) = ways(program, arch, nr) else { return Outcome::Unclear };
+    let Some(first) = ways.first() else { return Outcome::Unclear };
+    if ways.iter().all(|way| way.ret == first.ret) {
+        return Outcome::Always(first.ret);
+    }
+    let ways = simplified(&ways);
+    let otherwise = most(&ways);
+    let told = |way: &&Way| way.ret != otherwise;
+    let words = |way: &Way| (conditions(arch, name, &way.conditions), way.ret);
+    Outcome::If(ways.iter().filter(told).map(words).collect(), otherwise)
+}
+
+/// The return value of most ways: it needs most words, so that it is told by what remains.
+fn most(ways: &[Way]) -> u32 {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    for way in ways {
+        // What has an equality in it is what a person asks for.
+        let weight = if way.conditions.values().all(|set| single(set).is_some()) { 1 } else { 2 };
+        *counts.entry(way.ret).or_default() += weight;
+    }
+    counts.into_iter().max_by_key(|(ret, count)| (*count, std::cmp::Reverse(*ret))).map_or(0, |(ret, _)| ret)
+}
+
+/// `domain == AF_INET and type & 0xf == SOCK_STREAM`.
+fn conditions(arch: Arch, name: &str, conditions: &Conditions) -> String {
+    let big_endian = is_big_endian(arch.token());
+    let half = |offset: u32| Half::of(offset, big_endian).filter(|_| offset >= OFFSET_ARGS);
+    let mut parts = Vec::new();
+    // Lower halves take the upper one of their argument along, where that is one value.
+    let upper_of = |index: usize| {
+        conditions.iter().find(|((offset, mask), _)| {
+            *mask == u32::MAX && half(*offset).is_some_and(|half| half.upper && half.index == index)
+        })
+    };
+    let lower_of = |index: usize| {
+        conditions.keys().any(|(offset, mask)| {
+            *mask == u32::MAX && half(*offset).is_some_and(|half| !half.upper && half.index == index)
+        })
+    };
+    for ((offset, mask), set) in conditions {
+        let Some(half) = half(*offset) else {
+            parts.push((6, of_set(&format!("instruction pointer at {offset}"), *mask, set, &hex)));
+            continue;
+        };
+        let index = half.index;
+        let param = args::params_on(arch, name).and_then(|params| params.get(index));
+        let called = param.map_or_else(|| format!("args[{index}]"), |param| param.name.to_owned());
+        let high = upper_of(index).and_then(|(_, set)| single(set));
+        let narrow = arch.arg_bits() == 32 || param.is_some_and(|param| param.bits == 32);
+        let words = |value: u64| args::format_value(arch, name, index, value);
+        parts.push(match (half.upper, high) {
+            (true, Some(_)) if lower_of(index) => continue,
+            (true, _) => (index, of_set(&format!("high half of {called}"), *mask, set, &hex)),
+            (false, Some(high)) if *mask == u32::MAX => {
+                (index, of_set(&called, *mask, set, &|low| words(u64::from(high) << 32 | u64::from(low))))
+            }
+            (false, _) if narrow || *mask != u32::MAX => {
+                (index, of_set(&called, *mask, set, &|low| words(u64::from(low))))
+            }
+            (false, _) => (index, of_set(&format!("low half of {called}"), *mask, set, &hex)),
+        });
+    }
+    parts.sort();
+    parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" and ")
+}
+
+fn hex(value: u32) -> String {
+    format!("{value:#x}")
+}
+
+/// `name == 2`, `name & 0xf != 1`, `name >= 3`, `name in 1, 4-6`.
+fn of_set(name: &str, mask: u32, set: &Numbers, words: &dyn Fn(u32) -> String) -> String {
+    let name = if mask == u32::MAX { name.to_owned() } else { format!("{name} & {mask:#x}") };
+    match set.intervals() {
+        [(first, last)] if first == last => format!("{name} == {}", words(*first)),
+        [(0, last)] => format!("{name} <= {}", words(*last)),
+        [(1, last)] if *last == mask => format!("{name} != 0"),
+        [(first, last)] if *last == mask => format!("{name} >= {}", words(*first)),
+        [(0, before), (after, last)] if *last == mask && after - before == 2 => {
+            format!("{name} != {}", words(before + 1))
+        }
+        intervals => {
+            let one = |(first, last): &(u32, u32)| {
+                if first == last { words(*first) } else { format!("{}-{}", words(*first), words(*last)) }
+            };
+            format!("{name} in {}", intervals.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Filters made and looked into: `compile`, `disasm`, `sim`.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use super::{PROFILE, snapshot};
+use crate::harness::{Lab, find};
+
+/// A raw filter of these instructions, in host byte order.
+fn raw(insns: &[(u16, u8, u8, u32)]) -> Vec<u8> {
+    let bytes = |(code, jt, jf, k): &(u16, u8, u8, u32)| {
+        [&code.to_ne_bytes()[..], &[*jt, *jf], &k.to_ne_bytes()[..]].concat()
+    };
+    insns.iter().flat_map(bytes).collect()
+}
+
+const RET: (u16, u8, u8, u32) = (0x06, 0, 0, 0x7fff_0000);
+
+/// A lab with a profile for x86_64 and 32-bit x86, and its filter.
+fn compiled() -> Lab {
+    let lab = Lab::new();
+    let profile = r#"{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38,
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"], "syscalls": [
+        {"names": ["read", "write", "exit_group"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["ptrace"], "action": "SCMP_ACT_KILL_PROCESS"},
+        {"names": ["socket"], "action": "SCMP_ACT_ALLOW",
+         "args": [{"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}]}]}"#;
+    lab.write("p.json", profile);
+    lab.callgate("compile p.json --arch x86_64 --arch x86 --emit raw -o p.bpf").expect(0);
+    lab
+}
+
+#[test]
+fn a_compiled_filter_is_shown_with_names() {
+    let lab = compiled();
+    let shown = lab.callgate("disasm p.bpf").expect(0).stdout;
+    snapshot("disasm", &shown);
+    let piped = lab.sh("\"$CALLGATE\" disasm - < p.bpf").expect(0);
+    piped.prints(&shown);
+    let document = lab.callgate("disasm p.bpf --format json").expect(0).json();
+    assert_eq!(document["schema"], "callgate.dev/filter/v1");
+    let instructions = document["instructions"].as_array().unwrap();
+    assert_eq!(instructions.len() + 2, shown.lines().count());
+    for instruction in instructions {
+        for key in ["index", "code", "jt", "jf", "k", "text", "note"] {
+            assert!(instruction.get(key).is_some(), "no {key} in {instruction}");
+        }
+    }
+    lab.callgate("disasm p.bpf --arch vax").expect(2).says("`vax`");
+}
+
+#[test]
+fn a_filter_is_shown_by_what_it_does_to_calls() {
+    let lab = compiled();
+    let shown = lab.callgate("disasm p.bpf --calls --arch x86_64").expect(0);
+    snapshot("disasm-calls", &shown.stdout);
+    let all = lab.callgate("disasm p.bpf --calls").expect(0);
+    all.shows("x86: ").shows("ALLOW if domain == AF_INET").shows("x32: KILL_THREAD");
+    lab.write("f", raw(&[RET]));
+    lab.callgate("disasm f --calls").expect(2).says("checks no architecture").says("--arch");
+    lab.callgate("disasm f --calls --arch arm").expect(0).shows("arm: ALLOW");
+}
+
+#[test]
+fn a_profile_and_its_filter_answer_alike_for_one_call() {
+    let lab = compiled();
+    for (call, action, errno, bitmap) in [
+        ("read", "SCMP_ACT_ALLOW", None, true),
+        ("0x0", "SCMP_ACT_ALLOW", None, true),
+        ("ptrace", "SCMP_ACT_KILL_PROCESS", None, false),
+        ("socket AF_INET SOCK_STREAM|SOCK_CLOEXEC 0", "SCMP_ACT_ALLOW", None, false),
+        ("socket 012 1 -1", "SCMP_ACT_ERRNO", Some(38), false),
+        ("socket 2 1 0 4 5 6", "SCMP_ACT_ALLOW", None, false),
+        ("999", "SCMP_ACT_ERRNO", Some(38), false),
+    ] {
+        for file in ["p.bpf", "p.json"] {
+            let words = format!("sim {file} --arch x86_64 {call} --format json");
+            let answer = lab.callgate(&words).expect(0).json();
+            assert_eq!(answer["schema"], "callgate.dev/sim/v1");
+            assert_eq!(answer["action"], action, "{words}");
+            assert_eq!(answer["errno"], serde_json::json!(errno), "{words}");
+            assert_eq!(answer["bitmap"], bitmap, "{words}");
+            assert_eq!(answer["path"].as_array().unwrap().len() as u64, answer["executed"], "{words}");
+        }
+    }
+    let answer = lab.callgate("sim p.bpf --arch x86_64 socket AF_INET 1").expect(0).stdout;
+    snapshot("sim", &answer);
+    lab.callgate("sim p.bpf --arch x86_64 read").expect(0).shows("the kernel's allow bitmap answers first");
+    lab.callgate("sim p.bpf --arch aarch64 read").expect(0).shows("kill-thread");
+}
+
+#[test]
+fn calls_and_arguments_that_are_none_are_named_with_the_way_out() {
+    let lab = compiled();
+    lab.callgate("sim p.bpf --arch x86_64 opneat").expect(2).says("`opneat`").says("did you mean `openat`");
+    lab.callgate("sim p.bpf --arch x86_64 0x100000000").expect(2).says("`0x100000000`").says("32 bits");
+    lab.callgate("sim p.bpf --arch x86_64 socket AF_INTE").expect(2).says("`AF_INTE`").says("AF_INET");
+    lab.callgate("sim p.bpf --arch x86_64 999 AF_INET").expect(2).says("`AF_INET` is no number");
+    lab.callgate("sim p.bpf --arch x86_64 getpid x").expect(2).says("getpid takes 0 arguments");
+    lab.callgate("sim nothing --arch x86_64 read").expect(3).says("`nothing`");
+}
+
+#[test]
+fn what_is_no_filter_is_refused_with_the_instruction_and_the_reason() {
+    let lab = Lab::new();
+    let long = raw(&vec![RET; 4097]);
+    let cases: [(Vec<u8>, &str); 12] = [
+        (Vec::new(), "an empty file is no filter"),
+        (raw(&[RET])[..7].to_vec(), "7 bytes are no whole number of 8-byte instructions"),
+        (b"no filter\n".to_vec(), "10 bytes are no whole number"),
+        (long, "4097 instructions; the kernel takes at most 4096"),
+        (raw(&[(0x28, 0, 0, 0), RET]), "instruction 0: opcode 0x0028 is not allowed"),
+        (raw(&[RET, (0x15, 0, 9, 0), RET]), "instruction 1: jump beyond the end"),
+        (raw(&[(0x05, 0, 0, u32::MAX), RET]), "instruction 0: jump beyond the end"),
+        (raw(&[(0x20, 0, 0, 2), RET]), "instruction 0: load at 2 is not a word"),
+        (raw(&[(0x20, 0, 0, 64), RET]), "instruction 0: load at 64 is not a word"),
+        (raw(&[RET, (0x00, 0, 0, 1)]), "the last instruction is no return"),
+        (raw(&[(0x60, 0, 0, 1), RET]), "instruction 0: scratch memory is read before it is written"),
+        (raw(&[(0x34, 0, 0, 0), RET]), "instruction 0: operand out of range"),
+    ];
+    for (bytes, reason) in cases {
+        lab.write("f", &bytes);
+        for verb in ["disasm f", "sim f --arch x86_64 read"] {
+            lab.callgate(verb).expect(2).says("`f`").says(reason).says("hint:");
+        }
+    }
+    lab.write("p.json", PROFILE);
+    lab.callgate("disasm p.json").expect(2).says("this is JSON, not a filter").says("compile");
+}
+
+#[test]
+fn a_filter_the_kernel_would_refuse_is_shown_all_the_same() {
+    let lab = Lab::new();
+    lab.write("f", raw(&[(0x28, 0, 0, 0), RET]));
+    lab.callgate("disasm f").expect(2).shows(".invalid 0x0028").shows("return ALLOW").says("instruction 0");
+}
+
+#[test]
+fn every_form_of_a_filter_holds_the_same_instructions_and_the_same_bytes_each_time() {
+    let lab = compiled();
+    for form in ["raw", "c", "json", "rust"] {
+        for name in ["one", "two"] {
+            let words = format!("compile p.json --arch x86_64,x86 --emit {form} -o {name}.{form}");
+            // Several architectures are several flags.
+            lab.callgate(&words).expect(2).says("`x86_64,x86`");
+            lab.callgate(&words.replace(',', " --arch ")).expect(0);
+        }
+        let read = |name: &str| std::fs::read(lab.path(name)).unwrap();
+        assert_eq!(read(&format!("one.{form}")), read(&format!("two.{form}")));
+    }
+    let mut from_json = Vec::new();
+    for insn in lab.json("one.json")["instructions"].as_array().unwrap() {
+        let number = |key: &str| insn[key].as_u64().unwrap();
+        let part = |key: &str| u8::try_from(number(key)).unwrap();
+        let (code, k) = (u16::try_from(number("code")).unwrap(), u32::try_from(number("k")).unwrap());
+        from_json.push((code, part("jt"), part("jf"), k));
+    }
+    assert_eq!(raw(&from_json), std::fs::read(lab.path("p.bpf")).unwrap());
+    for (form, start) in [("c", "\t{ "), ("rust", "    libc::sock_filter { ")] {
+        let text = lab.read(&format!("one.{form}"));
+        assert_eq!(text.lines().filter(|l| l.starts_with(start)).count(), from_json.len());
+        let mut expected = String::new();
+        for (code, jt, jf, k) in &from_json {
+            let names = if form == "c" { ["", "", "", ""] } else { ["code: ", "jt: ", "jf: ", "k: "] };
+            let _ = writeln!(
+                expected,
+                "{start}{}{code:#06x}, {}{jt:#04x}, {}{jf:#04x}, {}{k:#010x} }},",
+                names[0], names[1], names[2], names[3]
+            );
+        }
+        let found: Vec<&str> = text.lines().filter(|l| l.starts_with(start)).collect();
+        assert_eq!(found.join("\n") + "\n", expected);
+    }
+}
+
+#[test]
+fn the_array_in_c_compiles_without_a_warning_and_holds_the_raw_bytes() {
+    if find("gcc").is_none() {
+        return println!("skipped: no gcc");
+    }
+    let lab = compiled();
+    lab.callgate("compile p.json --arch x86_64 --arch x86 --emit c -o filter.h").expect(0);
+    let source = "#include \"filter.h\"\n#include <stdio.h>\nint main(void) { return fwrite(callgate_prog.filter, \
+                  sizeof(struct sock_filter), callgate_prog.len, stdout) != callgate_prog.len; }\n";
+    lab.write("main.c", source);
+    lab.program("gcc").args(["-Wall", "-Wextra", "-Werror", "-o", "main", "main.c"]).expect(0);
+    lab.sh("./main > from-c && cmp from-c p.bpf").expect(0);
+}
+
+#[test]
+fn the_array_in_rust_compiles_and_holds_the_raw_bytes() {
+    if find("rustc").is_none() {
+        return println!("skipped: no rustc");
+    }
+    let lab = compiled();
+    lab.callgate("compile p.json --arch x86_64 --arch x86 --emit rust -o filter.rs").expect(0);
+    let source = "mod libc { pub struct sock_filter { pub code: u16, pub jt: u8, pub jf: u8, pub k: u32 } }\n\
+        include!(\"filter.rs\");\nfn main() { use std::io::Write; for i in &FILTER {\n\
+        let b = [&i.code.to_ne_bytes()[..], &[i.jt, i.jf], &i.k.to_ne_bytes()].concat();\n\
+        std::io::stdout().write_all(&b).unwrap(); } }\n";
+    lab.write("main.rs", format!("#![allow(non_camel_case_types)]\n{source}"));
+    // rustup finds its compilers by the environment, which programs in the lab do not get.
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2021", "-o", "main", "main.rs"]).current_dir(&lab.dir);
+    assert!(rustc.status().is_ok_and(|status| status.success()));
+    lab.sh("./main > from-rust && cmp from-rust p.bpf").expect(0);
+}
+
+#[test]
+fn only_the_architectures_that_are_named_are_filtered() {
+    let lab = compiled();
+    lab.callgate("compile p.json --arch x86_64 --emit raw -o one.bpf").expect(0);
+    let answer = |arch: &str| {
+        let words = format!("sim one.bpf --arch {arch} read --format json");
+        lab.callgate(&words).expect(0).json()["action"].clone()
+    };
+    assert_eq!((answer("x86_64"), answer("x86")), ("SCMP_ACT_ALLOW".into(), "SCMP_ACT_KILL_THREAD".into()));
+    lab.callgate("compile p.json --arch x86_64 --arch arm --emit raw -o two.bpf")
+        .expect(2)
+        .says("filters no calls of arm")
+        .says("SCMP_ARCH_ARM");
+    assert!(!lab.has("two.bpf"));
+    lab.callgate("compile p.json --arch s390x --emit c -o -").expect(0).shows("ARCH_S390X");
+}
+
+#[test]
+fn the_figures_of_a_filter_are_on_stderr_and_add_up() {
+    let lab = compiled();
+    let told = lab.callgate("compile p.json --arch x86_64 --arch x86 --emit json --stats -o -").expect(0);
+    let count = told.json()["instructions"].as_array().unwrap().len();
+    snapshot("compile-stats", &told.stderr);
+    let lines = told.stderr.lines().filter(|l| l.starts_with("  "));
+    let numbers: Vec<usize> = lines.filter_map(|l| l.split_whitespace().next()?.parse().ok()).collect();
+    let (all, parts) = numbers.split_last().unwrap();
+    assert_eq!((*all, parts.iter().sum::<usize>()), (count, count));
+}
