@@ -25,18 +25,25 @@ enum Outcome {
 /// A number that no kernel has and that no ABI takes apart.
 const UNNAMED: u32 = 0x3fff_fffe;
 
+/// Conditions that are held against each other in all. Real filters need a hundredth; hostile ones would take minutes.
+const BUDGET: usize = 300_000_000;
+
 /// What a filter does with the calls of these architectures: a paragraph each, a line per outcome. What happens to numbers
 /// without a name stands last, and calls that share it are counted.
 ///
 /// Whatever the filter is, this ends: what cannot be told in few words is said to be so.
 pub fn readable(program: &Program, arches: &[Arch]) -> String {
     let mut out = String::new();
+    let mut budget = BUDGET;
     for arch in arches {
         let mut lines: BTreeMap<Outcome, Vec<&'static str>> = BTreeMap::new();
         for entry in sysno::table(*arch) {
-            lines.entry(outcome(program, *arch, entry.name, entry.nr)).or_default().push(entry.name);
+            lines
+                .entry(outcome(program, *arch, (entry.name, entry.nr), &mut budget))
+                .or_default()
+                .push(entry.name);
         }
-        let rest = outcome(program, *arch, "", UNNAMED);
+        let rest = outcome(program, *arch, ("", UNNAMED), &mut budget);
         let others = lines.remove(&rest).unwrap_or_default();
         // Writing to a String does not fail.
         let _ = writeln!(out, "{arch}:");
@@ -45,7 +52,7 @@ pub fn readable(program: &Program, arches: &[Arch]) -> String {
         }
         let rest = match rest {
             Outcome::Always(value) => ret(value),
-            _ => "depends on arguments".to_owned(),
+            _ => "depends on arguments, in more ways than can be told".to_owned(),
         };
         let every = if lines.is_empty() { "every call" } else { "every other call" };
         let _ = writeln!(out, "  {rest}: {every} ({} have names)", others.len());
@@ -69,17 +76,26 @@ fn line(outcome: &Outcome, names: &[&'static str]) -> String {
     }
 }
 
-fn outcome(program: &Program, arch: Arch, name: &str, nr: u32) -> Outcome {
+fn outcome(program: &Program, arch: Arch, (name, nr): (&str, u32), budget: &mut usize) -> Outcome {
     let Some(ways) = ways(program, arch, nr) else { return Outcome::Unclear };
     let Some(first) = ways.first() else { return Outcome::Unclear };
     if ways.iter().all(|way| way.ret == first.ret) {
         return Outcome::Always(first.ret);
     }
+    let Some(rest) = budget.checked_sub(cost(&ways)) else { return Outcome::Unclear };
+    *budget = rest;
     let ways = simplified(&ways);
     let otherwise = most(&ways);
     let told = |way: &&Way| way.ret != otherwise;
     let words = |way: &Way| (conditions(arch, name, &way.conditions), way.ret);
     Outcome::If(ways.iter().filter(told).map(words).collect(), otherwise)
+}
+
+/// How many pairs of conditions are held against each other to make these ways simpler.
+fn cost(ways: &[Way]) -> usize {
+    let all: usize = ways.iter().map(|way| way.conditions.len()).sum();
+    let most = ways.iter().map(|way| way.conditions.len()).max().unwrap_or(0);
+    all.saturating_mul(all).saturating_mul(most)
 }
 
 /// The return value of most ways: it needs most words, so that it is told by what remains.
