@@ -88,7 +88,7 @@ pub fn emit_weighted(meaning: &Meaning, weights: &Weights) -> Result<Program, Em
     root = dag.load(OFFSET_ARCH, root);
     let program = asm::assemble(&dag, root);
     if program.0.len() > MAX_INSNS {
-        return Err(EmitError::TooLong { insns: program.0.len(), calls: largest(meaning) });
+        return Err(EmitError::TooLong { insns: program.0.len(), calls: calls_with_most(meaning) });
     }
     Ok(program)
 }
@@ -121,7 +121,12 @@ fn check_errnos(meaning: &Meaning) -> Result<(), EmitError> {
     Ok(())
 }
 
-fn largest(meaning: &Meaning) -> Vec<(Arch, u32, usize)> {
+/// The calls with most alternatives, as a text: what a person can make simpler.
+pub fn largest(meaning: &Meaning) -> String {
+    Largest(&calls_with_most(meaning)).to_string()
+}
+
+fn calls_with_most(meaning: &Meaning) -> Vec<(Arch, u32, usize)> {
     let of = |(arch, rules): (&Arch, &Rules)| {
         let arch = *arch;
         rules.calls.iter().map(move |(nr, clauses)| (arch, *nr, clauses.len())).collect::<Vec<_>>()

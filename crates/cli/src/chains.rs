@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use callgate_bpf::Program;
-use callgate_core::{Action, Arch, Call, Meaning, SeccompData, args, sysno};
+use callgate_bpf::prove::Difference;
+use callgate_bpf::{Program, Proof, prove};
+use callgate_core::Meaning;
 use callgate_linux::filter;
 use callgate_linux::inspect::{Chain, Layer, Mode, Obstacle, Process};
 use sha2::{Digest as _, Sha256};
@@ -49,70 +50,13 @@ pub(crate) fn short_hash(program: &Program) -> String {
     hash(program).chars().take(SHORT).collect()
 }
 
-/// What came of holding a filter against a profile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// It does with every call what the profile says.
-    Equal,
-    /// It does something else with this one.
-    Differs(Difference),
-    /// Nobody knows, and why.
-    Undecided(String),
-}
-
-impl Proof {
-    /// Its outcome alone.
-    pub(crate) fn verdict(&self) -> Verdict {
-        match self {
-            Self::Equal => Verdict::Equal,
-            Self::Differs(_) => Verdict::Different,
-            Self::Undecided(_) => Verdict::Undecided,
-        }
+/// The outcome of a proof alone.
+pub(crate) fn outcome(proof: &Proof) -> Verdict {
+    match proof {
+        Proof::Equal => Verdict::Equal,
+        Proof::Differs(_) => Verdict::Different,
+        Proof::Undecided(_) => Verdict::Undecided,
     }
-}
-
-/// A call that a filter and a profile treat differently.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Difference {
-    pub(crate) data: SeccompData,
-    pub(crate) program: Action,
-    pub(crate) meaning: Action,
-}
-
-impl Difference {
-    /// The call in words.
-    pub(crate) fn call(&self) -> String {
-        let Some(Call { arch, nr, args }) = self.data.to_call() else {
-            return format!("call {} of architecture {:#x}", self.data.nr, self.data.arch);
-        };
-        let text = match sysno::name(arch, nr) {
-            Some(name) => args::format_call(arch, name, &args),
-            None => format!("system call {nr}"),
-        };
-        if Arch::native() == Some(arch) { text } else { format!("{text} through {arch}") }
-    }
-}
-
-/// Holds a program against a meaning. The only place that asks the prover.
-fn prove(program: &Program, meaning: &Meaning) -> Proof {
-    // MERGE: becomes `callgate_bpf::prove::prove(program, meaning)`, whose `Proof` and `Difference` replace the ones above.
-    if callgate_bpf::emit(meaning).is_ok_and(|same| same == *program) {
-        return Proof::Equal;
-    }
-    let everywhere = meaning.arches.keys().flat_map(|arch| {
-        let calls = sysno::table(*arch).iter().map(|entry| entry.nr);
-        calls.chain([sysno::table(*arch).len() as u32 + 10_000]).map(|nr| Call::new(*arch, nr, [0; 6]))
-    });
-    for data in everywhere.map(Call::to_data).chain([SeccompData::default()]) {
-        let (Ok(ret), said) = (callgate_bpf::run(program, &data), meaning.action_of_data(&data)) else {
-            continue;
-        };
-        let program = Action::from_ret(ret);
-        if program != said {
-            return Proof::Differs(Difference { data, program, meaning: said });
-        }
-    }
-    Proof::Undecided("no call was found that they treat differently, which proves nothing".to_owned())
 }
 
 /// A profile that loaded filters are held against; each filter once.
@@ -151,7 +95,7 @@ impl Judge {
     /// Whether one of the filters of some threads does.
     pub(crate) fn among(&mut self, group: &Group) -> Verdict {
         let layer = |layer: &Layer| match layer {
-            Layer::Classic(program) => self.proof(program).verdict(),
+            Layer::Classic(program) => outcome(&self.proof(program)),
             Layer::Other => Verdict::Undecided,
         };
         let found: Vec<Verdict> = group.layers.iter().map(layer).collect();
@@ -192,20 +136,12 @@ impl Verdict {
     }
 }
 
-/// The instructions of a filter for a person.
-pub(crate) fn instructions(program: &Program) -> String {
-    // MERGE: becomes `callgate_bpf::disasm::disassemble(program)`.
-    let line = |(at, i): (usize, &callgate_bpf::Insn)| {
-        format!("{at:4}: {:#06x} {:3} {:3} {:#010x}\n", i.code, i.jt, i.jf, i.k)
-    };
-    program.insns().iter().enumerate().map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use callgate_bpf::Insn;
     use callgate_bpf::insn::op;
+    use callgate_core::{Action, Arch};
 
     fn chain(tid: i32, rets: &[u32]) -> Chain {
         let layer = |ret: &u32| Layer::Classic(Program(vec![Insn::stmt(op::RET_K, *ret)]));
@@ -245,6 +181,6 @@ mod tests {
         let Proof::Differs(found) = either(&program, &[meaning.clone(), filter::enforcing(&meaning)]) else {
             panic!("they differ");
         };
-        assert_eq!((found.program, found.meaning), (Action::Errno(2), Action::Errno(1)));
+        assert_eq!((found.left, found.right), (Action::Errno(2), Action::Errno(1)));
     }
 }

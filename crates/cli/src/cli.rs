@@ -9,7 +9,7 @@ mod drive;
 mod filter;
 mod inspect;
 pub(crate) use drive::{BackendChoice, Drive, Running};
-pub(crate) use filter::{Compile, Disasm, Emit, Sim};
+pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
 pub(crate) use inspect::Inspect;
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
@@ -55,6 +55,8 @@ pub(crate) enum Verb {
     Disasm(Disasm),
     /// Say what a profile or a filter does with one call
     Sim(Sim),
+    /// Prove that two profiles or filters do the same with every call, or show one that they treat differently
+    Equiv(Equiv),
     /// Show the filters that are loaded in processes as they run, and whether they are a profile's
     Inspect(Inspect),
     /// List the system calls of an architecture

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Failed,
     /// 3: nothing to work on.
     NoInput,
+    /// 70: a bug of ours that was noticed.
+    Bug,
     /// 125: `run` and `record`: callgate itself failed, the command did not run.
     NotRun,
     /// 126: the command cannot be executed.
@@ -31,6 +33,7 @@ impl Exit {
             Self::Findings => 1,
             Self::Failed => 2,
             Self::NoInput => 3,
+            Self::Bug => 70,
             Self::NotRun => 125,
             Self::NotExecutable => 126,
             Self::NotFound => 127,

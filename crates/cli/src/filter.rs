@@ -35,17 +35,28 @@ pub(crate) fn accepted(path: &Path, program: &Program) -> Result<(), Failure> {
     check(program).map_err(|error| refused(error).hint(RAW))
 }
 
+/// A filter that somebody names, and the profile it is of.
+pub(crate) struct Any {
+    pub(crate) program: Program,
+    /// With its meaning, which the filter was proven to have.
+    pub(crate) profile: Option<(Loaded, Meaning)>,
+}
+
 /// Reads a profile and compiles it, or reads a raw filter, which the kernel has to take. Its content says which it is:
-/// no instruction begins with a brace.
-pub(crate) fn any(path: &Path, output: &Output) -> Result<Program, Failure> {
+/// no instruction begins with a brace. A profile is one of a machine of architecture `arches`; for none, of this one.
+pub(crate) fn any(path: &Path, arches: &[String], output: &Output) -> Result<Any, Failure> {
     let bytes = input::bytes(path)?;
     if is_json(&bytes) {
         let loaded = input::profile_of(path, input::text_of(path, bytes)?)?;
         loaded.tell_notes(output);
-        return program(&loaded.meaning()?);
+        let meaning = match arches.first() {
+            Some(native) => loaded.meaning_on(parse::arch(native)?)?,
+            None => loaded.meaning()?,
+        };
+        return Ok(Any { program: program(&meaning)?, profile: Some((loaded, meaning)) });
     }
     let program = raw_of(path, &bytes)?;
-    accepted(path, &program).map(|()| program)
+    accepted(path, &program).map(|()| Any { program, profile: None })
 }
 
 fn is_json(bytes: &[u8]) -> bool {

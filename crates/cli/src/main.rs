@@ -31,6 +31,7 @@ mod streams;
 mod summary;
 mod table;
 mod usage;
+mod witness;
 mod workload;
 
 use std::panic;
@@ -105,6 +106,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Compile(args)) => cmd::compile::run(args, output),
         Some(Verb::Disasm(args)) => cmd::disasm::run(args, output),
         Some(Verb::Sim(args)) => cmd::sim::run(args, output),
+        Some(Verb::Equiv(args)) => cmd::equiv::run(args, output),
         Some(Verb::Inspect(args)) => cmd::inspect::run(args, output),
         Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),
         Some(Verb::Groups(args)) => cmd::groups::run(args, output),

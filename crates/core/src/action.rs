@@ -47,6 +47,14 @@ impl Action {
         matches!(self, Self::Allow | Self::Log)
     }
 
+    /// The errno with which the call fails; `None` where it does not fail by the filter.
+    pub fn errno(self) -> Option<u16> {
+        match self {
+            Self::Errno(errno) => Some(errno),
+            _ => None,
+        }
+    }
+
     /// The value a filter returns, `SECCOMP_RET_*` with its data.
     pub fn to_ret(self) -> u32 {
         match self {

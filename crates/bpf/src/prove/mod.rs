@@ -134,14 +134,17 @@ fn action(ret: u32) -> Action {
     }
 }
 
-/// All inputs: those of each architecture that has a table, and those of all others.
+/// All inputs: those of each architecture that has a table, most used first, and those of all others.
 fn inputs() -> Vec<Region> {
-    let mut tokens: Vec<u32> = Arch::ALL.into_iter().map(Arch::token).collect();
-    tokens.sort_unstable();
-    tokens.dedup();
+    let mut tokens: Vec<u32> = Vec::new();
+    for token in Arch::ALL.into_iter().map(Arch::token) {
+        if !tokens.contains(&token) {
+            tokens.push(token);
+        }
+    }
     let exactly = |value: u32| ArgSet::exactly(value.into());
     let others = tokens.iter().fold(Values::all(), |left, token| left.without(&exactly(*token)));
-    let mut found = vec![Region::all().with(1, others)];
+    let mut found = Vec::new();
     for token in tokens {
         let mut region = Region::all().within(&[(1, exactly(token))]);
         if let Some((arch, _)) = Arch::split(token, 0).filter(|(arch, _)| arch.arg_bits() == 32) {
@@ -151,6 +154,7 @@ fn inputs() -> Vec<Region> {
         }
         found.push(region);
     }
+    found.push(Region::all().with(1, others));
     found
 }
 

@@ -91,3 +91,23 @@ pub(crate) struct Sim {
     #[arg(long, default_value = "human")]
     pub(crate) format: Format,
 }
+
+/// callgate equiv
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  callgate equiv old.json new.json\n  \
+    callgate equiv ls.json ls.bpf --format json\n\n\
+    Exit codes: 0 equal · 1 different, with a call that shows it · 2 undecided, or no profile or filter")]
+pub(crate) struct Equiv {
+    /// A profile, or a filter as `compile --emit raw` writes it; `-` is standard input
+    #[arg(value_name = "A")]
+    pub(crate) left: PathBuf,
+    /// What it is held against, likewise
+    #[arg(value_name = "B")]
+    pub(crate) right: PathBuf,
+    /// Take profiles for ones of a machine of this architecture [default: this machine's]
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
+    /// For a person or for a program
+    #[arg(long, default_value = "human")]
+    pub(crate) format: Format,
+}

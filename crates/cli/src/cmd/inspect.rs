@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use callgate_bpf::Program;
+use callgate_bpf::{Program, Proof, disassemble};
 use callgate_linux::inspect::{self, Layer, Mode, Obstacle, Process, Reader};
 use callgate_linux::proc;
 use serde::Serialize;
 
 use super::{print, print_json};
-use crate::chains::{self, Found, Group, Judge, Proof, Verdict};
+use crate::chains::{self, Found, Group, Judge, Verdict};
 use crate::cli::{Format, Inspect};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
 use crate::output::{Output, counted, foreign};
 use crate::table::{Align, columns_within};
+use crate::witness;
 
 #[derive(Serialize)]
 struct Document {
@@ -180,12 +181,12 @@ fn filter(layer: usize, what: &Layer, judge: Option<&mut Judge>) -> FilterDoc {
     let proof = judge.map(|judge| judge.proof(program));
     let witness = match &proof {
         Some(Proof::Differs(d)) => Some(WitnessDoc {
-            call: d.call(),
+            call: witness::call(&d.data),
             arch: d.data.arch,
             nr: d.data.nr,
             args: d.data.args,
-            filter: d.program.to_string(),
-            profile: d.meaning.to_string(),
+            filter: d.left.to_string(),
+            profile: d.right.to_string(),
         }),
         _ => None,
     };
@@ -194,7 +195,7 @@ fn filter(layer: usize, what: &Layer, judge: Option<&mut Judge>) -> FilterDoc {
         instructions: Some(program.insns().len()),
         hash: Some(format!("sha256:{}", chains::hash(program))),
         program: Some(program.insns().iter().map(|i| (i.code, i.jt, i.jf, i.k)).collect()),
-        profile: proof.map(|proof| proof.verdict().name()),
+        profile: proof.map(|proof| chains::outcome(&proof).name()),
         witness,
     }
 }
@@ -228,7 +229,7 @@ fn process(found: &Found, mut judge: Option<&mut Judge>, disasm: bool) -> String
         for (layer, number) in group.layers.iter().zip((0..group.layers.len()).rev()) {
             text += &layer_line(number, layer, judge.as_deref_mut());
             if let (true, Layer::Classic(program)) = (disasm, layer) {
-                text += &indented(&chains::instructions(program));
+                text += &indented(&disassemble(program));
             }
         }
     }
@@ -266,9 +267,9 @@ fn proof_words(program: &Program, judge: &mut Judge) -> String {
         Proof::Differs(d) => {
             format!(
                 "differs from {name}: {}: {} here, {} by the profile",
-                foreign(&d.call()),
-                d.program,
-                d.meaning
+                foreign(&witness::call(&d.data)),
+                d.left,
+                d.right
             )
         }
         Proof::Undecided(why) => format!("undecided whether equal to {name}: {why}"),
@@ -370,7 +371,7 @@ fn each(found: &[Found], mut judge: Option<&mut Judge>, disasm: bool) -> String 
         let proof = judge.as_mut().map_or_else(String::new, |j| " ".to_owned() + &proof_words(program, j));
         text += &format!("\n{}{proof}\n", chains::short_hash(program));
         if disasm {
-            text += &indented(&chains::instructions(program));
+            text += &indented(&disassemble(program));
         }
     }
     text

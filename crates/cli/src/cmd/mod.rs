@@ -4,6 +4,7 @@ pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod disasm;
 pub(crate) mod doctor;
+pub(crate) mod equiv;
 pub(crate) mod generate;
 pub(crate) mod groups;
 pub(crate) mod import;

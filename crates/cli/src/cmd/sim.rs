@@ -39,7 +39,7 @@ struct Document {
 pub(crate) fn run(args: &Sim, output: &Output) -> Outcome {
     let arch = parse::arch(&args.arch)?;
     let call = call(arch, args)?;
-    let program = filter::any(&args.file, output)?;
+    let program = filter::any(&args.file, &[], output)?.program;
     let data = call.to_data();
     let run =
         path(&program, &data).map_err(|error| Failure::new(format!("the filter has no result: {error}")))?;
@@ -51,10 +51,7 @@ pub(crate) fn run(args: &Sim, output: &Output) -> Outcome {
         nr: call.nr,
         args: call.args,
         action: action.oci(),
-        errno: match action {
-            Action::Errno(errno) => Some(errno),
-            _ => None,
-        },
+        errno: action.errno(),
         ret: format!("{:#010x}", run.ret),
         executed: run.executed.len(),
         bitmap: bitmap::always_allowed(&program, data.arch, data.nr),

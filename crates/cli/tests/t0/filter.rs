@@ -1,4 +1,4 @@
-//! Filters made and looked into: `compile`, `disasm`, `sim`.
+//! Filters made, looked into and compared: `compile`, `disasm`, `sim`, `equiv`.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -233,4 +233,59 @@ fn the_figures_of_a_filter_are_on_stderr_and_add_up() {
     let numbers: Vec<usize> = lines.filter_map(|l| l.split_whitespace().next()?.parse().ok()).collect();
     let (all, parts) = numbers.split_last().unwrap();
     assert_eq!((*all, parts.iter().sum::<usize>()), (count, count));
+}
+
+#[test]
+fn profiles_and_filters_that_do_the_same_are_proven_equal_however_they_are_written() {
+    let lab = compiled();
+    // One rule per call, the same condition by a mask, another order, a rule that says nothing.
+    lab.write(
+        "q.json",
+        r#"{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38,
+        "architectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"], "syscalls": [
+        {"names": ["mount"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
+        {"names": ["socket"], "action": "SCMP_ACT_ALLOW",
+         "args": [{"index": 0, "value": 18446744073709551615, "valueTwo": 2, "op": "SCMP_CMP_MASKED_EQ"}]},
+        {"names": ["ptrace"], "action": "SCMP_ACT_KILL_PROCESS"},
+        {"names": ["exit_group"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["write"], "action": "SCMP_ACT_ALLOW"}]}"#,
+    );
+    for (a, b) in [("p.json", "q.json"), ("p.json", "p.bpf"), ("p.bpf", "q.json"), ("p.bpf", "p.bpf")] {
+        let equal = lab.callgate(&format!("equiv {a} {b} --arch x86_64")).expect(0);
+        equal.shows("equal: ").shows("do the same with every call");
+    }
+    let document = lab.callgate("equiv p.json q.json --arch x86_64 --format json").expect(0).json();
+    assert_eq!((&document["result"], &document["witness"]), (&"equal".into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn where_they_differ_a_call_shows_it_with_both_lines() {
+    let lab = compiled();
+    let other = lab.read("p.json").replace("\"value\": 2", "\"value\": 3");
+    lab.write("q.json", &other);
+    let shown = lab.callgate("equiv p.json q.json --arch x86_64").expect(1);
+    shown.shows("different: socket(").shows("p.json:5: allow").shows("q.json: ENOSYS");
+    // The same the other way round, and with the filter of one.
+    lab.callgate("equiv q.json p.bpf --arch x86_64").expect(1).shows("different: socket(");
+    let document = lab.callgate("equiv p.bpf q.json --arch x86_64 --format json").expect(1).json();
+    assert_eq!(document["result"], "different");
+    let witness = &document["witness"];
+    assert_eq!((&witness["nr"], &witness["left"]["line"]), (&41.into(), &serde_json::Value::Null));
+    let actions = [&witness["left"]["action"], &witness["right"]["action"]];
+    assert!(actions.contains(&&"SCMP_ACT_ALLOW".into()) && actions.contains(&&"SCMP_ACT_ERRNO".into()), "{witness}");
+}
+
+#[test]
+fn what_cannot_be_decided_is_said_and_is_no_equality() {
+    let lab = compiled();
+    // The number with a bit set, compared: not followed.
+    lab.write("odd.bpf", raw(&[(0x20, 0, 0, 0), (0x44, 0, 0, 1), (0x15, 0, 1, 3), RET, RET]));
+    lab.write("odder.bpf", raw(&[(0x20, 0, 0, 0), (0x44, 0, 0, 1), (0x15, 0, 1, 3), RET, (0x06, 0, 0, 0)]));
+    lab.callgate("equiv odd.bpf odder.bpf").expect(2).shows("undecided").shows("instruction 2");
+    lab.callgate("equiv odder.bpf p.json --arch x86_64 --format json").expect(2).shows("\"undecided\"");
+    lab.callgate("equiv - -").expect(2).says("both cannot be standard input");
+    lab.write("short", "1234");
+    lab.callgate("equiv p.bpf short").expect(2).says("`short`");
+    lab.callgate("equiv p.bpf missing").expect(3).says("`missing`");
 }

@@ -3,7 +3,7 @@
 use super::snapshot;
 use crate::harness::Lab;
 
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "learn",
     "record",
     "import",
@@ -14,6 +14,7 @@ const VERBS: [&str; 16] = [
     "compile",
     "disasm",
     "sim",
+    "equiv",
     "inspect",
     "syscalls",
     "groups",
