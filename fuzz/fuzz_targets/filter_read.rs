@@ -2,7 +2,8 @@
 //! would take ends with a value for every call, and what its allow bitmap answers is allowed.
 #![no_main]
 
-use callgate_bpf::{Program, bitmap, check, disasm, path};
+use callgate_bpf::prove::equal;
+use callgate_bpf::{Program, Proof, bitmap, check, disasm, path};
 use callgate_core::{Action, Arch, SeccompData};
 use libfuzzer_sys::fuzz_target;
 
@@ -14,6 +15,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
     assert!(disasm::readable(&program, &[Arch::X86_64]).starts_with("x86_64:"));
     let accepted = check(&program).is_ok();
+    // A program is itself, unless nobody can tell what it does; and only such that the kernel takes are anything.
+    match equal(&program, &program) {
+        Proof::Equal => assert!(accepted),
+        Proof::Undecided(_) => {}
+        Proof::Differs(found) => panic!("it differs from itself: {found:?}"),
+    }
     for arch in Arch::ALL {
         for nr in [0, 1, 41, 500, 0x4000_0000, u32::MAX] {
             let data =

@@ -42,11 +42,10 @@ impl Weights {
     pub(crate) fn of(&self, arch: Arch, nr: u32, kind: Kind) -> u64 {
         let counted = |counts: &BTreeMap<(Arch, u32), u64>| counts.get(&(arch, nr)).copied().unwrap_or(0);
         let weight = match (self, kind) {
-            (Self::Uniform, _) => ASKED,
             (Self::Counted(counts), Kind::Checked | Kind::Refused) => counted(counts).max(ASKED),
-            (_, Kind::Allowed | Kind::Fatal) => LEAST,
+            (Self::BuiltIn | Self::Counted(_), Kind::Allowed | Kind::Fatal) => LEAST,
             (Self::BuiltIn, Kind::Checked) => 2 * ASKED,
-            (Self::BuiltIn, Kind::Refused) => ASKED,
+            (Self::Uniform, _) | (Self::BuiltIn, Kind::Refused) => ASKED,
         };
         // x32 is built into few kernels and used by fewer programs.
         if arch == Arch::X32 { (weight / 16).max(LEAST) } else { weight }

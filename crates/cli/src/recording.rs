@@ -3,7 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use callgate_bpf::{Program, Proof};
+use callgate_bpf::{Program, Proof, Weights};
 use callgate_core::trace::Provenance;
 use callgate_core::{Meaning, Trace, sysno};
 use callgate_linux::ebpf::{self, Target};
@@ -22,8 +22,13 @@ use crate::workload::{self, Ran, Run, Watch};
 
 /// Compiles what callgate itself or a profile wants of the kernel, and proves for every input that it is that.
 pub(crate) fn program(meaning: &Meaning) -> Result<Program, Failure> {
-    let program =
-        callgate_bpf::emit(meaning).map_err(|e| Failure::new(format!("cannot compile the filter: {e}")))?;
+    weighted(meaning, &Weights::BuiltIn)
+}
+
+/// The same, with short paths for what these weights name.
+pub(crate) fn weighted(meaning: &Meaning, weights: &Weights) -> Result<Program, Failure> {
+    let program = callgate_bpf::emit_weighted(meaning, weights)
+        .map_err(|e| Failure::new(format!("cannot compile the filter: {e}")))?;
     match callgate_bpf::prove(&program, meaning) {
         Proof::Equal => Ok(program),
         Proof::Differs(found) => {

@@ -72,10 +72,8 @@ fn argument(low: Word, set: &ArgSet, bits: u32) -> Vec<Vec<Need>> {
     let ((low_min, high_min), (low_max, high_max)) = (half(set.min), half(set.max));
     let ((low_mask, high_mask), (low_bits, high_bits)) = (half(set.mask), half(set.bits));
     let masked = |need: Need| {
-        exact(match need.word == low {
-            true => Need { mask: low_mask, bits: low_bits, ..need },
-            false => Need { mask: high_mask, bits: high_bits, ..need },
-        })
+        let (mask, bits) = if need.word == low { (low_mask, low_bits) } else { (high_mask, high_bits) };
+        exact(Need { mask, bits, ..need })
     };
     let high = low + 1;
     let part = |(low_min, low_max): (u32, u32), (high_min, high_max): (u32, u32)| {

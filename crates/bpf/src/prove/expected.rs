@@ -7,7 +7,9 @@ use callgate_core::meaning::{Clause, Meaning, Rules};
 use callgate_core::set::{ArgBox, ArgSet};
 use callgate_core::{Action, Arch};
 
+use super::Undecided;
 use super::region::Region;
+use super::walk::Budget;
 use crate::insn::{OFFSET_ARGS, is_big_endian};
 
 /// The word of `struct seccomp_data`, by its index, that holds a half of an argument.
@@ -16,24 +18,97 @@ pub(super) fn word(arch: Arch, index: usize, upper: bool) -> usize {
     first + usize::from(upper != is_big_endian(arch.token()))
 }
 
-/// Inputs of `region`, which are of one architecture or of none that has a table, with which the meaning does something else
-/// than `action`.
-pub(super) fn differing(meaning: &Meaning, region: &Region, action: Action) -> Option<Region> {
-    let token = region.0[1].single();
-    let Some(token) = token.filter(|token| Arch::split(*token, 0).is_some()) else {
-        return (meaning.bad_arch != action).then(|| region.clone());
-    };
-    stretches(token).into_iter().find_map(|(arch, numbers, offset)| {
-        let set = ArgSet::range((*numbers.start()).into(), (*numbers.end()).into());
-        let region = region.within(&[(0, set)]);
-        if region.is_empty() {
-            return None;
+/// A meaning, and how much may be done to compare with it.
+pub(super) struct Expected<'m> {
+    pub(super) meaning: &'m Meaning,
+    pub(super) budget: &'m Budget,
+}
+
+/// Inputs that differ, where there are any.
+type Found = Result<Option<Region>, Undecided>;
+
+impl Expected<'_> {
+    /// Inputs of `region`, which are of one architecture or of none that has a table, with which the meaning does something
+    /// else than `action`.
+    pub(super) fn differing(&self, region: &Region, action: Action) -> Found {
+        let token = region.0[1].single();
+        let bad = self.meaning.bad_arch != action;
+        let Some(token) = token.filter(|token| Arch::split(*token, 0).is_some()) else {
+            return Ok(bad.then(|| region.clone()));
+        };
+        for (arch, numbers, offset) in stretches(token) {
+            let set = ArgSet::range((*numbers.start()).into(), (*numbers.end()).into());
+            let region = region.within(&[(0, set)]);
+            let found = match self.meaning.arches.get(&arch) {
+                _ if region.is_empty() => None,
+                None => bad.then_some(region),
+                Some(rules) => self.of_rules(rules, &region, (arch, offset), action)?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
         }
-        match meaning.arches.get(&arch) {
-            None => (meaning.bad_arch != action).then_some(region),
-            Some(rules) => of_rules(rules, &region, (arch, offset), action),
+        Ok(None)
+    }
+
+    fn of_rules(&self, rules: &Rules, region: &Region, (arch, offset): (Arch, u32), action: Action) -> Found {
+        let numbers = &region.0[0];
+        let ends = numbers
+            .0
+            .iter()
+            .fold((u64::MAX, 0), |(min, max), piece| (min.min(piece.min), max.max(piece.max)));
+        let in_rules = |raw: u64| (raw as u32).wrapping_sub(offset);
+        let exactly = |nr: u32| ArgSet::exactly((nr + offset).into());
+        let taken = |nr: u32| numbers.0.iter().any(|piece| piece.contains((nr + offset).into()));
+        let spoken = rules.calls.range(in_rules(ends.0)..=in_rules(ends.1)).filter(|(nr, _)| taken(**nr));
+        let mut others = numbers.clone();
+        for (nr, clauses) in spoken {
+            self.budget.spend(1)?;
+            let unconditional =
+                clauses.first().is_some_and(|clause| clause.args.is_any() && clause.action == action);
+            if !unconditional {
+                let of_number = region.within(&[(0, exactly(*nr))]);
+                let found = self.of_clauses(clauses, rules.default, (&of_number, arch), action)?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            if rules.default != action {
+                self.budget.spend(others.0.len())?;
+                others = others.without(&exactly(*nr));
+            }
         }
-    })
+        Ok((rules.default != action && !others.is_empty()).then(|| region.with(0, others)))
+    }
+
+    fn of_clauses(
+        &self,
+        clauses: &[Clause],
+        default: Action,
+        (region, arch): (&Region, Arch),
+        action: Action,
+    ) -> Found {
+        // What no clause so far has decided.
+        let mut left = vec![region.clone()];
+        for clause in clauses {
+            for sides in products(&clause.args, arch) {
+                self.budget.spend(left.iter().map(Region::pieces).sum())?;
+                if clause.action != action {
+                    let found =
+                        left.iter().map(|region| region.within(&sides)).find(|region| !region.is_empty());
+                    if found.is_some() {
+                        return Ok(found);
+                    }
+                } else if left.iter().any(|region| !region.within(&sides).is_empty()) {
+                    left = left.iter().flat_map(|region| region.without(&sides)).collect();
+                }
+            }
+            if left.is_empty() {
+                return Ok(None);
+            }
+        }
+        Ok(left.into_iter().find(|region| default != action && !region.is_empty()))
+    }
 }
 
 /// The raw numbers of a token: which architecture's they are, and which of them is its number 0; see [`Arch::split`].
@@ -46,54 +121,6 @@ fn stretches(token: u32) -> Vec<(Arch, RangeInclusive<u32>, u32)> {
         ];
     }
     Arch::split(token, 0).map(|(arch, _)| (arch, 0..=u32::MAX, 0)).into_iter().collect()
-}
-
-fn of_rules(rules: &Rules, region: &Region, (arch, offset): (Arch, u32), action: Action) -> Option<Region> {
-    let numbers = &region.0[0];
-    let ends =
-        numbers.0.iter().fold((u64::MAX, 0), |(min, max), piece| (min.min(piece.min), max.max(piece.max)));
-    let in_rules = |raw: u64| (raw as u32).wrapping_sub(offset);
-    let spoken = rules.calls.range(in_rules(ends.0)..=in_rules(ends.1));
-    let exactly = |nr: u32| ArgSet::exactly((nr + offset).into());
-    let mut others = numbers.clone();
-    for (nr, clauses) in
-        spoken.filter(|(nr, _)| numbers.0.iter().any(|piece| piece.contains((**nr + offset).into())))
-    {
-        let of_number = region.within(&[(0, exactly(*nr))]);
-        if let Some(found) = of_clauses(clauses, rules.default, (&of_number, arch), action) {
-            return Some(found);
-        }
-        if rules.default != action {
-            others = others.without(&exactly(*nr));
-        }
-    }
-    (rules.default != action && !others.is_empty()).then(|| region.with(0, others))
-}
-
-fn of_clauses(
-    clauses: &[Clause],
-    default: Action,
-    (region, arch): (&Region, Arch),
-    action: Action,
-) -> Option<Region> {
-    // What no clause so far has decided.
-    let mut left = vec![region.clone()];
-    for clause in clauses {
-        for sides in products(&clause.args, arch) {
-            if clause.action != action {
-                let found = left.iter().map(|region| region.within(&sides)).find(|region| !region.is_empty());
-                if found.is_some() {
-                    return found;
-                }
-            } else if left.iter().any(|region| !region.within(&sides).is_empty()) {
-                left = left.iter().flat_map(|region| region.without(&sides)).collect();
-            }
-        }
-        if left.is_empty() {
-            return None;
-        }
-    }
-    if default == action { None } else { left.into_iter().find(|region| !region.is_empty()) }
 }
 
 /// A box as products of word sets, disjoint.

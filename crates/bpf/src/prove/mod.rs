@@ -18,7 +18,9 @@ use callgate_core::{Action, Arch, Meaning, SeccompData, errno};
 use crate::check::{CheckError, check};
 use crate::insn::Program;
 use crate::simulate::run;
+use expected::Expected;
 use region::{Region, Values};
+use walk::{Budget, walk};
 
 /// What was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,10 +79,12 @@ impl From<Undecided> for Stop {
 /// Whether `program` does with every input what `meaning` says.
 pub fn prove(program: &Program, meaning: &Meaning) -> Proof {
     let right = |data: &SeccompData| Some(meaning.action_of_data(data));
+    let budget = Budget::new();
+    let expected = Expected { meaning, budget: &budget };
     decide(program, right, |inputs| {
-        walk::walk(program, inputs, |region, ret| {
-            expected::differing(meaning, region, action(ret))
-                .map_or(Ok(()), |found| Err(Stop::At(Box::new(found))))
+        walk(program, inputs, &budget, |region, ret| match expected.differing(region, action(ret))? {
+            Some(found) => Err(Stop::At(Box::new(found))),
+            None => Ok(()),
         })
     })
 }
@@ -91,9 +95,10 @@ pub fn equal(left: &Program, right: &Program) -> Proof {
         return Proof::Undecided(error.into());
     }
     let replayed = |data: &SeccompData| run(right, data).ok().map(action);
+    let budget = Budget::new();
     decide(left, replayed, |inputs| {
-        walk::walk(left, inputs, |taken, first| {
-            walk::walk(right, taken, |region, second| {
+        walk(left, inputs, &budget, |taken, first| {
+            walk(right, taken, &budget, |region, second| {
                 if action(first) == action(second) { Ok(()) } else { Err(Stop::At(Box::new(region.clone()))) }
             })
         })

@@ -56,6 +56,11 @@ impl Region {
         Self(std::array::from_fn(|_| Values::all()))
     }
 
+    /// How many sets it is made of: what a copy costs.
+    pub(super) fn pieces(&self) -> usize {
+        self.0.iter().map(|values| values.0.len()).sum()
+    }
+
     /// The same with the values of one word replaced.
     #[must_use]
     pub(super) fn with(&self, word: usize, values: Values) -> Self {

@@ -39,7 +39,7 @@ fn a_program_with_one_wrong_constant_is_refuted_by_an_input_that_both_sides_repl
                 }
                 // A load beside a word is none the kernel takes.
                 Proof::Undecided(Undecided::Check(_)) => assert_eq!(program.0[at].code, op::LD_W_ABS),
-                other => panic!("instruction {at}: {other:?}"),
+                undecided @ Proof::Undecided(_) => panic!("instruction {at}: {undecided:?}"),
             }
         }
     }

@@ -3,6 +3,8 @@
 //! The accumulator is followed as what it stands for: a constant, or a word of the input with a mask. A branch on either
 //! splits the inputs exactly; on anything else the program is undecided, and that is said with the instruction.
 
+use std::cell::Cell;
+
 use callgate_core::set::ArgSet;
 
 use super::Undecided;
@@ -31,27 +33,40 @@ struct State {
     region: Region,
 }
 
-/// Steps in all, over all paths: more than any filter people write takes.
-const MAX_STEPS: usize = 1 << 20;
+/// Work for one proof: more than any filter people write takes.
+const MAX_WORK: usize = 1 << 22;
+
+/// How much may still be done for a proof.
+pub(super) struct Budget(Cell<usize>);
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self(Cell::new(MAX_WORK))
+    }
+
+    /// Takes as much as there are values to look at.
+    pub(super) fn spend(&self, work: usize) -> Result<(), Undecided> {
+        let left = self.0.get().checked_sub(work).ok_or(Undecided::TooManyPaths)?;
+        self.0.set(left);
+        Ok(())
+    }
+}
 
 /// Calls `found` with the inputs of each path and what they return, until it returns an error.
 pub(super) fn walk<E: From<Undecided>>(
     program: &Program,
     inputs: &Region,
+    budget: &Budget,
     mut found: impl FnMut(&Region, u32) -> Result<(), E>,
 ) -> Result<(), E> {
     let none = Value::Constant(0);
     let start = State { index: 0, a: none, x: none, memory: [none; MEM_WORDS], region: inputs.clone() };
     let mut waiting = vec![start];
-    let mut steps = 0;
     while let Some(mut state) = waiting.pop() {
         while !state.region.is_empty() {
-            steps += 1;
-            if steps > MAX_STEPS {
-                return Err(Undecided::TooManyPaths.into());
-            }
+            budget.spend(1)?;
             let insn = program.insns().get(state.index).ok_or(Undecided::Insn(state.index))?;
-            match step(&mut state, *insn)? {
+            match step(&mut state, *insn, budget)? {
                 Next::On => {}
                 Next::Return(value) => {
                     found(&state.region, value)?;
@@ -71,7 +86,7 @@ enum Next {
     Branch(Box<State>),
 }
 
-fn step(state: &mut State, insn: Insn) -> Result<Next, Undecided> {
+fn step(state: &mut State, insn: Insn, budget: &Budget) -> Result<Next, Undecided> {
     let Insn { code, jt, jf, k } = insn;
     let at = state.index;
     state.index += 1;
@@ -84,11 +99,11 @@ fn step(state: &mut State, insn: Insn) -> Result<Next, Undecided> {
             };
         }
         op::JA => state.index = state.index.saturating_add(k as usize),
-        op::JEQ_K | op::JGT_K | op::JGE_K | op::JSET_K => return branch(state, (code, k), (jt, jf), at),
+        op::JEQ_K | op::JGT_K | op::JGE_K | op::JSET_K => return branch(state, (code, k), (jt, jf), budget),
         op::JEQ_X | op::JGT_X | op::JGE_X | op::JSET_X => {
             let Value::Constant(k) = concrete(state, state.x) else { return Err(Undecided::Computed(at)) };
             // The same operation with a constant: the source bit is BPF_X.
-            return branch(state, (code & !8, k), (jt, jf), at);
+            return branch(state, (code & !8, k), (jt, jf), budget);
         }
         _ => compute(state, insn).ok_or(Undecided::Insn(at))?,
     }
@@ -139,8 +154,19 @@ fn arithmetic(state: &State, insn: Insn) -> Option<Value> {
         (op::AND_K, Value::Word { word, mask }, Value::Constant(k)) => Value::Word { word, mask: mask & k },
         (op::NEG, Value::Constant(a), _) => Value::Constant(a.wrapping_neg()),
         (code, Value::Constant(a), Value::Constant(k)) => constants(code, a, k)?,
-        (op::AND_K | op::OR_K | op::XOR_K | op::ADD_K | op::SUB_K, ..)
-        | (op::MUL_K | op::DIV_K | op::LSH_K | op::RSH_K | op::NEG, ..) => Value::Other,
+        (
+            op::AND_K
+            | op::OR_K
+            | op::XOR_K
+            | op::ADD_K
+            | op::SUB_K
+            | op::MUL_K
+            | op::DIV_K
+            | op::LSH_K
+            | op::RSH_K
+            | op::NEG,
+            ..,
+        ) => Value::Other,
         _ => return None,
     })
 }
@@ -164,8 +190,10 @@ fn branch(
     state: &mut State,
     (code, k): (u16, u32),
     (jt, jf): (u8, u8),
-    at: usize,
+    budget: &Budget,
 ) -> Result<Next, Undecided> {
+    // The index stands on the next instruction already.
+    let at = state.index - 1;
     let to = |state: &mut State, offset: u8| state.index += usize::from(offset);
     if jt == jf {
         to(state, jt);
@@ -184,6 +212,8 @@ fn branch(
         }
         Value::Word { word, mask } => {
             let test = test(code, k, mask).ok_or(Undecided::Computed(at))?;
+            // The other side is a copy of all there is.
+            budget.spend(state.region.pieces())?;
             let (yes, no) = test.split(&state.region.0[word]);
             let mut other = Box::new(state.clone());
             other.region.0[word] = no;

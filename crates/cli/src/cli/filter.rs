@@ -40,6 +40,11 @@ pub(crate) struct Compile {
     /// Replace an existing file
     #[arg(long)]
     pub(crate) force: bool,
+    /// Which calls are to be decided quickly: `default` is those that the kernel asks the filter about, by arguments and
+    /// refused ones; `uniform` is all, for kernels before Linux 5.11, which ask about every call; a trace is those it
+    /// counted
+    #[arg(long, value_name = "default|uniform|TRACE", default_value = "default")]
+    pub(crate) weights: String,
     /// Say on stderr what the filter consists of, and what it costs
     #[arg(long)]
     pub(crate) stats: bool,

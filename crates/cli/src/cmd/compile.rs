@@ -1,16 +1,17 @@
 //! `callgate compile`: a profile to the filter the kernel loads.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use callgate_bpf::{Program, figures};
+use callgate_bpf::{Program, Weights, figures};
 use callgate_core::Arch;
 use callgate_linux::file::Output as File;
 
 use crate::cli::{Compile, Emit};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, counted, foreign};
-use crate::recording::program;
+use crate::recording::weighted;
 use crate::table::{Align, columns};
 use crate::{filter, input, source};
 
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &Compile, output: &Output) -> Outcome {
     let loaded = input::profile(&args.profile)?;
     loaded.tell_notes(output);
     let meaning = filter::meaning(&loaded, &args.arch)?;
-    let program = program(&meaning)?;
+    let program = weighted(&meaning, &weights(&args.weights)?)?;
     if args.output == Path::new("-") && args.emit == Emit::Raw && std::io::stdout().is_terminal() {
         let failure = Failure::new("the filter is binary, and standard output is a terminal");
         return Err(failure.hint("name a file: -o FILE"));
@@ -37,6 +38,22 @@ pub(crate) fn run(args: &Compile, output: &Output) -> Outcome {
         output.line(stats(&program, &arches).trim_end());
     }
     Ok(Exit::Ok)
+}
+
+/// Which paths are to be short: a word, or a trace with counts.
+fn weights(text: &str) -> Result<Weights, Failure> {
+    match text {
+        "default" => return Ok(Weights::BuiltIn),
+        "uniform" => return Ok(Weights::Uniform),
+        _ => {}
+    }
+    let trace = input::trace(Path::new(text))?;
+    let mut counts = BTreeMap::new();
+    for ((arch, nr, _), call) in &trace.calls {
+        let count: &mut u64 = counts.entry((*arch, *nr)).or_default();
+        *count = count.saturating_add(call.count.unwrap_or(1));
+    }
+    Ok(Weights::Counted(counts))
 }
 
 fn written(program: &Program, form: Emit) -> Result<Vec<u8>, Failure> {

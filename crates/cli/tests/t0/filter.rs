@@ -273,7 +273,10 @@ fn where_they_differ_a_call_shows_it_with_both_lines() {
     let witness = &document["witness"];
     assert_eq!((&witness["nr"], &witness["left"]["line"]), (&41.into(), &serde_json::Value::Null));
     let actions = [&witness["left"]["action"], &witness["right"]["action"]];
-    assert!(actions.contains(&&"SCMP_ACT_ALLOW".into()) && actions.contains(&&"SCMP_ACT_ERRNO".into()), "{witness}");
+    assert!(
+        actions.contains(&&"SCMP_ACT_ALLOW".into()) && actions.contains(&&"SCMP_ACT_ERRNO".into()),
+        "{witness}"
+    );
 }
 
 #[test]
@@ -288,4 +291,29 @@ fn what_cannot_be_decided_is_said_and_is_no_equality() {
     lab.write("short", "1234");
     lab.callgate("equiv p.bpf short").expect(2).says("`short`");
     lab.callgate("equiv p.bpf missing").expect(3).says("`missing`");
+}
+
+#[test]
+fn weights_change_the_order_of_questions_and_not_the_answers() {
+    let lab = compiled();
+    for (name, weights) in [("uniform.bpf", "uniform"), ("default.bpf", "default")] {
+        lab.callgate(&format!(
+            "compile p.json --arch x86_64 --arch x86 --weights {weights} --emit raw -o {name}"
+        ))
+        .expect(0);
+    }
+    lab.callgate("equiv uniform.bpf default.bpf").expect(0);
+    let bytes = |name: &str| std::fs::read(lab.path(name)).unwrap();
+    assert_eq!(bytes("default.bpf"), bytes("p.bpf"));
+    // What a trace counted comes first: socket is called a million times, and is found by the first comparison.
+    lab.write("t.strace", "socket(AF_INET, SOCK_STREAM, 0) = 3\n".repeat(1000));
+    lab.callgate("import --from strace t.strace -o t").expect(0);
+    lab.callgate("compile p.json --arch x86_64 --weights t --emit raw -o counted.bpf").expect(0);
+    let executed = |file: &str| {
+        let call = format!("sim {file} --arch x86_64 socket 3 --format json");
+        lab.callgate(&call).expect(0).json()["executed"].as_u64().unwrap()
+    };
+    assert!(executed("counted.bpf") <= executed("uniform.bpf"));
+    lab.callgate("equiv counted.bpf p.json --arch x86_64").expect(1);
+    lab.callgate("compile p.json --weights heavy --emit raw -o w").expect(3).says("`heavy`");
 }
