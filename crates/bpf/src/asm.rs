@@ -18,14 +18,17 @@ struct Asm {
     reversed: Vec<Insn>,
     /// The nearest return of each value.
     returns: BTreeMap<u32, Label>,
+    /// The nearest JA to each place that was out of reach.
+    hops: BTreeMap<Label, Label>,
 }
 
-/// Writes all that `root` leads to.
-pub(crate) fn assemble(dag: &Dag, root: Id) -> Program {
+/// Writes all that `root` leads to. Those of `last` stand at the end, so that no jump of what comes before has to reach over
+/// them.
+pub(crate) fn assemble(dag: &Dag, root: Id, last: &[Id]) -> Program {
     let mut asm = Asm::default();
     let mut labels: Vec<Option<Label>> = vec![None; dag.len()];
     // Depth first without recursion, since a chain may be as long as a profile: whoever waits is below on the stack.
-    let mut waiting = vec![root];
+    let mut waiting = [&[root], last].concat();
     while let Some(id) = waiting.last().copied() {
         if labels[id.0 as usize].is_some() {
             waiting.pop();
@@ -72,7 +75,7 @@ impl Asm {
         label
     }
 
-    /// A place that goes to `target`, right behind the next instruction written.
+    /// A place that goes to `target`, right behind the next instruction written: a copy of a return, or a JA.
     fn hop(&mut self, target: Label) -> Label {
         let insn = self.reversed[target.0];
         if insn.code == op::RET_K {
@@ -82,12 +85,19 @@ impl Asm {
         }
         let distance = self.reversed.len() - target.0 - 1;
         // Programs that long are refused as a whole; here it only has to be a number.
-        self.push(Insn::stmt(op::JA, u32::try_from(distance).unwrap_or(u32::MAX)))
+        let label = self.push(Insn::stmt(op::JA, u32::try_from(distance).unwrap_or(u32::MAX)));
+        self.hops.insert(target, label);
+        label
     }
 
-    /// `target`, or a place that leads to it, within reach of a jump before which `between` more instructions come.
+    /// `target`, or a place that leads to it, within reach of a jump before which `between` more instructions come. What
+    /// leads there already is taken, if it is near enough.
     fn near(&mut self, target: Label, between: usize) -> Label {
-        if self.reversed.len() + between - target.0 - 1 > 255 { self.hop(target) } else { target }
+        let reached = |label: &Label| self.reversed.len() + between - label.0 - 1 <= 255;
+        let insn = self.reversed[target.0];
+        let known = if insn.code == op::RET_K { self.returns.get(&insn.k) } else { self.hops.get(&target) };
+        let found = [Some(&target), known].into_iter().flatten().copied().find(reached);
+        found.unwrap_or_else(|| self.hop(target))
     }
 
     /// A conditional jump on the accumulator.
@@ -130,7 +140,7 @@ mod tests {
             label = dag.jump(op::JEQ_K, k, (target, label));
         }
         let root = dag.load(0, label);
-        let program = assemble(&dag, root);
+        let program = assemble(&dag, root, &[far]);
         assert_eq!(check(&program), Ok(()));
         for (nr, expected) in [(0, 1), (1, 3), (598, 1), (599, 3), (600, 2)] {
             assert_eq!(run(&program, &SeccompData { nr, ..SeccompData::default() }), Ok(expected));

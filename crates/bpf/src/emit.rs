@@ -78,15 +78,17 @@ pub fn emit_weighted(meaning: &Meaning, weights: &Weights) -> Result<Program, Em
     let mut dag = Dag::default();
     let mut root = dag.ret(meaning.bad_arch.to_ret());
     let lowered = lower(meaning, weights);
+    let mut targets = Vec::new();
     // Backwards: the first architecture is made last and tested first.
     for numbers in lowered.iter().rev() {
         let segments = segments(&mut dag, numbers);
+        targets.extend(segments.iter().map(|segment| segment.target));
         let tree = line::dispatch(&mut dag, &segments);
         let tree = dag.load(OFFSET_NR, tree);
         root = dag.jump(op::JEQ_K, numbers.token, (tree, root));
     }
     root = dag.load(OFFSET_ARCH, root);
-    let program = asm::assemble(&dag, root);
+    let program = asm::assemble(&dag, root, &targets);
     if program.0.len() > MAX_INSNS {
         return Err(EmitError::TooLong { insns: program.0.len(), calls: calls_with_most(meaning) });
     }

@@ -15,9 +15,9 @@ use crate::dag::{Dag, Id};
 use crate::insn::op;
 
 /// How many instructions more than the fewest may be spent on shorter paths, in percent.
-const SPARE_PERCENT: usize = 15;
+const SPARE_PERCENT: usize = 12;
 /// A chain of so few values is never cut.
-const SHORT_CHAIN: usize = 3;
+const SHORT_CHAIN: usize = 2;
 /// Values between two that stay, as far as it is looked. Of longer runs one instruction in so many may be wasted.
 const LOOK_BACK: usize = 64;
 
@@ -144,56 +144,99 @@ impl Line<'_> {
         self.pieces.push(self.piece(first, n));
     }
 
-    /// Halves the chains that are asked most and longest, as far as the spare goes.
+    /// Cuts chains so that none is longer than another one has to be, as far as the spare goes.
     fn cut_chains(&mut self) {
-        let size = self.pieces.len() - 1 + self.pieces.iter().map(|p| p.peels).sum::<usize>();
-        for _ in 0..size * SPARE_PERCENT / 100 {
-            let gain = |piece: &Piece| (piece.weight.max(1)).saturating_mul(piece.peels as u64);
-            let longest = (0..self.pieces.len())
-                .filter(|i| self.pieces[*i].peels > SHORT_CHAIN)
-                .max_by_key(|i| (gain(&self.pieces[*i]), std::cmp::Reverse(*i)));
-            let Some(index) = longest else { return };
-            let Piece { first, end, peels, .. } = self.pieces[index];
-            let Some(at) = self.middle(first, end, peels) else { return };
-            let halves = [self.piece(first, at), self.piece(at, end)];
-            self.pieces.splice(index..=index, halves);
+        let peels: usize = self.pieces.iter().map(|p| p.peels).sum();
+        let spare = (self.pieces.len() - 1 + peels) * SPARE_PERCENT / 100;
+        let cuts =
+            |length: usize| self.pieces.iter().map(|p| p.peels.div_ceil(length).max(1) - 1).sum::<usize>();
+        let Some(length) = (SHORT_CHAIN..=peels).find(|length| cuts(*length) <= spare) else { return };
+        let pieces = std::mem::take(&mut self.pieces);
+        for piece in pieces {
+            let mut first = piece.first;
+            let mut left = piece.peels;
+            for parts in (2..=piece.peels.div_ceil(length)).rev() {
+                let share = left.div_ceil(parts);
+                let Some(at) = self.behind(first, piece.end, share) else { break };
+                self.pieces.push(self.piece(first, at));
+                (first, left) = (at, left - share);
+            }
+            self.pieces.push(self.piece(first, piece.end));
         }
     }
 
-    /// Where a piece is cut into halves with as many peeled values. Both keep a segment that stays.
-    fn middle(&self, first: usize, end: usize, peels: usize) -> Option<usize> {
+    /// The place behind so many peeled values where a piece can be cut: both sides keep a segment that stays.
+    fn behind(&self, first: usize, end: usize, peels: usize) -> Option<usize> {
         let mut seen = 0;
-        for at in first..end {
-            seen += usize::from(self.peeled[at]);
-            let stays = |range: std::ops::Range<usize>| range.into_iter().any(|i| !self.peeled[i]);
-            if seen >= peels / 2 && stays(first..at + 1) && stays(at + 1..end) {
-                return Some(at + 1);
-            }
-        }
-        None
+        let stays = |mut range: std::ops::Range<usize>| range.any(|i| !self.peeled[i]);
+        (first..end).map(|at| at + 1).find(|at| {
+            seen += usize::from(self.peeled[*at - 1]);
+            seen >= peels && stays(first..*at) && stays(*at..end)
+        })
     }
 
     /// The tree whose paths, by weight, are shortest.
     fn tree(&self, dag: &mut Dag) -> Id {
         let roots = Roots::new(&self.pieces.iter().map(|p| p.weight).collect::<Vec<_>>());
-        self.subtree(dag, &roots, (0, self.pieces.len()))
+        self.subtree(dag, &roots, (0, self.pieces.len()), &mut Vec::new())
     }
 
-    /// The tree of these pieces.
-    fn subtree(&self, dag: &mut Dag, roots: &Roots, (from, to): (usize, usize)) -> Id {
+    /// The tree of these pieces. A peeled value that is asked for much is asked for before the pieces are taken apart, if
+    /// what that saves it is more than the one comparison it costs all others.
+    fn subtree(
+        &self,
+        dag: &mut Dag,
+        roots: &Roots,
+        (from, to): (usize, usize),
+        taken: &mut Vec<usize>,
+    ) -> Id {
+        if let Some(i) = self.worth_asking_first(roots, (from, to), taken) {
+            taken.push(i);
+            let others = self.subtree(dag, roots, (from, to), taken);
+            return dag.jump(op::JEQ_K, self.segments[i].start, (self.segments[i].target, others));
+        }
         if to - from == 1 {
-            return self.chain(dag, self.pieces[from]);
+            return self.chain(dag, self.pieces[from], taken);
         }
         let at = roots.of(from, to);
-        let above = self.subtree(dag, roots, (at, to));
-        let below = self.subtree(dag, roots, (from, at));
+        let above = self.subtree(dag, roots, (at, to), taken);
+        let below = self.subtree(dag, roots, (from, at), taken);
         dag.jump(op::JGE_K, self.segments[self.pieces[at].first].start, (above, below))
     }
 
+    /// The peeled value of these pieces that gains most by being asked for first.
+    fn worth_asking_first(
+        &self,
+        roots: &Roots,
+        (from, to): (usize, usize),
+        taken: &[usize],
+    ) -> Option<usize> {
+        if to - from == 1 {
+            return None;
+        }
+        let (first, end) = (self.pieces[from].first, self.pieces[to - 1].end);
+        let left = |i: &usize| self.peeled[*i] && !taken.contains(i);
+        let heaviest =
+            (first..end).filter(left).max_by_key(|i| (self.segments[*i].weight, std::cmp::Reverse(*i)))?;
+        let gone: u64 =
+            taken.iter().filter(|i| (first..end).contains(i)).map(|i| self.segments[*i].weight).sum();
+        let all =
+            self.pieces[from..to].iter().map(|p| p.weight).fold(0, u64::saturating_add).saturating_sub(gone);
+        let weight = self.segments[heaviest].weight;
+        // Comparisons to its piece; there it is the first of its chain.
+        let (mut depth, mut range) = (0_u64, (from, to));
+        while range.1 - range.0 > 1 {
+            let at = roots.of(range.0, range.1);
+            range = if self.pieces[at].first <= heaviest { (at, range.1) } else { (range.0, at) };
+            depth += 1;
+        }
+        (weight.saturating_mul(depth) > all.saturating_sub(weight)).then_some(heaviest)
+    }
+
     /// Peeled values one after the other, heaviest first, and what is left.
-    fn chain(&self, dag: &mut Dag, piece: Piece) -> Id {
+    fn chain(&self, dag: &mut Dag, piece: Piece, taken: &[usize]) -> Id {
         let range = piece.first..piece.end;
-        let mut peels: Vec<_> = range.clone().filter(|i| self.peeled[*i]).collect();
+        let mut peels: Vec<_> = range.clone().filter(|i| self.peeled[*i] && !taken.contains(i)).collect();
         peels.sort_by_key(|i| (std::cmp::Reverse(self.segments[*i].weight), *i));
         let kept = range.into_iter().find(|i| !self.peeled[*i]).unwrap_or(piece.first);
         let mut label = self.segments[kept].target;

@@ -12,7 +12,7 @@ use crate::arguments::{Chain, simplify};
 use crate::weights::{Kind, Weights};
 
 /// Each call decided by arguments weighs one in so many of all refused ones together.
-const CHECKED_SHARE: u64 = 6;
+const CHECKED_SHARE: u64 = 7;
 
 /// What happens to the numbers from `start` up to the next interval: an index into [`Lowered::chains`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

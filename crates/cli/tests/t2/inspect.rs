@@ -278,10 +278,12 @@ fn what_is_read_is_what_run_loaded_and_the_profile_is_recognised() {
         .collect();
     lab.callgate("compile p.json --emit raw -o p.bpf").expect(0);
     let compiled = fs::read(lab.path("p.bpf")).unwrap();
-    // The one change of `run`: an architecture that is not listed kills the process, not the thread, by the last return.
-    let (same, last) = compiled.split_at(compiled.len() - 4);
-    assert_eq!(last, [0; 4]);
-    assert_eq!(read, [same, &0x8000_0000_u32.to_ne_bytes()].concat());
+    // The one change of `run`: an architecture that is not listed kills the process, not the thread.
+    let returned = |k: u32| [&[0x06, 0, 0, 0], &k.to_ne_bytes()[..]].concat();
+    let changed = compiled
+        .chunks(8)
+        .map(|insn| if insn == returned(0) { returned(0x8000_0000) } else { insn.to_vec() });
+    assert_eq!(read, changed.collect::<Vec<_>>().concat());
     lab.callgate(&format!("inspect {pid} --profile p.json")).expect(0).shows("equal to p.json");
     let differs = lab.callgate(&format!("inspect {pid} --profile other.json --format json")).expect(1).json();
     let filter = &one(&differs)["chains"][0]["filters"][0];
