@@ -100,15 +100,19 @@ fn row(dir: &Path, named: &Named) -> Result<Value> {
 /// The longest of many, against what would have to be.
 fn random(count: usize) -> Result<Value> {
     let mut dice = random::Dice::new(1);
-    let (mut worst, mut at) = (0.0, (0, 0, 0));
+    let (mut worst, mut at, mut direct) = (0.0, (0, 0, 0), 0.0_f64);
     for _ in 0..count {
         let meaning = random::meaning(&mut dice);
         let program = emit(&meaning)?;
         let (insns, optimum) = (program.insns().len(), size::optimum(&meaning, &program));
         let ratio = insns as f64 / optimum as f64;
+        let hops = size::hops(&program);
+        direct = direct.max((insns - hops) as f64 / optimum as f64);
         if ratio > worst {
-            (worst, at) = (ratio, (insns, optimum, size::hops(&program)));
+            (worst, at) = (ratio, (insns, optimum, hops));
         }
     }
-    Ok(json!({ "meanings": count, "ratio": worst, "insns": at.0, "optimum": at.1, "hops": at.2 }))
+    Ok(
+        json!({ "meanings": count, "ratio": worst, "insns": at.0, "optimum": at.1, "hops": at.2, "direct": direct }),
+    )
 }

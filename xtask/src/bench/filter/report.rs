@@ -54,7 +54,10 @@ struct Random {
     ratio: f64,
     insns: usize,
     optimum: usize,
+    /// Of the instructions, those that only lead on or return again.
     hops: usize,
+    /// The worst ratio of all without them.
+    direct: f64,
 }
 
 /// How much longer than the optimum a program may be.
@@ -196,8 +199,8 @@ fn of_random(random: &Random) -> Count {
         bar: Some(NEAR),
         value: random.ratio,
         beside: format!(
-            "{} and {}; {} only lead on or return again",
-            random.insns, random.optimum, random.hops
+            "{} and {}; {} only lead on or return again, without such the worst is {:.2}",
+            random.insns, random.optimum, random.hops, random.direct
         ),
     }
 }
@@ -256,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_missed_bar_is_said_and_fails() {
-        let random = Random { meanings: 1, ratio: 1.0, insns: 1, optimum: 1, hops: 0 };
+        let random = Random { meanings: 1, ratio: 1.0, insns: 1, optimum: 1, hops: 0, direct: 1.0 };
         let sets = vec![Set { profiles: vec![row()], times: None }];
         let report = judge(&Measured { sets, random }, 20, &["the rest".to_owned()]);
         assert!(!report.holds && report.foreign.is_none());
