@@ -53,7 +53,9 @@ pub(crate) fn measure(dir: &Path, pairs: usize, given: &Named) -> Result<Value> 
         && cfg!(target_arch = "x86_64")
         && let Some(rounds) = install(dir, pairs * INSTALLS, &[&program, &libseccomp.program(2)?])?
     {
-        let medians = |way: usize| rounds.chunks(INSTALLS).map(|c| median(c, way)).collect::<Vec<_>>();
+        let times = |rounds: &[Vec<f64>], way: usize| rounds.iter().map(|times| times[way]).collect();
+        let medians =
+            |way| rounds.chunks(INSTALLS).map(|rounds| median(times(rounds, way))).collect::<Vec<_>>();
         measured["install"] = json!(medians(0));
         measured["install libseccomp"] = json!(medians(1));
     }
@@ -65,17 +67,17 @@ fn compile(text: &str) -> Result<Program> {
     Ok(emit(&profile::meaning(&profile, NATIVE))?)
 }
 
-/// Seconds per call.
+/// Seconds of a call: the median, which does not see that others had the processor in between.
 fn repeated(mut act: impl FnMut() -> bool) -> f64 {
-    let started = Instant::now();
-    for _ in 0..REPEATS {
+    let time = |_| {
+        let started = Instant::now();
         black_box(act());
-    }
-    started.elapsed().as_secs_f64() / f64::from(REPEATS)
+        started.elapsed().as_secs_f64()
+    };
+    median((0..REPEATS).map(time).collect())
 }
 
-fn median(rounds: &[Vec<f64>], way: usize) -> f64 {
-    let mut times: Vec<f64> = rounds.iter().map(|times| times[way]).collect();
+fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
