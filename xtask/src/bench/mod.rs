@@ -1,11 +1,13 @@
 //! `bench record`: what recording costs, against no recording and against strace. `bench import`: how fast logs are read.
 //! `bench outside`: what recording by eBPF costs, which is part of `record`. `bench container`: what a container adds.
+//! `bench filter`: what the filter compiler makes.
 //!
 //! Every figure is a ratio of runs made one after the other on one machine, in turns, so that a slow minute slows both
 //! sides. Absolute times are printed and never judged.
 
 mod container;
 mod figures;
+mod filter;
 mod import;
 mod outside;
 mod scratch;
@@ -44,7 +46,7 @@ impl Flags {
                 }
                 other => {
                     bail!(
-                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|outside|import|container [--pairs N] [--write]"
+                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|outside|import|container|filter [--pairs N] [--write]"
                     )
                 }
             }
@@ -74,6 +76,21 @@ pub(crate) fn container(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
     flags.tell();
     let figures = container::measure(&workload::build(root)?, flags.pairs)?;
     publish(root, "container", &flags, &figures)
+}
+
+/// Measures the filter compiler; `true` if every bar is met.
+pub(crate) fn filter(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
+    let flags = Flags::parse(flags)?;
+    flags.tell();
+    let report = filter::measure(root, flags.pairs)?;
+    print!("{}", report.table);
+    if let Some(foreign) = &report.foreign {
+        print!("\nOther people's profiles, not written:\n\n{foreign}");
+    }
+    if flags.write {
+        table::write(&root.join("docs/benchmarks.md"), "filter", &report.table)?;
+    }
+    Ok(report.holds)
 }
 
 /// Measures recording; `true` if every bar is met.

@@ -30,6 +30,7 @@ const PACKAGES: &[Package] = &[
     package("gcc", &["gcc"], "a workload, and the compiler of the tests' own programs"),
     package("g++", &["g++"], "libFuzzer is C++"),
     package("libc6-dev", &[], "headers for gcc"),
+    package("libseccomp-dev", &[], "the filter compiler that ours is measured against"),
     package("python3", &["python3"], "threads, subprocess, ssl and sqlite3 in one program"),
     package("util-linux", &["setpriv", "unshare", "script"], "to run as nobody, and on a terminal"),
     package("busybox-static", &["busybox"], "a program without libc of the host, for containers"),
