@@ -99,9 +99,11 @@ fn meaning(list: &Allowlist, arch: Arch, (matched, otherwise): (Action, Action))
             boxes.iter().flat_map(met).collect()
         })
     };
-    let clauses = |rules: &Vec<Vec<Comparison>>| match rules.is_empty() {
-        true => vec![Clause::any(matched)],
-        false => rules.iter().flat_map(boxes).map(|args| Clause { args, action: matched }).collect(),
+    let clauses = |rules: &Vec<Vec<Comparison>>| {
+        if rules.is_empty() {
+            return vec![Clause::any(matched)];
+        }
+        rules.iter().flat_map(boxes).map(|args| Clause { args, action: matched }).collect()
     };
     let calls = list.iter().map(|(nr, rules)| (*nr, clauses(rules))).collect();
     let mut arches = BTreeMap::from([(arch, Rules { calls, default: otherwise })]);
