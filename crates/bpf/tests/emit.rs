@@ -22,7 +22,7 @@ fn compare(meaning: &Meaning, program: &Program, extra: &[u64; 6]) {
 
 /// `CALLGATE_FULL=1` asks for the big numbers.
 fn cases() -> u32 {
-    if std::env::var_os("CALLGATE_FULL").is_some_and(|v| v == "1") { 50_000 } else { 2_500 }
+    if std::env::var_os("CALLGATE_FULL").is_some_and(|v| v == "1") { 50_000 } else { 3_000 }
 }
 
 proptest! {

@@ -87,17 +87,26 @@ fn kernel_and_verdict_agree_on_random_profiles() {
     let cases = if full() { 5_000 } else { 1_000 };
     let config = Config { failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..Config::default() };
     let mut runner = TestRunner::new(config);
+    let mut made = 0;
     for _ in 0..cases {
         let profile = profiles::profile().new_tree(&mut runner).expect("a profile").current();
         let meaning = profile::meaning(&profile, native);
-        let probes = some_probes(&meaning, &arches, &[3; 6], 20);
-        let kernel =
-            ask(&emit(&meaning).expect("small profiles fit"), &probes).expect("the kernel can be asked");
+        let probes = some_probes(&meaning, &arches, &[3; 6], 40);
+        let program = emit(&meaning).expect("small profiles fit");
+        let kernel = ask(&program, &probes).expect("the kernel can be asked");
         for (data, kernel) in probes.iter().zip(kernel) {
             let call = data.to_call().expect("probes are of known architectures");
-            assert_eq!(kernel, verdict(&profile, &call, native).action, "{data:x?}\n{profile:?}");
+            let expected = verdict(&profile, &call, native).action;
+            assert_eq!(kernel, expected, "kernel: {data:x?}\n{profile:?}");
+            assert_eq!(
+                run(&program, data).map(Action::from_ret),
+                Ok(expected),
+                "program: {data:x?}\n{profile:?}"
+            );
         }
+        made += probes.len();
     }
+    println!("{cases} profiles, {made} probes on {arches:?}");
 }
 
 #[test]

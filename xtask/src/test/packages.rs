@@ -21,6 +21,7 @@ const fn package(name: &'static str, tools: &'static [&'static str], why: &'stat
 const PACKAGES: &[Package] = &[
     package("strace", &["strace"], "the recorder we are measured against"),
     package("seccomp", &["scmp_sys_resolver"], "oracle of the system call tables"),
+    package("libseccomp-dev", &[], "another compiler of filters, asked by a program of ours"),
     package("nginx-light", &["nginx"], "a server with workers"),
     package("redis-server", &["redis-server"], "a server with threads and a fork to save"),
     package("redis-tools", &["redis-benchmark"], "load for redis"),

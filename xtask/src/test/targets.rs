@@ -9,8 +9,11 @@ use crate::metadata::{Metadata, Package};
 /// The package whose integration tests drive the built command.
 const COMMAND: &str = "callgate";
 /// Integration tests of libraries that need more than a compiler.
-const ABOVE: &[(&str, &str, Rung)] =
-    &[("callgate-core", "sysno_oracle", Rung::T2), ("callgate-linux", "oracle", Rung::T1)];
+const ABOVE: &[(&str, &str, Rung)] = &[
+    ("callgate-core", "sysno_oracle", Rung::T2),
+    ("callgate-bpf", "libseccomp", Rung::T2),
+    ("callgate-linux", "oracle", Rung::T1),
+];
 
 /// Integration tests of the libraries on this rung: package and test.
 pub(super) fn of_libraries(metadata: &Metadata, rung: Rung) -> Vec<(&str, &str)> {

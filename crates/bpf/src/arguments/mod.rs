@@ -137,10 +137,18 @@ impl Graph<'_> {
                 let mut left = residual.clone();
                 left.needs[at].mask &= !asked.mask;
                 left.needs[at].bits &= !asked.mask;
+                // Bounds that no value of the cube is beyond are not asked: what failed them could not be reached.
+                if need.min <= asked.bits {
+                    left.needs[at].min = 0;
+                }
+                if need.max >= asked.bits | !asked.mask {
+                    left.needs[at].max = u32::MAX;
+                }
                 left.needs.retain(|n| !n.is_any());
                 within.push(left);
             }
-            if need.mask & asked.mask != asked.mask || need.bits & asked.mask != asked.bits {
+            let is_in_cube = need.min == need.max && need.min & asked.mask == asked.bits;
+            if !is_in_cube && (need.mask & asked.mask != asked.mask || need.bits & asked.mask != asked.bits) {
                 without.push(residual.clone());
             }
         }
