@@ -9,12 +9,13 @@
 //! known, so that numbers that are always allowed stay in the kernel's allow bitmap (`kernel/seccomp.c`,
 //! `seccomp_is_const_allow`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use callgate_core::meaning::{Meaning, Rules};
 use callgate_core::{Action, Arch, errno};
 
-use crate::dag::Dag;
+use crate::dag::{Dag, Id};
 use crate::insn::{MAX_INSNS, OFFSET_ARCH, OFFSET_NR, Program, is_big_endian, op};
 use crate::line::{self, Segment};
 use crate::lower::{Interval, Lowered, lower};
@@ -32,13 +33,15 @@ pub enum EmitError {
     Errno(u16),
     /// The kernel takes no program that long.
     #[error(
-        "{insns} instructions; the kernel takes at most {MAX_INSNS}; the calls with most alternatives: {}",
+        "{insns} instructions, {} too many: the kernel takes at most {MAX_INSNS}; most are needed for the arguments of {}",
+        insns - MAX_INSNS,
         Largest(calls)
     )]
     TooLong {
         /// How long it would be.
         insns: usize,
-        /// The calls with most clauses: architecture, number, count; largest first.
+        /// The calls whose arguments need most: architecture, number, instructions; largest first. What calls share counts
+        /// for each.
         calls: Vec<(Arch, u32, usize)>,
     },
 }
@@ -78,11 +81,12 @@ pub fn emit_weighted(meaning: &Meaning, weights: &Weights) -> Result<Program, Em
     let mut dag = Dag::default();
     let mut root = dag.ret(meaning.bad_arch.to_ret());
     let lowered = lower(meaning, weights);
-    let mut targets = Vec::new();
+    let (mut targets, mut asked) = (Vec::new(), Vec::new());
     // Backwards: the first architecture is made last and tested first.
     for numbers in lowered.iter().rev() {
         let segments = segments(&mut dag, numbers);
         targets.extend(segments.iter().map(|segment| segment.target));
+        asked.extend(segments.iter().map(|segment| (numbers.token, segment.start, segment.target)));
         let tree = line::dispatch(&mut dag, &segments);
         let tree = dag.load(OFFSET_NR, tree);
         root = dag.jump(op::JEQ_K, numbers.token, (tree, root));
@@ -90,7 +94,7 @@ pub fn emit_weighted(meaning: &Meaning, weights: &Weights) -> Result<Program, Em
     root = dag.load(OFFSET_ARCH, root);
     let program = asm::assemble(&dag, root, &targets);
     if program.0.len() > MAX_INSNS {
-        return Err(EmitError::TooLong { insns: program.0.len(), calls: calls_with_most(meaning) });
+        return Err(EmitError::TooLong { insns: program.0.len(), calls: dearest(&dag, &asked) });
     }
     Ok(program)
 }
@@ -123,12 +127,22 @@ fn check_errnos(meaning: &Meaning) -> Result<(), EmitError> {
     Ok(())
 }
 
-/// The calls with most alternatives, as a text: what a person can make simpler.
-pub fn largest(meaning: &Meaning) -> String {
-    Largest(&calls_with_most(meaning)).to_string()
+/// The calls that take most instructions, by token, raw number and graph.
+fn dearest(dag: &Dag, asked: &[(u32, u32, Id)]) -> Vec<(Arch, u32, usize)> {
+    let mut sizes: BTreeMap<Id, usize> = BTreeMap::new();
+    let size = |id: Id| *sizes.entry(id).or_insert_with(|| dag.size(id));
+    let sized: Vec<_> = asked.iter().map(|(_, _, id)| *id).map(size).collect();
+    let calls = asked.iter().zip(sized).filter(|(_, size)| *size > 0);
+    let mut calls: Vec<_> = calls
+        .filter_map(|((token, raw, _), size)| Arch::split(*token, *raw).map(|(arch, nr)| (arch, nr, size)))
+        .collect();
+    calls.sort_by_key(|(arch, nr, size)| (std::cmp::Reverse(*size), *arch, *nr));
+    calls.truncate(NAMED);
+    calls
 }
 
-fn calls_with_most(meaning: &Meaning) -> Vec<(Arch, u32, usize)> {
+/// The calls with most alternatives, as a text: what a person can make simpler.
+pub fn largest(meaning: &Meaning) -> String {
     let of = |(arch, rules): (&Arch, &Rules)| {
         let arch = *arch;
         rules.calls.iter().map(move |(nr, clauses)| (arch, *nr, clauses.len())).collect::<Vec<_>>()
@@ -136,5 +150,5 @@ fn calls_with_most(meaning: &Meaning) -> Vec<(Arch, u32, usize)> {
     let mut calls: Vec<_> = meaning.arches.iter().flat_map(of).collect();
     calls.sort_by_key(|(arch, nr, count)| (std::cmp::Reverse(*count), *arch, *nr));
     calls.truncate(NAMED);
-    calls
+    Largest(&calls).to_string()
 }

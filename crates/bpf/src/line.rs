@@ -8,8 +8,8 @@
 //!
 //! So with the peeled values chosen, the number of comparisons is known: the values peeled, and the boundaries left. A
 //! dynamic program over the segments finds the choice with the fewest ([`fewest`]). What order they are asked in is free, and
-//! decided by weight. Where many values are peeled off one stretch, a cut that is not necessary halves the chain; such cuts
-//! are bought with a share of the instructions saved ([`SPARE_PERCENT`]).
+//! decided by weight. Where many values are peeled off one stretch, cuts that are not necessary make short chains of a long
+//! one; they are bought with a share of the fewest instructions ([`SPARE_PERCENT`]).
 
 use crate::dag::{Dag, Id};
 use crate::insn::op;
@@ -204,7 +204,7 @@ impl Line<'_> {
         dag.jump(op::JGE_K, self.segments[self.pieces[at].first].start, (above, below))
     }
 
-    /// The peeled value of these pieces that gains most by being asked for first.
+    /// The heaviest peeled value of these pieces, if it gains by being asked for first.
     fn worth_asking_first(
         &self,
         roots: &Roots,
@@ -218,8 +218,8 @@ impl Line<'_> {
         let left = |i: &usize| self.peeled[*i] && !taken.contains(i);
         let heaviest =
             (first..end).filter(left).max_by_key(|i| (self.segments[*i].weight, std::cmp::Reverse(*i)))?;
-        let gone: u64 =
-            taken.iter().filter(|i| (first..end).contains(i)).map(|i| self.segments[*i].weight).sum();
+        let taken_here = taken.iter().filter(|i| (first..end).contains(i));
+        let gone = taken_here.map(|i| self.segments[*i].weight).fold(0, u64::saturating_add);
         let all =
             self.pieces[from..to].iter().map(|p| p.weight).fold(0, u64::saturating_add).saturating_sub(gone);
         let weight = self.segments[heaviest].weight;

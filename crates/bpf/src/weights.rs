@@ -36,11 +36,14 @@ pub enum Weights {
 const LEAST: u64 = 1;
 /// Of a call that the filter is asked about.
 const ASKED: u64 = 400;
+/// The most: what was counted more often is as heavy, so that sums of weights stay sums.
+const MOST: u64 = 1 << 40;
 
 impl Weights {
     /// Of a number that the architecture's table has.
     pub(crate) fn of(&self, arch: Arch, nr: u32, kind: Kind) -> u64 {
-        let counted = |counts: &BTreeMap<(Arch, u32), u64>| counts.get(&(arch, nr)).copied().unwrap_or(0);
+        let counted =
+            |counts: &BTreeMap<(Arch, u32), u64>| counts.get(&(arch, nr)).copied().unwrap_or(0).min(MOST);
         let weight = match (self, kind) {
             (Self::Counted(counts), Kind::Checked | Kind::Refused) => counted(counts).max(ASKED),
             (Self::BuiltIn | Self::Counted(_), Kind::Allowed | Kind::Fatal) => LEAST,
