@@ -11,5 +11,10 @@ pub(crate) fn call(data: &SeccompData) -> String {
         Some(name) => args::format_call(arch, name, &args),
         None => format!("system call {nr}"),
     };
-    if Arch::native() == Some(arch) { text } else { format!("{text} through {arch}") }
+    let text = if Arch::native() == Some(arch) { text } else { format!("{text} through {arch}") };
+    // Profiles cannot name it, so that it is zero where it does not matter.
+    match data.instruction_pointer {
+        0 => text,
+        pointer => format!("{text} from {pointer:#x}"),
+    }
 }

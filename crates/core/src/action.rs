@@ -76,7 +76,8 @@ impl Action {
         match value & ret::ACTION_FULL {
             ret::KILL_THREAD => Self::KillThread,
             ret::TRAP => Self::Trap(data),
-            ret::ERRNO => Self::Errno(data),
+            // `MAX_ERRNO`: larger ones are cut.
+            ret::ERRNO => Self::Errno(data.min(crate::errno::MAX)),
             ret::USER_NOTIF => Self::Notify,
             ret::TRACE => Self::Trace(data),
             ret::LOG => Self::Log,
@@ -150,13 +151,14 @@ impl fmt::Display for Action {
         match self {
             Self::KillProcess => f.write_str("kill-process"),
             Self::KillThread => f.write_str("kill-thread"),
-            Self::Trap(_) => f.write_str("trap (SIGSYS)"),
+            Self::Trap(0) => f.write_str("trap (SIGSYS)"),
+            Self::Trap(data) => write!(f, "trap (SIGSYS, data {data})"),
             Self::Errno(errno) => match crate::errno::name(*errno) {
                 Some(name) => f.write_str(name),
                 None => write!(f, "errno {errno}"),
             },
             Self::Notify => f.write_str("notify"),
-            Self::Trace(_) => f.write_str("trace"),
+            Self::Trace(data) => write!(f, "trace (data {data})"),
             Self::Log => f.write_str("allow + log"),
             Self::Allow => f.write_str("allow"),
         }

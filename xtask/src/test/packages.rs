@@ -21,7 +21,7 @@ const fn package(name: &'static str, tools: &'static [&'static str], why: &'stat
 const PACKAGES: &[Package] = &[
     package("strace", &["strace"], "the recorder we are measured against"),
     package("seccomp", &["scmp_sys_resolver"], "oracle of the system call tables"),
-    package("libseccomp-dev", &[], "another compiler of filters, asked by a program of ours"),
+    package("libseccomp-dev", &[], "another compiler of filters, which ours is held and measured against"),
     package("nginx-light", &["nginx"], "a server with workers"),
     package("redis-server", &["redis-server"], "a server with threads and a fork to save"),
     package("redis-tools", &["redis-benchmark"], "load for redis"),
@@ -31,7 +31,6 @@ const PACKAGES: &[Package] = &[
     package("gcc", &["gcc"], "a workload, and the compiler of the tests' own programs"),
     package("g++", &["g++"], "libFuzzer is C++"),
     package("libc6-dev", &[], "headers for gcc"),
-    package("libseccomp-dev", &[], "the filter compiler that ours is measured against"),
     package("python3", &["python3"], "threads, subprocess, ssl and sqlite3 in one program"),
     package("util-linux", &["setpriv", "unshare", "script"], "to run as nobody, and on a terminal"),
     package("busybox-static", &["busybox"], "a program without libc of the host, for containers"),

@@ -8,14 +8,15 @@ use callgate_core::set::ArgSet;
 use rustc_hash::FxHashMap;
 
 pub(crate) use passes::{Chain, simplify};
-use words::{Need, Residual, Word, offset, residuals};
+use words::{Need, Residual, Word, argument, offset, residuals};
 
 use crate::dag::{Dag, Id};
 use crate::insn::op;
 use crate::line::{self, Segment};
 
-/// Alternatives looked at for one call; where that is not enough, they are tested one after the other.
-const MAX_WORK: usize = 1 << 20;
+/// Alternatives taken up for one call, in all orders of its words; where that is not enough for one, they are tested one
+/// after the other.
+const MAX_WORK: usize = 1 << 15;
 /// So many masked clauses are decided by halving; of more, each alternative may double the graph.
 const MAX_MASKED: usize = 48;
 /// With so many clauses every order of words is tried, and the smallest graph taken.
@@ -23,23 +24,36 @@ const FEW: usize = 64;
 
 /// Adds the graph of a chain, whose clauses are simplified already.
 pub(crate) fn decide(dag: &mut Dag, chain: &Chain, big_endian: bool) -> Id {
-    let list: Vec<_> = chain.clauses.iter().flat_map(|clause| residuals(clause, chain.bits)).collect();
     let mut best = (usize::MAX, None);
-    let masked = list.iter().flat_map(|r| &r.needs).filter(|need| need.mask != 0).count();
-    if masked <= MAX_MASKED {
+    let list = alternatives(chain);
+    let masked = list.iter().flatten().flat_map(|r| &r.needs).filter(|need| need.mask != 0).count();
+    if let Some(list) = list.filter(|_| masked <= MAX_MASKED) {
+        let mut work = 0;
         for order in orders(&list) {
             let (otherwise, known) = (chain.otherwise, FxHashMap::default());
-            let mut graph = Graph { dag, order, big_endian, otherwise, known, work: 0 };
-            if let Some(id) = graph.build(&list, None) {
-                best = smaller(best, (dag.size(id), Some(id)));
-            }
+            let mut graph = Graph { dag, order, big_endian, otherwise, known, work };
+            let Some(id) = graph.build(&list, None) else { break };
+            work = graph.work;
+            best = smaller(best, (dag.size(id), Some(id)));
         }
     }
-    if best.0 > list.len() {
-        let plain = one_by_one(dag, &list, chain.otherwise, big_endian);
+    if best.0 > chain.clauses.len() {
+        let plain = one_by_one(dag, chain, big_endian);
         best = smaller(best, (dag.size(plain), Some(plain)));
     }
     best.1.unwrap_or_else(|| dag.ret(chain.otherwise))
+}
+
+/// The clauses as alternatives of words; `None` if those are too many.
+fn alternatives(chain: &Chain) -> Option<Vec<Residual>> {
+    let mut list = Vec::new();
+    for clause in &chain.clauses {
+        list.extend(residuals(clause, chain.bits));
+        if list.len() > MAX_WORK {
+            return None;
+        }
+    }
+    Some(list)
 }
 
 /// The one with fewer instructions, the first of equals.
@@ -170,16 +184,18 @@ impl Graph<'_> {
         }
         starts.sort_unstable();
         starts.dedup();
-        self.spend(starts.len().saturating_mul(list.len()))?;
+        // Per stretch the alternatives that are left, in their order.
+        let mut left: Vec<Vec<Residual>> = vec![Vec::new(); starts.len()];
+        for (residual, need) in list.iter().zip(&needs) {
+            let (min, max) = need.unwrap_or((0, u32::MAX));
+            let (from, to) = (starts.partition_point(|s| *s < min), starts.partition_point(|s| *s <= max));
+            self.spend(to.saturating_sub(from))?;
+            for stretch in left.get_mut(from..to).into_iter().flatten() {
+                stretch.push(without(residual, word));
+            }
+        }
         let mut segments = Vec::with_capacity(starts.len());
-        for start in starts {
-            let fits = |need: &Option<(u32, u32)>| need.is_none_or(|(min, max)| (min..=max).contains(&start));
-            let left: Vec<_> = list
-                .iter()
-                .zip(&needs)
-                .filter(|(_, need)| fits(need))
-                .map(|(r, _)| without(r, word))
-                .collect();
+        for (start, left) in starts.into_iter().zip(left) {
             let target = self.build(&left, None)?;
             segments.push(Segment { start, target, weight: 1 });
         }
@@ -208,32 +224,43 @@ fn cube_test(dag: &mut Dag, need: &Need, yes: Id, no: Id) -> Id {
     dag.and(need.mask, equal)
 }
 
-/// Alternatives tested one after the other: never much longer than the list.
-fn one_by_one(dag: &mut Dag, list: &[Residual], otherwise: u32, big_endian: bool) -> Id {
-    let mut label = dag.ret(otherwise);
-    for residual in list.iter().rev() {
+/// Clauses tested one after the other, argument by argument: never much longer than the list.
+fn one_by_one(dag: &mut Dag, chain: &Chain, big_endian: bool) -> Id {
+    let mut label = dag.ret(chain.otherwise);
+    for (args, ret) in chain.clauses.iter().rev() {
         let no = label;
-        label = dag.ret(residual.ret);
-        for need in residual.needs.iter().rev() {
-            let at = offset(need.word, big_endian);
-            if (need.min, need.max) != (0, u32::MAX) {
-                let mut segments = vec![Segment { start: need.min, target: label, weight: 1 }];
-                if need.min > 0 {
-                    segments.insert(0, Segment { start: 0, target: no, weight: 1 });
+        label = dag.ret(*ret);
+        for (index, set) in args.args().iter().enumerate().rev().filter(|(_, set)| !set.is_any()) {
+            let yes = label;
+            label = no;
+            for needs in argument(2 * index as Word, set, chain.bits).iter().rev() {
+                let otherwise = label;
+                label = yes;
+                for need in needs.iter().rev().filter(|need| !need.is_any()) {
+                    label = need_test(dag, need, (label, otherwise), big_endian);
                 }
-                segments.extend(need.max.checked_add(1).map(|start| Segment {
-                    start,
-                    target: no,
-                    weight: 1,
-                }));
-                let test = line::dispatch(dag, &segments);
-                label = dag.load(at, test);
-            }
-            if need.mask != 0 {
-                let test = cube_test(dag, need, label, no);
-                label = dag.load(at, test);
             }
         }
     }
     label
+}
+
+/// Goes to `yes` where a word is what it has to be.
+fn need_test(dag: &mut Dag, need: &Need, (yes, no): (Id, Id), big_endian: bool) -> Id {
+    let at = offset(need.word, big_endian);
+    let mut label = yes;
+    if (need.min, need.max) != (0, u32::MAX) {
+        let mut segments = vec![Segment { start: need.min, target: label, weight: 1 }];
+        if need.min > 0 {
+            segments.insert(0, Segment { start: 0, target: no, weight: 1 });
+        }
+        segments.extend(need.max.checked_add(1).map(|start| Segment { start, target: no, weight: 1 }));
+        let test = line::dispatch(dag, &segments);
+        label = dag.load(at, test);
+    }
+    if need.mask == 0 {
+        return label;
+    }
+    let test = cube_test(dag, need, label, no);
+    dag.load(at, test)
 }

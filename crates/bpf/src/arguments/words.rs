@@ -65,7 +65,7 @@ pub(crate) fn residuals((args, ret): &(ArgBox, u32), bits: u32) -> Vec<Residual>
 }
 
 /// The words of one argument, of which `low` is the lower one. Upper halves are zero where registers have 32 bits.
-fn argument(low: Word, set: &ArgSet, bits: u32) -> Vec<Vec<Need>> {
+pub(super) fn argument(low: Word, set: &ArgSet, bits: u32) -> Vec<Vec<Need>> {
     let within = ArgSet::range(0, if bits > 32 { u64::MAX } else { 0xffff_ffff });
     let Some(set) = set.intersect(&within).and_then(|set| set.relaxed()) else { return Vec::new() };
     let half = |value: u64| (value as u32, (value >> 32) as u32);

@@ -25,23 +25,23 @@ pub(super) struct Way {
     pub(super) ret: u32,
 }
 
-/// All ways of one call. They exclude each other and leave nothing out. `None`: too many, or the filter computes with
-/// arguments.
-pub(super) fn ways(program: &Program, arch: Arch, nr: u32) -> Option<Vec<Way>> {
+/// All ways of one call. They exclude each other and leave nothing out. An error says how many steps were taken for
+/// nothing: there are too many, or the filter computes with arguments.
+pub(super) fn ways(program: &Program, arch: Arch, nr: u32) -> Result<Vec<Way>, usize> {
     let (token, raw) = arch.raw(nr);
     let mut walk = Walk { program, token, raw, ways: Vec::new(), steps: 0 };
     let mut open = vec![(0, State::at_start(), Conditions::new())];
     while let Some((index, state, conditions)) = open.pop() {
         walk.steps += 1;
         if walk.steps > STEPS || walk.ways.len() > WAYS {
-            return None;
+            return Err(walk.steps);
         }
         // The way that is to be followed first is popped first.
-        let mut next = walk.step(index, state, conditions)?;
+        let mut next = walk.step(index, state, conditions).ok_or(walk.steps)?;
         next.reverse();
         open.extend(next);
     }
-    Some(walk.ways)
+    Ok(walk.ways)
 }
 
 struct Walk<'p> {
@@ -230,7 +230,7 @@ mod tests {
             let mut told = BTreeMap::new();
             for data in meanings::probes(&meaning, &extra) {
                 let Some((arch, nr)) = Arch::split(data.arch, data.nr) else { continue };
-                let both = || ways(&program, arch, nr).map(|ways| (simplified(&ways), ways));
+                let both = || ways(&program, arch, nr).ok().map(|ways| (simplified(&ways), ways));
                 let Some((short, long)) = told.entry((arch, nr)).or_insert_with(both) else { continue };
                 let ret = run(&program, &data).expect("checked");
                 let rets = |ways: &[Way]| -> Vec<u32> {

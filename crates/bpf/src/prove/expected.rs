@@ -4,11 +4,11 @@ use std::ops::RangeInclusive;
 
 use callgate_core::arch::X32_BIT;
 use callgate_core::meaning::{Clause, Meaning, Rules};
-use callgate_core::set::{ArgBox, ArgSet};
+use callgate_core::set::ArgSet;
 use callgate_core::{Action, Arch};
 
 use super::Undecided;
-use super::region::Region;
+use super::region::{Region, Values};
 use super::walk::Budget;
 use crate::insn::{OFFSET_ARGS, is_big_endian};
 
@@ -88,26 +88,8 @@ impl Expected<'_> {
         (region, arch): (&Region, Arch),
         action: Action,
     ) -> Found {
-        // What no clause so far has decided.
-        let mut left = vec![region.clone()];
-        for clause in clauses {
-            for sides in products(&clause.args, arch) {
-                self.budget.spend(left.iter().map(Region::pieces).sum())?;
-                if clause.action != action {
-                    let found =
-                        left.iter().map(|region| region.within(&sides)).find(|region| !region.is_empty());
-                    if found.is_some() {
-                        return Ok(found);
-                    }
-                } else if left.iter().any(|region| !region.within(&sides).is_empty()) {
-                    left = left.iter().flat_map(|region| region.without(&sides)).collect();
-                }
-            }
-            if left.is_empty() {
-                return Ok(None);
-            }
-        }
-        Ok(left.into_iter().find(|region| default != action && !region.is_empty()))
+        let live: Vec<&Clause> = clauses.iter().collect();
+        Arguments { budget: self.budget, arch, action }.differing(region, (&live, default), 0)
     }
 }
 
@@ -123,26 +105,90 @@ fn stretches(token: u32) -> Vec<(Arch, RangeInclusive<u32>, u32)> {
     Arch::split(token, 0).map(|(arch, _)| (arch, 0..=u32::MAX, 0)).into_iter().collect()
 }
 
-/// A box as products of word sets, disjoint.
-///
-/// The compiler cuts boxes into words in its own way; this one follows the definition and is not shared with it.
-fn products(args: &ArgBox, arch: Arch) -> Vec<Vec<(usize, ArgSet)>> {
-    let mut found = vec![Vec::new()];
-    for (index, set) in args.args().iter().enumerate().filter(|(_, set)| !set.is_any()) {
-        let (low, high) = (word(arch, index, false), word(arch, index, true));
-        let halves = halves(set);
-        found = found
-            .iter()
-            .flat_map(|before: &Vec<_>| {
-                halves.iter().map(move |(l, h)| [before.as_slice(), &[(low, *l), (high, *h)]].concat())
-            })
-            .collect();
-    }
-    found
+/// Compares the clauses of one number, argument by argument.
+struct Arguments<'b> {
+    budget: &'b Budget,
+    arch: Arch,
+    action: Action,
 }
 
-/// The lower and upper halves of the members of a set: those with the upper half of the smallest member, with that of the
+/// Values of one argument that the same clauses hold: lower half, upper half, and which clauses.
+type Class = (Values, Values, Vec<bool>);
+
+impl Arguments<'_> {
+    /// `live` are the clauses that may hold by the arguments before `index`, in their order; if none does, `default` counts.
+    fn differing(&self, region: &Region, (live, default): (&[&Clause], Action), index: usize) -> Found {
+        let asks = |clause: &Clause, index: usize| !clause.args.arg(index).is_any();
+        // The first that asks nothing more decides, and nothing comes behind it.
+        let end = live.iter().position(|clause| !(index..6).any(|index| asks(clause, index)));
+        let otherwise = end.map_or(default, |at| live[at].action);
+        let live = &live[..end.unwrap_or(live.len())];
+        let last = live.iter().rposition(|clause| clause.action != otherwise).map_or(0, |at| at + 1);
+        let live = &live[..last];
+        let Some(index) = (index..6).find(|index| live.iter().any(|clause| asks(clause, *index))) else {
+            return Ok((otherwise != self.action).then(|| region.clone()));
+        };
+        let (low, high) = (word(self.arch, index, false), word(self.arch, index, true));
+        let mut done: Vec<Vec<bool>> = Vec::new();
+        for (lows, highs, holds) in self.classes(region, live, index)? {
+            // What comes after this argument is the same for all values that the same clauses hold.
+            if done.contains(&holds) {
+                continue;
+            }
+            let left: Vec<&Clause> =
+                live.iter().zip(&holds).filter(|(_, holds)| **holds).map(|(c, _)| *c).collect();
+            let found =
+                self.differing(&region.with(low, lows).with(high, highs), (&left, otherwise), index + 1)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+            done.push(holds);
+        }
+        Ok(None)
+    }
+
+    /// Takes the values of an argument apart by which clauses hold them.
+    fn classes(&self, region: &Region, live: &[&Clause], index: usize) -> Result<Vec<Class>, Undecided> {
+        let (low, high) = (word(self.arch, index, false), word(self.arch, index, true));
+        let any = live.iter().map(|clause| clause.args.arg(index).is_any()).collect();
+        let mut classes: Vec<Class> = vec![(region.0[low].clone(), region.0[high].clone(), any)];
+        let sets = live.iter().map(|clause| clause.args.arg(index)).filter(|set| !set.is_any());
+        let mut sets: Vec<&ArgSet> = sets.collect();
+        sets.sort_unstable();
+        sets.dedup();
+        for set in sets {
+            let mut next = Vec::with_capacity(classes.len() + 1);
+            for (lows, highs, holds) in classes {
+                let mut outside = vec![(lows, highs)];
+                for (low, high) in halves(set) {
+                    let mut rest = Vec::new();
+                    for (lows, highs) in outside {
+                        self.budget.spend(1 + lows.0.len() + highs.0.len())?;
+                        let (inside, upper) = (lows.within(&low), highs.within(&high));
+                        if inside.is_empty() || upper.is_empty() {
+                            rest.push((lows, highs));
+                            continue;
+                        }
+                        rest.push((lows.without(&low), highs.clone()));
+                        rest.push((inside.clone(), highs.without(&high)));
+                        let with = live.iter().zip(&holds).map(|(c, held)| *held || c.args.arg(index) == set);
+                        next.push((inside, upper, with.collect()));
+                    }
+                    outside = rest;
+                    outside.retain(|(lows, highs)| !lows.is_empty() && !highs.is_empty());
+                }
+                next.extend(outside.into_iter().map(|(lows, highs)| (lows, highs, holds.clone())));
+            }
+            classes = next;
+        }
+        Ok(classes)
+    }
+}
+
+/// The lower and upper halves of the members of a set, disjoint: those with the upper half of the smallest member, with that of the
 /// largest, and all between.
+///
+/// The compiler cuts sets into words in its own way; this one follows the definition and is not shared with it.
 fn halves(set: &ArgSet) -> Vec<(ArgSet, ArgSet)> {
     const LAST: u64 = 0xffff_ffff;
     let low = |min: u64, max: u64| ArgSet { min, max, mask: set.mask & LAST, bits: set.bits & LAST };

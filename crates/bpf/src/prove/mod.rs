@@ -13,7 +13,7 @@ mod region;
 mod walk;
 
 use callgate_core::set::ArgSet;
-use callgate_core::{Action, Arch, Meaning, SeccompData, errno};
+use callgate_core::{Action, Arch, Meaning, SeccompData};
 
 use crate::check::{CheckError, check};
 use crate::insn::Program;
@@ -82,9 +82,11 @@ pub fn prove(program: &Program, meaning: &Meaning) -> Proof {
     let budget = Budget::new();
     let expected = Expected { meaning, budget: &budget };
     decide(program, right, |inputs| {
-        walk(program, inputs, &budget, |region, ret| match expected.differing(region, action(ret))? {
-            Some(found) => Err(Stop::At(Box::new(found))),
-            None => Ok(()),
+        walk(program, inputs, &budget, |region, ret| {
+            match expected.differing(region, Action::from_ret(ret))? {
+                Some(found) => Err(Stop::At(Box::new(found))),
+                None => Ok(()),
+            }
         })
     })
 }
@@ -94,12 +96,19 @@ pub fn equal(left: &Program, right: &Program) -> Proof {
     if let Err(error) = check(right) {
         return Proof::Undecided(error.into());
     }
-    let replayed = |data: &SeccompData| run(right, data).ok().map(action);
+    if left == right {
+        return Proof::Equal;
+    }
+    let replayed = |data: &SeccompData| run(right, data).ok().map(Action::from_ret);
     let budget = Budget::new();
     decide(left, replayed, |inputs| {
         walk(left, inputs, &budget, |taken, first| {
             walk(right, taken, &budget, |region, second| {
-                if action(first) == action(second) { Ok(()) } else { Err(Stop::At(Box::new(region.clone()))) }
+                if Action::from_ret(first) == Action::from_ret(second) {
+                    Ok(())
+                } else {
+                    Err(Stop::At(Box::new(region.clone())))
+                }
             })
         })
     })
@@ -120,7 +129,7 @@ fn decide(
             Err(Stop::Undecided(why)) => return Proof::Undecided(why),
             Err(Stop::At(region)) => {
                 let Some(data) = region.witness() else { return Proof::Undecided(Undecided::Replay) };
-                let both = run(program, &data).ok().map(action).zip(right(&data));
+                let both = run(program, &data).ok().map(Action::from_ret).zip(right(&data));
                 return match both.filter(|(left, right)| left != right) {
                     Some((left, right)) => Proof::Differs(Difference { data, left, right }),
                     None => Proof::Undecided(Undecided::Replay),
@@ -129,14 +138,6 @@ fn decide(
         }
     }
     Proof::Equal
-}
-
-/// What the kernel does with a return value: it cuts errnos to the largest there is (`__seccomp_filter`, `MAX_ERRNO`).
-fn action(ret: u32) -> Action {
-    match Action::from_ret(ret) {
-        Action::Errno(errno) => Action::Errno(errno.min(errno::MAX)),
-        other => other,
-    }
 }
 
 /// All inputs: those of each architecture that has a table, most used first, and those of all others.

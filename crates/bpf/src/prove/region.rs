@@ -82,23 +82,6 @@ impl Region {
         region
     }
 
-    /// Those that are not in this product of sets, as disjoint regions.
-    pub(super) fn without(&self, sides: &[(usize, ArgSet)]) -> Vec<Self> {
-        let mut pieces = Vec::new();
-        let mut rest = self.clone();
-        for (word, set) in sides {
-            let outside = rest.0[*word].without(set);
-            if !outside.is_empty() {
-                pieces.push(rest.with(*word, outside));
-            }
-            rest.0[*word] = rest.0[*word].within(set);
-            if rest.0[*word].is_empty() {
-                break;
-            }
-        }
-        pieces
-    }
-
     /// An input that is in it.
     pub(super) fn witness(&self) -> Option<SeccompData> {
         let mut words = [0; WORDS];

@@ -28,11 +28,12 @@ fn a_program_with_one_wrong_constant_is_refuted_by_an_input_that_both_sides_repl
             let mut wrong = program.clone();
             wrong.0[at].k ^= change;
             // The data of a kill is nobody's.
-            let same = program.0[at].code == op::RET_K && action(program.0[at].k) == action(wrong.0[at].k);
+            let same = program.0[at].code == op::RET_K
+                && Action::from_ret(program.0[at].k) == Action::from_ret(wrong.0[at].k);
             match prove(&wrong, &meaning) {
                 Proof::Equal => assert!(same, "instruction {at}"),
                 Proof::Differs(found) => {
-                    assert_eq!(run(&wrong, &found.data).map(action), Ok(found.left));
+                    assert_eq!(run(&wrong, &found.data).map(Action::from_ret), Ok(found.left));
                     assert_eq!(meaning.action_of_data(&found.data), found.right);
                     assert_ne!(found.left, found.right);
                     refuted += 1;

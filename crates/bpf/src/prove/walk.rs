@@ -34,7 +34,7 @@ struct State {
 }
 
 /// Work for one proof: more than any filter people write takes.
-const MAX_WORK: usize = 1 << 22;
+const MAX_WORK: usize = 1 << 24;
 
 /// How much may still be done for a proof.
 pub(super) struct Budget(Cell<usize>);

@@ -34,6 +34,8 @@ struct Witness {
     arch: u32,
     nr: u32,
     args: [u64; 6],
+    /// Where it is made; 0 where that does not matter.
+    instruction_pointer: u64,
     left: Side,
     right: Side,
 }
@@ -43,6 +45,8 @@ struct Side {
     /// As in `sim`.
     action: &'static str,
     errno: Option<u16>,
+    /// `SECCOMP_RET_*` with its data.
+    ret: String,
     /// The line of the profile that decides, counted from 1; null in a filter, and where no rule does.
     line: Option<usize>,
 }
@@ -99,6 +103,7 @@ fn document(proof: &Proof, (left, right): (&Any, &Any), native: Option<Arch>) ->
         arch: found.data.arch,
         nr: found.data.nr,
         args: found.data.args,
+        instruction_pointer: found.data.instruction_pointer,
         left: side(found.left, left, &found.data, native),
         right: side(found.right, right, &found.data, native),
     });
@@ -116,7 +121,7 @@ fn side(action: callgate_core::Action, of: &Any, data: &SeccompData, native: Opt
         Some(Decided::Rule { line, .. }) => Some(line),
         _ => None,
     };
-    Side { action: action.oci(), errno: action.errno(), line }
+    Side { action: action.oci(), errno: action.errno(), ret: format!("{:#010x}", action.to_ret()), line }
 }
 
 fn text(document: &Document, (left, right): (&str, &str), proof: &Proof) -> String {

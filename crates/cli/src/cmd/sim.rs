@@ -94,6 +94,11 @@ fn call(arch: Arch, sim: &Sim) -> Result<Call, Failure> {
             (nr, name)
         }
     };
+    let (token, raw) = arch.raw(nr);
+    if Arch::split(token, raw) != Some((arch, nr)) {
+        return Err(Failure::new(format!("no call of {arch} has the number {nr:#x}"))
+            .hint("bit 30 tells numbers of x32 from those of x86_64; it is not part of either"));
+    }
     let mut values = [0; 6];
     for (index, (value, text)) in values.iter_mut().zip(&sim.args).enumerate() {
         *value = argument(arch, name, index, text)?;

@@ -287,6 +287,14 @@ fn what_cannot_be_decided_is_said_and_is_no_equality() {
     lab.write("odder.bpf", raw(&[(0x20, 0, 0, 0), (0x44, 0, 0, 1), (0x15, 0, 1, 3), RET, (0x06, 0, 0, 0)]));
     lab.callgate("equiv odd.bpf odder.bpf").expect(2).shows("undecided").shows("instruction 2");
     lab.callgate("equiv odder.bpf p.json --arch x86_64 --format json").expect(2).shows("\"undecided\"");
+    // What a trap tells the program, and where a call is made, are differences, too.
+    lab.write("trap1", raw(&[(0x06, 0, 0, 0x3_0001)]));
+    lab.write("trap2", raw(&[(0x06, 0, 0, 0x3_0002)]));
+    lab.callgate("equiv trap1 trap2").expect(1).shows("data 1").shows("data 2");
+    lab.write("from", raw(&[(0x20, 0, 0, 8), (0x15, 0, 1, 0x1000), RET, (0x06, 0, 0, 0)]));
+    lab.write("never", raw(&[(0x06, 0, 0, 0)]));
+    lab.callgate("equiv from never").expect(1).shows("from 0x1000");
+    lab.callgate("sim p.bpf --arch x32 0xffffffff").expect(2).says("no call of x32");
     lab.callgate("equiv - -").expect(2).says("both cannot be standard input");
     lab.write("short", "1234");
     lab.callgate("equiv p.bpf short").expect(2).says("`short`");
@@ -316,4 +324,31 @@ fn weights_change_the_order_of_questions_and_not_the_answers() {
     assert!(executed("counted.bpf") <= executed("uniform.bpf"));
     lab.callgate("equiv counted.bpf p.json --arch x86_64").expect(1);
     lab.callgate("compile p.json --weights heavy --emit raw -o w").expect(3).says("`heavy`");
+}
+
+#[test]
+fn rules_that_refuse_one_value_of_many_arguments_compile_and_are_proven() {
+    let lab = Lab::new();
+    let condition =
+        |index: u32| format!(r#"{{"index": {index}, "value": {}, "op": "SCMP_CMP_NE"}}"#, 1 + index);
+    let profile = |args: &[String]| {
+        format!(
+            r#"{{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
+            {{"names": ["mmap"], "action": "SCMP_ACT_ALLOW", "args": [{}]}}]}}"#,
+            args.join(", ")
+        )
+    };
+    lab.write("p.json", profile(&(0..6).map(condition).collect::<Vec<_>>()));
+    lab.callgate("compile p.json --arch x86_64 --emit raw -o p.bpf").expect(0);
+    lab.callgate("equiv p.json p.bpf --arch x86_64").expect(0);
+    // Six hundred values of one argument, too.
+    let rules = (0..600).map(|value| {
+        let one = format!(r#"{{"index": 1, "value": {}, "op": "SCMP_CMP_EQ"}}"#, 0x5400 + 3 * value);
+        format!(r#"{{"names": ["ioctl"], "action": "SCMP_ACT_ALLOW", "args": [{one}]}}"#)
+    });
+    let rules = rules.collect::<Vec<_>>().join(", ");
+    lab.write("q.json", format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [{rules}]}}"#));
+    lab.callgate("compile q.json --arch x86_64 --emit raw -o q.bpf").expect(0);
+    let executed = lab.callgate("sim q.bpf --arch x86_64 ioctl 0 0x5403 --format json").expect(0).json();
+    assert!(executed["executed"].as_u64().unwrap() < 40, "{executed}");
 }
