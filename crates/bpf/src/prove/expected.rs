@@ -185,8 +185,8 @@ impl Arguments<'_> {
     }
 }
 
-/// The lower and upper halves of the members of a set, disjoint: those with the upper half of the smallest member, with that of the
-/// largest, and all between.
+/// The lower and upper halves of the members of a set, disjoint: those with the upper half of the smallest member, with
+/// that of the largest, and all between.
 ///
 /// The compiler cuts sets into words in its own way; this one follows the definition and is not shared with it.
 fn halves(set: &ArgSet) -> Vec<(ArgSet, ArgSet)> {
