@@ -41,7 +41,11 @@ pub(super) struct Budget(Cell<usize>);
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Self(Cell::new(MAX_WORK))
+        Self::of(MAX_WORK)
+    }
+
+    pub(super) fn of(work: usize) -> Self {
+        Self(Cell::new(work))
     }
 
     /// Takes as much as there are values to look at.
