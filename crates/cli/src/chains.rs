@@ -10,7 +10,7 @@ use callgate_linux::inspect::{Chain, Layer, Mode, Obstacle, Process};
 use sha2::{Digest as _, Sha256};
 
 use crate::exit::Failure;
-use crate::input::Loaded;
+use crate::input::{Loaded, hex};
 
 /// Characters of a hash that a person is shown.
 const SHORT: usize = 12;
@@ -42,7 +42,7 @@ pub(crate) fn groups(chains: Vec<Chain>) -> Vec<Group> {
 
 /// What a filter is recognised by: the digest of its instructions as this machine has them.
 pub(crate) fn hash(program: &Program) -> String {
-    Sha256::digest(program.to_bytes()).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex(&Sha256::digest(program.to_bytes()))
 }
 
 /// The beginning of it.

@@ -2,18 +2,50 @@
 
 use std::path::Path;
 
-use callgate_bpf::{Program, check};
+use callgate_bpf::{Program, Proof, Weights, check, emit_weighted, prove};
 use callgate_core::{Arch, Meaning};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::input::{self, Loaded};
 use crate::output::Output;
 use crate::parse;
-use crate::recording::program;
+use crate::witness;
 
 /// What a file with a filter looks like, for those who name another.
 const RAW: &str =
     "a filter is what `callgate compile PROFILE --emit raw` writes: struct sock_filter[], 8 bytes each";
+
+/// Compiles what callgate itself or a profile wants of the kernel, and proves for every input that it is that.
+pub(crate) fn program(meaning: &Meaning) -> Result<Program, Failure> {
+    weighted(meaning, &Weights::BuiltIn)
+}
+
+/// The same, with short paths for what these weights name.
+pub(crate) fn weighted(meaning: &Meaning, weights: &Weights) -> Result<Program, Failure> {
+    let program = emit_weighted(meaning, weights)
+        .map_err(|e| Failure::new(format!("cannot compile the filter: {e}")))?;
+    proven(program, meaning)
+}
+
+/// The program, if it does with every input what the meaning says.
+fn proven(program: Program, meaning: &Meaning) -> Result<Program, Failure> {
+    match prove(&program, meaning) {
+        Proof::Equal => Ok(program),
+        Proof::Differs(found) => {
+            let call = witness::call(&found.data);
+            let message =
+                format!("the compiled filter is wrong: {call}: {} instead of {}", found.left, found.right);
+            Err(Failure::new(message)
+                .hint("nothing was loaded or written; this is a bug, please report it")
+                .exit(Exit::Bug))
+        }
+        Proof::Undecided(why) => {
+            let largest = callgate_bpf::emit::largest(meaning);
+            let message = format!("the compiled filter cannot be proven to be what the profile says: {why}");
+            Err(Failure::new(message).hint(format!("simplify the rules with most alternatives: {largest}")))
+        }
+    }
+}
 
 /// Reads a raw filter. Whether the kernel would take it is not asked.
 pub(crate) fn raw(path: &Path) -> Result<Program, Failure> {
@@ -78,4 +110,37 @@ pub(crate) fn meaning(loaded: &Loaded, arches: &[String]) -> Result<Meaning, Fai
     }
     meaning.arches.retain(|arch, _| arches.contains(arch));
     Ok(meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use callgate_bpf::{Insn, insn::op};
+    use callgate_core::Action;
+    use callgate_core::meaning::Clause;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_proven_is_refused_as_a_bug_or_with_the_rules_to_make_simpler() {
+        let mut meaning = Meaning::uniform([Arch::X86_64], Action::Errno(1), Action::KillThread);
+        let rules = meaning.arches.get_mut(&Arch::X86_64).unwrap();
+        rules.calls.insert(0, vec![Clause::any(Action::Allow)]);
+        let right = program(&meaning).unwrap_or_else(|failure| panic!("{}", failure.message));
+        let wrong =
+            callgate_bpf::emit(&Meaning::uniform([Arch::X86_64], Action::Errno(1), Action::KillThread));
+        let refused = proven(wrong.unwrap(), &meaning).unwrap_err();
+        assert!(refused.exit == Exit::Bug && refused.message.contains("read("), "{}", refused.message);
+        assert!(refused.message.ends_with("EPERM instead of allow"), "{}", refused.message);
+        // The same with a number that is computed first.
+        let at = right.insns().iter().position(|i| *i == Insn::stmt(op::LD_W_ABS, 0)).unwrap();
+        let mut computed = right;
+        computed.0.insert(at + 1, Insn::stmt(op::ADD_K, 0));
+        let refused = proven(computed, &meaning).unwrap_err();
+        assert!(
+            refused.exit == Exit::Failed && refused.message.contains("cannot be proven"),
+            "{}",
+            refused.message
+        );
+        assert!(refused.hint.is_some_and(|hint| hint.contains("x86_64 read")));
+    }
 }

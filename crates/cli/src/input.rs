@@ -182,10 +182,14 @@ pub(crate) fn evidence_path(profile: &Path) -> std::path::PathBuf {
     name.into()
 }
 
+/// Bytes as digests are written.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// What [`Evidence::profile`] says of a profile.
 pub(crate) fn fingerprint(profile: &Profile) -> String {
-    let digest = Sha256::digest(profile::write(profile, false));
-    digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    format!("sha256:{}", hex(&Sha256::digest(profile::write(profile, false))))
 }
 
 impl Loaded {

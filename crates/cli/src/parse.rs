@@ -172,18 +172,6 @@ pub(crate) fn arch(name: &str) -> Result<Arch, Failure> {
     })
 }
 
-/// A number as a person writes it: 10, 0xa, 012 or 0o12. `None`: it is none, or has more than 64 bits.
-pub(crate) fn number(text: &str) -> Option<u64> {
-    let (digits, radix) = match text.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
-        [b'0', b'o', ..] => (&text[2..], 8),
-        [b'0', _, ..] => (&text[1..], 8),
-        _ => (text, 10),
-    };
-    // from_str_radix takes a sign.
-    if digits.starts_with(['+', '-']) { None } else { u64::from_str_radix(digits, radix).ok() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,12 +13,13 @@ use crate::cause::{self, Cause, ended};
 use crate::container::Seccomp;
 use crate::digest::Digest;
 use crate::exit::Failure;
+use crate::filter::program;
 use crate::input::Loaded;
 use crate::misses::{self, Judged, Kind};
 use crate::output::{Output, foreign};
 use crate::plan::Plan;
 use crate::progress;
-use crate::recording::{Backend, program};
+use crate::recording::Backend;
 use crate::streams::{Show, Stdin};
 use crate::workload::{self, Ran, Run, Watch};
 

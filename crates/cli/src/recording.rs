@@ -3,9 +3,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use callgate_bpf::{Program, Proof, Weights};
 use callgate_core::trace::Provenance;
-use callgate_core::{Meaning, Trace, sysno};
+use callgate_core::{Trace, sysno};
 use callgate_linux::ebpf::{self, Target};
 use callgate_linux::session::{Purpose, Stops};
 use callgate_linux::{features, filter, proc};
@@ -13,39 +12,12 @@ use callgate_linux::{features, filter, proc};
 use crate::cause::Cause;
 use crate::cli::BackendChoice;
 use crate::exit::{Exit, Failure};
+use crate::filter::program;
 use crate::input;
 use crate::output::{Output, foreign};
 use crate::plan::Plan;
 use crate::streams::Stdin;
-use crate::witness;
 use crate::workload::{self, Ran, Run, Watch};
-
-/// Compiles what callgate itself or a profile wants of the kernel, and proves for every input that it is that.
-pub(crate) fn program(meaning: &Meaning) -> Result<Program, Failure> {
-    weighted(meaning, &Weights::BuiltIn)
-}
-
-/// The same, with short paths for what these weights name.
-pub(crate) fn weighted(meaning: &Meaning, weights: &Weights) -> Result<Program, Failure> {
-    let program = callgate_bpf::emit_weighted(meaning, weights)
-        .map_err(|e| Failure::new(format!("cannot compile the filter: {e}")))?;
-    match callgate_bpf::prove(&program, meaning) {
-        Proof::Equal => Ok(program),
-        Proof::Differs(found) => {
-            let call = witness::call(&found.data);
-            let message =
-                format!("the compiled filter is wrong: {call}: {} instead of {}", found.left, found.right);
-            Err(Failure::new(message)
-                .hint("nothing was loaded or written; this is a bug, please report it")
-                .exit(Exit::Bug))
-        }
-        Proof::Undecided(why) => {
-            let largest = callgate_bpf::emit::largest(meaning);
-            let message = format!("the compiled filter cannot be proven to be what the profile says: {why}");
-            Err(Failure::new(message).hint(format!("simplify the rules with most alternatives: {largest}")))
-        }
-    }
-}
 
 /// What a recording says about itself.
 pub(crate) fn provenance(plan: &Plan, backend: &str, trimmed: bool) -> Provenance {

@@ -12,7 +12,7 @@ mod who;
 
 use std::fmt::Write as _;
 
-use callgate_core::{Arch, errno};
+use callgate_core::{Action, Arch, errno};
 
 use crate::insn::{Insn, OFFSET_ARCH, OFFSET_NR, Program, op};
 use flow::{State, Word};
@@ -135,8 +135,5 @@ fn begins_check(a: Word) -> bool {
 }
 
 fn errno_name(ret: u32) -> Option<&'static str> {
-    match callgate_core::Action::from_ret(ret) {
-        callgate_core::Action::Errno(number) => errno::name(number),
-        _ => None,
-    }
+    Action::from_ret(ret).errno().and_then(errno::name)
 }

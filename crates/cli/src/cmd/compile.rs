@@ -11,7 +11,6 @@ use callgate_linux::file::Output as File;
 use crate::cli::{Compile, Emit};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, counted, foreign};
-use crate::recording::weighted;
 use crate::table::{Align, columns};
 use crate::{filter, input, source};
 
@@ -20,7 +19,7 @@ pub(crate) fn run(args: &Compile, output: &Output) -> Outcome {
     let loaded = input::profile(&args.profile)?;
     loaded.tell_notes(output);
     let meaning = filter::meaning(&loaded, &args.arch)?;
-    let program = weighted(&meaning, &weights(&args.weights)?)?;
+    let program = filter::weighted(&meaning, &weights(&args.weights)?)?;
     if args.output == Path::new("-") && args.emit == Emit::Raw && std::io::stdout().is_terminal() {
         let failure = Failure::new("the filter is binary, and standard output is a terminal");
         return Err(failure.hint("name a file: -o FILE"));

@@ -67,6 +67,8 @@ struct WitnessDoc {
     arch: u32,
     nr: u32,
     args: [u64; 6],
+    /// Where it is made; 0 where that does not matter.
+    instruction_pointer: u64,
     filter: String,
     profile: String,
 }
@@ -185,6 +187,7 @@ fn filter(layer: usize, what: &Layer, judge: Option<&mut Judge>) -> FilterDoc {
             arch: d.data.arch,
             nr: d.data.nr,
             args: d.data.args,
+            instruction_pointer: d.data.instruction_pointer,
             filter: d.left.to_string(),
             profile: d.right.to_string(),
         }),

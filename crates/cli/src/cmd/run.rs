@@ -14,11 +14,12 @@ use callgate_linux::{Miss, Status, features};
 use crate::cli::{self, Stage, Via};
 use crate::container::Seccomp;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::filter::program;
 use crate::input::{self, Loaded};
 use crate::misses::{self, Kind};
 use crate::output::{Output, counted, foreign};
 use crate::plan::{self, Plan};
-use crate::recording::{self, program};
+use crate::recording;
 use crate::streams::{Show, Stdin};
 use crate::workload::{self, Ran, Run, Watch};
 

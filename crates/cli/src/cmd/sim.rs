@@ -82,7 +82,7 @@ fn text(document: &Document, action: Action, lines: &[disasm::Line]) -> String {
 
 /// The call that is asked about.
 fn call(arch: Arch, sim: &Sim) -> Result<Call, Failure> {
-    let (nr, name) = match parse::number(&sim.call).map(u32::try_from) {
+    let (nr, name) = match args::number(&sim.call).map(u32::try_from) {
         Some(Ok(nr)) => (nr, sysno::name(arch, nr)),
         Some(Err(_)) => {
             return Err(Failure::new(format!("`{}` is no number of a call", sim.call)).hint("it has 32 bits"));
@@ -116,7 +116,7 @@ fn unknown(arch: Arch, name: &str) -> Failure {
 
 /// One argument. A filter may look at registers the call does not use, so those take numbers, too.
 fn argument(arch: Arch, name: Option<&str>, index: usize, text: &str) -> Result<u64, Failure> {
-    let plain = parse::number(text);
+    let plain = args::number(text);
     match name.map(|name| args::parse_value(arch, name, index, text)) {
         Some(Ok(value)) => Ok(value),
         Some(Err(error @ ParseError::TooMany { .. })) => plain.ok_or_else(|| Failure::new(error.to_string())),

@@ -16,7 +16,7 @@ use super::bundle::Process;
 use super::cannot;
 use super::unpack::{self, Counted, Unpacker};
 use crate::exit::Failure;
-use crate::input;
+use crate::input::{self, hex};
 
 /// Manifests and configs are kilobytes.
 const MAX_JSON: u64 = 16 << 20;
@@ -161,10 +161,6 @@ impl<R: Read> Read for Hashed<R> {
         self.hash.update(&buffer[..n]);
         Ok(n)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The architecture as images name it (image-spec, `config.md`: values of GOARCH).

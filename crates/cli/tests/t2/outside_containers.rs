@@ -75,6 +75,10 @@ fn a_container_of_podman_is_recorded_without_its_set_up_by_its_cgroup_and_by_its
         let trace = while_recorded(&lab, &group, || start(&group, words, "umask 77; ls /").run());
         shows_no_set_up(&trace, &format!("podman {words}"));
         assert!(names(&trace).is_superset(&["umask".into(), "getdents64".into(), "execve".into()].into()));
+        // What it was taken for is said, and what was left out for it.
+        let said = trace.to_string();
+        let rooted = said.contains("changed their root directory") && said.contains("it is left out: ");
+        assert_eq!(rooted, !words.is_empty(), "{said}");
     }
     let name = id(&lab, "running");
     let container = start(

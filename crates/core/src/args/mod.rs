@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use crate::arch::Arch;
 
 pub use format::{HIDDEN, format_call, format_call_private, format_value};
-pub use parse::{ParseError, parse_call, parse_value};
+pub use parse::{ParseError, number, parse_call, parse_value};
 
 /// Who constrains an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

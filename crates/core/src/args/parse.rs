@@ -153,7 +153,7 @@ impl Place<'_> {
             _ => {}
         }
         let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-        let Some(magnitude) = digits_to_number(digits) else { return Err(self.unknown(text)) };
+        let Some(magnitude) = number(digits) else { return Err(self.unknown(text)) };
         let value = if negative { self.negated(magnitude) } else { Some(magnitude) };
         value.filter(|v| self.arch.truncate(*v) == *v).ok_or_else(|| self.too_large(text))
     }
@@ -199,14 +199,14 @@ impl Place<'_> {
     }
 }
 
-/// `None`: not a number. Numbers beyond 64 bits are none either.
-fn digits_to_number(text: &str) -> Option<u64> {
+/// A number as a person writes it: 10, 0xa, 012 or 0o12. `None`: it is none, has a sign, or more than 64 bits.
+pub fn number(text: &str) -> Option<u64> {
     let (digits, radix) = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => (&text[2..], 16),
         [b'0', b'o', ..] => (&text[2..], 8),
         [b'0', _, ..] => (&text[1..], 8),
         _ => (text, 10),
     };
-    // from_str_radix takes a sign, which has been dealt with.
+    // from_str_radix takes a sign.
     if digits.starts_with(['+', '-']) { None } else { u64::from_str_radix(digits, radix).ok() }
 }
