@@ -14,5 +14,5 @@ mod proof;
 mod stages;
 mod status;
 mod streams;
-mod terminal;
+pub(crate) mod terminal;
 mod update;

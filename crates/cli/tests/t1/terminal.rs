@@ -1,6 +1,6 @@
 //! callgate on a terminal: Ctrl-C, a question answered, and a status line that never stands in the program's output.
 
-use crate::harness::{Ended, Lab};
+use crate::harness::{Call, Ended, Lab};
 
 /// Runs a command on a terminal of its own; waits for each text and then types the next one.
 const DRIVER: &str = r"
@@ -26,14 +26,15 @@ sys.stdout.buffer.write(shown.replace(b'\r\n', b'\n'))
 sys.exit(status)
 ";
 
-/// `talk` is `WAIT FOR|TYPE|WAIT FOR|TYPE …`.
+/// callgate on a terminal of its own; `talk` is `WAIT FOR|TYPE|WAIT FOR|TYPE …`.
+pub(crate) fn terminal<'l>(lab: &'l Lab, talk: &str, verb: &str) -> Call<'l> {
+    let mut call = lab.program("/usr/bin/python3");
+    call.args(["-c", DRIVER, talk]).arg(lab.callgate_path()).args(verb.split_whitespace());
+    call
+}
+
 fn on_terminal(lab: &Lab, talk: &str, verb: &str, script: &str) -> Ended {
-    lab.program("/usr/bin/python3")
-        .args(["-c", DRIVER, talk])
-        .arg(lab.callgate_path())
-        .args(verb.split_whitespace())
-        .script(script)
-        .run()
+    terminal(lab, talk, verb).script(script).run()
 }
 
 #[test]
