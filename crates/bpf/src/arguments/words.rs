@@ -73,7 +73,7 @@ pub(super) fn argument(low: Word, set: &ArgSet, bits: u32) -> Vec<Vec<Need>> {
     let ((low_mask, high_mask), (low_bits, high_bits)) = (half(set.mask), half(set.bits));
     let masked = |need: Need| {
         let (mask, bits) = if need.word == low { (low_mask, low_bits) } else { (high_mask, high_bits) };
-        exact(Need { mask, bits, ..need })
+        plain(Need { mask, bits, ..need })
     };
     let high = low + 1;
     let part = |(low_min, low_max): (u32, u32), (high_min, high_max): (u32, u32)| {
@@ -102,10 +102,16 @@ pub(super) fn argument(low: Word, set: &ArgSet, bits: u32) -> Vec<Vec<Need>> {
     parts
 }
 
-/// A word all bits of which are compared is one value, if that is within its bounds.
-fn exact(need: Need) -> Need {
-    let within = need.mask == u32::MAX && (need.min..=need.max).contains(&need.bits);
-    if within { Need::interval(need.word, need.bits, need.bits) } else { need }
+/// A mask that leaves out the lowest bits only, or none, is an interval: so are rules written that mean a range, since OCI
+/// has no other way to say *neither this value nor that one*.
+fn plain(need: Need) -> Need {
+    let low = !need.mask;
+    if low & low.wrapping_add(1) != 0 {
+        return need;
+    }
+    let (min, max) = (need.min.max(need.bits), need.max.min(need.bits | low));
+    // What holds nothing stays as it is: no interval says that.
+    if min <= max { Need::interval(need.word, min, max) } else { need }
 }
 
 #[cfg(test)]

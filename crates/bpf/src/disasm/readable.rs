@@ -168,7 +168,14 @@ fn hex(value: u32) -> String {
     format!("{value:#x}")
 }
 
-/// `name == 2`, `name & 0xf != 1`, `name >= 3`, `name in 1, 4-6`.
+/// The single values that are missing, if nothing else is.
+fn holes(intervals: &[(u32, u32)], mask: u32) -> Option<Vec<u32>> {
+    let ends = intervals.first()?.0 == 0 && intervals.last()?.1 == mask && intervals.len() > 1;
+    let gaps = intervals.windows(2).map(|pair| (pair[1].0 - pair[0].1 == 2).then(|| pair[0].1 + 1));
+    if ends { gaps.collect() } else { None }
+}
+
+/// `name == 2`, `name & 0xf != 1`, `name >= 3`, `name not in 1, 3`, `name in 1, 4-6`.
 fn of_set(name: &str, mask: u32, set: &Numbers, words: &dyn Fn(u32) -> String) -> String {
     let name = if mask == u32::MAX { name.to_owned() } else { format!("{name} & {mask:#x}") };
     match set.intervals() {
@@ -176,9 +183,15 @@ fn of_set(name: &str, mask: u32, set: &Numbers, words: &dyn Fn(u32) -> String) -
         [(0, last)] => format!("{name} <= {}", words(*last)),
         [(1, last)] if *last == mask => format!("{name} != 0"),
         [(first, last)] if *last == mask => format!("{name} >= {}", words(*first)),
-        [(0, before), (after, last)] if *last == mask && after - before == 2 => {
-            format!("{name} != {}", words(before + 1))
-        }
+        intervals if let Some(holes) = holes(intervals, mask) => match holes.as_slice() {
+            [one] => format!("{name} != {}", words(*one)),
+            more => {
+                format!(
+                    "{name} not in {}",
+                    more.iter().map(|hole| words(*hole)).collect::<Vec<_>>().join(", ")
+                )
+            }
+        },
         intervals => {
             let one = |(first, last): &(u32, u32)| {
                 if first == last { words(*first) } else { format!("{}-{}", words(*first), words(*last)) }
