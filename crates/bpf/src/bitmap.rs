@@ -99,6 +99,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_looked_at_is_counted_up_to_what_decides() {
+        let insns = [(op::LD_W_ABS, 0), (op::JA, 1), (op::RET_K, 0), (op::LD_W_ABS, 16), (op::RET_K, 1)];
+        let program =
+            |insns: &[(u16, u32)]| Program(insns.iter().map(|(code, k)| Insn::stmt(*code, *k)).collect());
+        // A jump that leads on counts, too, and the load of an argument ends it.
+        assert_eq!(emulate(&program(&insns), 0, 7), Emulation { allowed: false, executed: 3 });
+        assert_eq!(emulate(&program(&insns[..3]), 0, 7), Emulation { allowed: false, executed: 2 });
+        let returned = [(op::LD_W_ABS, 4), (op::RET_K, RET_ALLOW)];
+        assert_eq!(emulate(&program(&returned), 0, 7), Emulation { allowed: true, executed: 2 });
+    }
+
+    #[test]
     fn any_other_instruction_on_the_path_keeps_a_number_out_of_the_bitmap() {
         let loads = (8..64).step_by(4).map(|offset| (op::LD_W_ABS, offset));
         let others = [
