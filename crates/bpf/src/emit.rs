@@ -117,7 +117,7 @@ fn segments(dag: &mut Dag, numbers: &Lowered) -> Vec<Segment> {
 
 fn check_errnos(meaning: &Meaning) -> Result<(), EmitError> {
     let clauses = |r: &Rules| r.calls.values().flatten().map(|c| c.action).collect::<Vec<_>>();
-    let rules = meaning.arches.values().flat_map(|r| clauses(r).into_iter().chain([r.default]));
+    let rules = meaning.arches.values().flat_map(|r| clauses(r).into_iter().chain(r.defaults()));
     for action in rules.chain([meaning.bad_arch]) {
         match action {
             Action::Errno(errno) if errno > errno::MAX => return Err(EmitError::Errno(errno)),

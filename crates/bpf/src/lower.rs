@@ -3,6 +3,8 @@
 //! x32 numbers, which share a token with x86_64, and the number 0xffffffff, by which tracers skip a call, are intervals
 //! like any others.
 
+use std::ops::Bound;
+
 use callgate_core::arch::X32_BIT;
 use callgate_core::meaning::{Clause, Meaning, Rules};
 use callgate_core::{Action, Arch, sysno};
@@ -100,7 +102,7 @@ impl<'m> Numbers<'m> {
                 self.gap(arch, rules, (gap, raw - 1, offset), &mut table);
             }
             while table.next_if(|known| known <= nr).is_some() {}
-            let (chain, kind) = self.call(clauses, rules.default);
+            let (chain, kind) = self.call(clauses, rules.otherwise(*nr));
             let weight = self.weights.of(arch, *nr, kind);
             self.push(raw, chain, weight);
             next = raw.checked_add(1);
@@ -110,7 +112,7 @@ impl<'m> Numbers<'m> {
         }
     }
 
-    /// Numbers that no rule speaks of.
+    /// Numbers that no rule speaks of, cut where another default begins.
     fn gap(
         &mut self,
         arch: Arch,
@@ -118,7 +120,25 @@ impl<'m> Numbers<'m> {
         (first, last, offset): (u32, u32, u32),
         table: &mut std::iter::Peekable<impl Iterator<Item = u32>>,
     ) {
-        let (chain, kind) = (self.always(rules.default), kind(rules.default));
+        let mut start = first;
+        let within = (Bound::Excluded(first - offset), Bound::Included(last - offset));
+        for (from, _) in rules.beyond.range(within) {
+            self.alike(arch, rules, (start, from + offset - 1, offset), table);
+            start = from + offset;
+        }
+        self.alike(arch, rules, (start, last, offset), table);
+    }
+
+    /// Numbers that no rule speaks of and that have one default.
+    fn alike(
+        &mut self,
+        arch: Arch,
+        rules: &Rules,
+        (first, last, offset): (u32, u32, u32),
+        table: &mut std::iter::Peekable<impl Iterator<Item = u32>>,
+    ) {
+        let action = rules.otherwise(first - offset);
+        let (chain, kind) = (self.always(action), kind(action));
         let mut weight = 1_u64;
         while let Some(nr) = table.next_if(|nr| *nr <= last - offset) {
             if nr >= first - offset {

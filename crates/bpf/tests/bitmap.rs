@@ -19,8 +19,8 @@ proptest! {
         for data in probes.iter().filter(|data| data.nr < X32_BIT) {
             let unconditional = data.to_call().is_some_and(|call| {
                 meaning.arches.get(&call.arch).is_some_and(|rules| {
-                    rules.calls.get(&call.nr).map_or(rules.default == Action::Allow, |clauses| {
-                        clauses.first().map_or(rules.default, |c| c.action) == Action::Allow
+                    rules.calls.get(&call.nr).map_or(rules.otherwise(call.nr) == Action::Allow, |clauses| {
+                        clauses.first().map_or(rules.otherwise(call.nr), |c| c.action) == Action::Allow
                             && clauses.first().is_none_or(|c| c.args.is_any())
                     })
                 })

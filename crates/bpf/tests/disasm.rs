@@ -23,7 +23,7 @@ fn small() -> Program {
             ["read", "write", "close", "mmap", "exit_group", "getrandom"].map(allow).into();
         calls.insert(nr(arch, "socket"), vec![Clause { args: inet, action: Action::Allow }]);
         calls.insert(nr(arch, "ptrace"), vec![Clause::any(Action::KillProcess)]);
-        (arch, Rules { calls, default: Action::Errno(38) })
+        (arch, Rules { calls, ..Rules::new(Action::Errno(38)) })
     };
     let arches = [Arch::X86_64, Arch::S390x].map(rules).into();
     emit(&Meaning { arches, bad_arch: Action::KillThread }).expect("fits")
@@ -42,7 +42,7 @@ fn a_filter_is_told_by_what_it_does_to_which_calls() {
 /// What the readable form says of one call whose clauses these are.
 fn told(name: &str, clauses: Vec<Clause>) -> String {
     let rules =
-        Rules { calls: BTreeMap::from([(nr(Arch::X86_64, name), clauses)]), default: Action::Errno(1) };
+        Rules { calls: BTreeMap::from([(nr(Arch::X86_64, name), clauses)]), ..Rules::new(Action::Errno(1)) };
     let meaning = Meaning { arches: BTreeMap::from([(Arch::X86_64, rules)]), bad_arch: Action::KillThread };
     let text = disasm::readable(&emit(&meaning).expect("fits"), &[Arch::X86_64]);
     let lines = text.lines().skip_while(|line| !line.starts_with(&format!("  {name}:")));

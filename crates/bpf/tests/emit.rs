@@ -58,7 +58,7 @@ fn large(clauses: usize) -> Meaning {
         1 => (nr, vec![Clause::any(Action::Allow)]),
         _ => (nr, vec![Clause::any(Action::Errno(38))]),
     };
-    let rules = Rules { calls: (0..450).map(call).collect(), default: Action::Errno(1) };
+    let rules = Rules { calls: (0..450).map(call).collect(), ..Rules::new(Action::Errno(1)) };
     let arches = [Arch::X86_64, Arch::X86, Arch::X32].into_iter().map(|arch| (arch, rules.clone())).collect();
     Meaning { arches, bad_arch: Action::KillProcess }
 }
@@ -108,7 +108,7 @@ fn all_but_two_values_written_as_masks_are_two_comparisons() {
     assert!(sets.len() > 30);
     let clause = |set: ArgSet| Clause { args: ArgBox::any().with(1, set), action: Action::Allow };
     let calls = BTreeMap::from([(16, sets.into_iter().map(clause).collect())]);
-    let rules = Rules { calls, default: Action::Errno(38) };
+    let rules = Rules { calls, ..Rules::new(Action::Errno(38)) };
     let meaning = Meaning { arches: BTreeMap::from([(Arch::X86_64, rules)]), bad_arch: Action::KillThread };
     let program = emit(&meaning).expect("fits");
     assert_eq!(prove(&program, &meaning), Proof::Equal);
@@ -162,7 +162,7 @@ fn conditions_of_every_operator_survive_compilation() {
             .into_iter()
             .map(|args| Clause { args, action: Action::Allow })
             .collect();
-        let rules = Rules { calls: BTreeMap::from([(1, clauses)]), default: Action::Errno(1) };
+        let rules = Rules { calls: BTreeMap::from([(1, clauses)]), ..Rules::new(Action::Errno(1)) };
         for arch in Arch::ALL {
             let arches = BTreeMap::from([(arch, rules.clone())]);
             let meaning = Meaning { arches, bad_arch: Action::KillThread };

@@ -106,9 +106,9 @@ fn meaning(list: &Allowlist, arch: Arch, (matched, otherwise): (Action, Action))
         rules.iter().flat_map(boxes).map(|args| Clause { args, action: matched }).collect()
     };
     let calls = list.iter().map(|(nr, rules)| (*nr, clauses(rules))).collect();
-    let mut arches = BTreeMap::from([(arch, Rules { calls, default: otherwise })]);
+    let mut arches = BTreeMap::from([(arch, Rules { calls, ..Rules::new(otherwise) })]);
     if arch == Arch::X86_64 {
-        arches.insert(Arch::X32, Rules { calls: BTreeMap::new(), default: otherwise });
+        arches.insert(Arch::X32, Rules::new(otherwise));
     }
     Meaning { arches, bad_arch: Action::KillProcess }
 }

@@ -23,8 +23,8 @@ const MAX_NAMES: usize = 10;
 pub(crate) fn allowed(meaning: &Meaning, arch: Arch) -> BTreeSet<&'static str> {
     let Some(rules) = meaning.arches.get(&arch) else { return BTreeSet::new() };
     let goes = |nr: u32| match rules.calls.get(&nr) {
-        Some(clauses) => clauses.iter().any(|c| c.action.permits()) || rules.default.permits(),
-        None => rules.default.permits(),
+        Some(clauses) => clauses.iter().any(|c| c.action.permits()) || rules.otherwise(nr).permits(),
+        None => rules.otherwise(nr).permits(),
     };
     sysno::table(arch).iter().filter(|e| goes(e.nr)).map(|e| e.name).collect()
 }

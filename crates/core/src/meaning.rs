@@ -24,8 +24,11 @@ pub struct Meaning {
 pub struct Rules {
     /// Number (without x32 bit) → clauses, first match wins.
     pub calls: BTreeMap<u32, Vec<Clause>>,
-    /// What happens to all else.
+    /// What happens to all else, from number 0 on.
     pub default: Action,
+    /// The same from other numbers on, up to the next of them: runc tells programs of every call above the highest that a
+    /// profile names that it does not exist.
+    pub beyond: BTreeMap<u32, Action>,
 }
 
 /// One alternative of a call: arguments inside the box get the action.
@@ -45,19 +48,34 @@ impl Clause {
 }
 
 impl Rules {
+    /// No rule: every number gets `default`.
+    pub fn new(default: Action) -> Self {
+        Self { calls: BTreeMap::new(), default, beyond: BTreeMap::new() }
+    }
+
+    /// What happens to number `nr` where no clause says otherwise.
+    pub fn otherwise(&self, nr: u32) -> Action {
+        self.beyond.range(..=nr).next_back().map_or(self.default, |(_, action)| *action)
+    }
+
+    /// Every action that calls without a clause get.
+    pub fn defaults(&self) -> impl Iterator<Item = Action> {
+        std::iter::once(self.default).chain(self.beyond.values().copied())
+    }
+
     /// What happens to number `nr` with these arguments.
     pub fn action(&self, nr: u32, args: &[u64; 6]) -> Action {
         self.calls
             .get(&nr)
             .and_then(|clauses| clauses.iter().find(|c| c.args.contains(args)))
-            .map_or(self.default, |c| c.action)
+            .map_or_else(|| self.otherwise(nr), |c| c.action)
     }
 }
 
 impl Meaning {
     /// A meaning without rules: every listed architecture gets `default`.
     pub fn uniform(arches: impl IntoIterator<Item = Arch>, default: Action, bad_arch: Action) -> Self {
-        let rules = |a| (a, Rules { calls: BTreeMap::new(), default });
+        let rules = |a| (a, Rules::new(default));
         Self { arches: arches.into_iter().map(rules).collect(), bad_arch }
     }
 
@@ -69,7 +87,8 @@ impl Meaning {
     /// Whether any rule or default of a listed architecture has such an action.
     pub fn uses(&self, wanted: impl Fn(Action) -> bool) -> bool {
         self.arches.values().any(|rules| {
-            wanted(rules.default) || rules.calls.values().flatten().any(|clause| wanted(clause.action))
+            rules.defaults().any(&wanted)
+                || rules.calls.values().flatten().any(|clause| wanted(clause.action))
         })
     }
 

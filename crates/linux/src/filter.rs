@@ -31,7 +31,8 @@ fn map(meaning: &Meaning, to: impl Fn(Action) -> Action) -> Meaning {
         |list: &Vec<Clause>| list.iter().map(|c| Clause { args: c.args, action: to(c.action) }).collect();
     let rules = |(arch, rules): (&Arch, &Rules)| {
         let calls = rules.calls.iter().map(|(nr, list)| (*nr, clauses(list))).collect();
-        (*arch, Rules { calls, default: to(rules.default) })
+        let beyond = rules.beyond.iter().map(|(from, action)| (*from, to(*action))).collect();
+        (*arch, Rules { calls, default: to(rules.default), beyond })
     };
     Meaning { arches: meaning.arches.iter().map(rules).collect(), bad_arch: to(meaning.bad_arch) }
 }
@@ -108,7 +109,7 @@ pub fn allowing(native: Arch) -> Meaning {
 /// action.
 pub fn complaining(profile: &Meaning, baseline: &Meaning) -> Meaning {
     let or = |action: Action, otherwise: Action| if action.permits() { action } else { otherwise };
-    let nowhere = |meaning: &Meaning| Rules { calls: BTreeMap::new(), default: meaning.bad_arch };
+    let nowhere = |meaning: &Meaning| Rules::new(meaning.bad_arch);
     let of = |meaning: &Meaning, arch: &Arch| {
         meaning.arches.get(arch).cloned().unwrap_or_else(|| nowhere(meaning))
     };
@@ -116,7 +117,9 @@ pub fn complaining(profile: &Meaning, baseline: &Meaning) -> Meaning {
         let (ours, theirs) = (of(profile, arch), of(baseline, arch));
         let numbers: BTreeSet<u32> = ours.calls.keys().chain(theirs.calls.keys()).copied().collect();
         let calls = numbers.into_iter().map(|nr| (nr, complaint(nr, &ours, &theirs))).collect();
-        (*arch, Rules { calls, default: or(ours.default, theirs.default) })
+        let starts = ours.beyond.keys().chain(theirs.beyond.keys());
+        let beyond = starts.map(|from| (*from, or(ours.otherwise(*from), theirs.otherwise(*from)))).collect();
+        (*arch, Rules { calls, default: or(ours.default, theirs.default), beyond })
     };
     let arches: BTreeSet<&Arch> = profile.arches.keys().chain(baseline.arches.keys()).collect();
     let bad_arch = or(profile.bad_arch, baseline.bad_arch);
@@ -127,7 +130,7 @@ pub fn complaining(profile: &Meaning, baseline: &Meaning) -> Meaning {
 fn complaint(nr: u32, ours: &Rules, theirs: &Rules) -> Vec<Clause> {
     let alternatives = |rules: &Rules| {
         let mut list = rules.calls.get(&nr).cloned().unwrap_or_default();
-        list.push(Clause::any(rules.default));
+        list.push(Clause::any(rules.otherwise(nr)));
         list
     };
     let (ours, theirs) = (alternatives(ours), alternatives(theirs));
@@ -191,7 +194,7 @@ mod tests {
         let family = |value, action| Clause { args: ArgBox::any().with(0, ArgSet::exactly(value)), action };
         let rules = |clauses: Vec<Clause>, default| {
             let calls = BTreeMap::from([(socket, clauses)]);
-            let arches = BTreeMap::from([(Arch::X86_64, Rules { calls, default })]);
+            let arches = BTreeMap::from([(Arch::X86_64, Rules { calls, ..Rules::new(default) })]);
             Meaning { arches, bad_arch: Action::KillThread }
         };
         let ours = [family(1, Action::Allow), family(2, Action::Errno(13))];

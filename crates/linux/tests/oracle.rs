@@ -130,7 +130,7 @@ fn every_action_is_told_apart_with_its_data() {
         Action::Allow,
     ];
     let calls = actions.iter().enumerate().map(|(nr, a)| (nr as u32, vec![Clause::any(*a)])).collect();
-    let rules = Rules { calls, default: Action::Errno(38) };
+    let rules = Rules { calls, ..Rules::new(Action::Errno(38)) };
     for arch in arches {
         let meaning =
             Meaning { arches: BTreeMap::from([(arch, rules.clone())]), bad_arch: Action::Errno(22) };
@@ -152,7 +152,7 @@ fn every_argument_reaches_the_filter_whole() {
                 args: ArgBox::any().with(index, ArgSet::exactly(call.args[index])),
                 action: Action::Errno(100 + index as u16),
             }];
-            let rules = Rules { calls: BTreeMap::from([(39, clauses)]), default: Action::Errno(1) };
+            let rules = Rules { calls: BTreeMap::from([(39, clauses)]), ..Rules::new(Action::Errno(1)) };
             let meaning = Meaning { arches: BTreeMap::from([(arch, rules)]), bad_arch: Action::Errno(2) };
             let mut rotated = values;
             rotated.rotate_left(1);
@@ -168,7 +168,7 @@ fn the_kernel_compares_as_every_operator_is_defined() {
     for (operator, _) in Op::ALL {
         let clause = |args| Clause { args, action: Action::Allow };
         let clauses = ArgBox::from_conditions(&[(1, operator, value, two)]).into_iter().map(clause).collect();
-        let rules = Rules { calls: BTreeMap::from([(7, clauses)]), default: Action::Errno(1) };
+        let rules = Rules { calls: BTreeMap::from([(7, clauses)]), ..Rules::new(Action::Errno(1)) };
         for arch in &arches {
             let meaning =
                 Meaning { arches: BTreeMap::from([(*arch, rules.clone())]), bad_arch: Action::Errno(2) };

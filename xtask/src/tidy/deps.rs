@@ -4,7 +4,7 @@ use super::File;
 use crate::metadata::Metadata;
 
 /// Our crates from the bottom up; each may use what stands before it.
-const ORDER: &[&str] = &["callgate-core", "callgate-bpf", "callgate-linux", "callgate"];
+const ORDER: &[&str] = &["callgate-core", "callgate-bpf", "callgate-check", "callgate-linux", "callgate"];
 /// Uses nothing of ours, and nothing of ours uses it.
 const APART: &[&str] = &["xtask"];
 /// What the command `callgate` must never link: no async runtime, no TLS, no Kubernetes client.
@@ -44,7 +44,7 @@ pub(super) fn reasons(files: &[File]) -> Vec<String> {
     found
 }
 
-/// core ← bpf ← linux ← callgate, and xtask apart.
+/// core ← bpf ← check, linux ← callgate, and xtask apart.
 pub(super) fn direction(metadata: &Metadata) -> Vec<String> {
     let mut found = Vec::new();
     for member in metadata.members() {

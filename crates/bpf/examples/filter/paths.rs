@@ -105,9 +105,9 @@ fn is_checked(clauses: &[Clause]) -> bool {
 /// What happens to a number whatever its arguments; nothing if they decide.
 fn always(rules: &Rules, nr: u32) -> Option<Action> {
     match rules.calls.get(&nr) {
-        None => Some(rules.default),
+        None => Some(rules.otherwise(nr)),
         Some(clauses) if is_checked(clauses) => None,
-        Some(clauses) => Some(clauses.first().map_or(rules.default, |clause| clause.action)),
+        Some(clauses) => Some(clauses.first().map_or_else(|| rules.otherwise(nr), |clause| clause.action)),
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn meaning(dice: &mut Dice) -> Meaning {
 
 /// So many numbers; with a chance of `stay` percent the next one is treated like the one before.
 fn some(dice: &mut Dice, (calls, stay): (u64, u64), actions: &[Action], default: Action) -> Rules {
-    let mut rules = Rules { calls: std::collections::BTreeMap::new(), default };
+    let mut rules = Rules::new(default);
     let (mut nr, mut action) = (dice.below(NUMBERS), dice.of(actions));
     for _ in 0..calls {
         if dice.below(100) < stay {

@@ -73,9 +73,9 @@ fn successors(at: usize, insn: Insn) -> Vec<usize> {
 pub(crate) fn intervals(meaning: &Meaning) -> usize {
     let Some(rules) = meaning.arches.values().next() else { return 0 };
     let plain = |nr: u32| match rules.calls.get(&nr).map(Vec::as_slice) {
-        None => (rules.default, None),
+        None => (rules.otherwise(nr), None),
         Some([only]) if only.args.is_any() => (only.action, None),
-        Some(clauses) => (rules.default, Some(clauses)),
+        Some(clauses) => (rules.otherwise(nr), Some(clauses)),
     };
     1 + (1..1024).filter(|nr| plain(*nr) != plain(nr - 1)).count()
 }

@@ -68,17 +68,43 @@ impl Expected<'_> {
                 clauses.first().is_some_and(|clause| clause.args.is_any() && clause.action == action);
             if !unconditional {
                 let of_number = region.within(&[(0, exactly(*nr))]);
-                let found = self.of_clauses(clauses, rules.default, (&of_number, arch), action)?;
+                let otherwise = rules.otherwise(*nr);
+                let found = self.of_clauses(clauses, otherwise, (&of_number, arch), action)?;
                 if found.is_some() {
                     return Ok(found);
                 }
             }
-            if rules.default != action {
+            if rules.otherwise(*nr) != action {
                 self.budget.spend(others.0.len())?;
                 others = others.without(&exactly(*nr));
             }
         }
-        Ok((rules.default != action && !others.is_empty()).then(|| region.with(0, others)))
+        let found = self.of_others(rules, &others, offset, action)?;
+        Ok(found.map(|numbers| region.with(0, numbers)))
+    }
+
+    /// Numbers without a rule that get something else than `action`, in the first stretch with a default of its own that
+    /// has any.
+    fn of_others(
+        &self,
+        rules: &Rules,
+        others: &Values,
+        offset: u32,
+        action: Action,
+    ) -> Result<Option<Values>, Undecided> {
+        let later = rules.beyond.keys().copied().filter(|from| *from > 0);
+        let starts: Vec<u32> = std::iter::once(0).chain(later).collect();
+        for (at, from) in starts.iter().enumerate().filter(|(_, from)| rules.otherwise(**from) != action) {
+            self.budget.spend(others.0.len())?;
+            let last = starts.get(at + 1).map_or(u32::MAX - offset, |next| next - 1);
+            let raw = |nr: u32| u64::from(nr) + u64::from(offset);
+            let stretch = ArgSet::range(raw(*from), raw(last).min(u32::MAX.into()));
+            let found = others.within(&stretch);
+            if !found.is_empty() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     fn of_clauses(

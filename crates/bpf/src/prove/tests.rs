@@ -11,7 +11,7 @@ use crate::insn::{Insn, op};
 /// One conditional call of x86_64: allowed with argument 0 in this set.
 fn meaning(set: ArgSet) -> Meaning {
     let clause = Clause { args: ArgBox::any().with(0, set), action: Action::Allow };
-    let rules = Rules { calls: BTreeMap::from([(5, vec![clause])]), default: Action::Errno(1) };
+    let rules = Rules { calls: BTreeMap::from([(5, vec![clause])]), ..Rules::new(Action::Errno(1)) };
     Meaning { arches: BTreeMap::from([(Arch::X86_64, rules)]), bad_arch: Action::KillThread }
 }
 

@@ -69,7 +69,13 @@ fn clauses() -> impl Strategy<Value = Vec<Clause>> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    (btree_map(number(), clauses(), 0..8), action()).prop_map(|(calls, default)| Rules { calls, default })
+    let beyond =
+        prop_oneof![2 => Just(std::collections::BTreeMap::new()), 1 => btree_map(number(), action(), 1..3)];
+    (btree_map(number(), clauses(), 0..8), action(), beyond).prop_map(|(calls, default, beyond)| Rules {
+        calls,
+        default,
+        beyond,
+    })
 }
 
 /// Meanings that list one to three of these architectures.

@@ -56,8 +56,14 @@ fn numbers(arch: Arch, rules: &Rules) -> Vec<Insn> {
         let Some(raw) = raw.filter(|raw| arch != Arch::X32 || *raw != NO_CALL) else { continue };
         program.push(Insn::stmt(op::LD_W_ABS, insn::OFFSET_NR));
         let mut body: Vec<_> = clauses.iter().flat_map(|clause| one(arch, clause)).collect();
-        body.push(Insn::stmt(op::RET_K, rules.default.to_ret()));
+        body.push(Insn::stmt(op::RET_K, rules.otherwise(*nr).to_ret()));
         unless(&mut program, (op::JEQ_K, raw), body);
+    }
+    for (from, action) in rules.beyond.iter().rev() {
+        let raw = if arch == Arch::X32 { from.checked_add(X32_BIT) } else { Some(*from) };
+        let Some(raw) = raw else { continue };
+        program.push(Insn::stmt(op::LD_W_ABS, insn::OFFSET_NR));
+        unless(&mut program, (op::JGE_K, raw), vec![Insn::stmt(op::RET_K, action.to_ret())]);
     }
     program.push(Insn::stmt(op::RET_K, rules.default.to_ret()));
     program

@@ -198,7 +198,7 @@ impl ResolvedRules {
             }
         }
         let calls = named.into_iter().map(|(nr, rules)| (nr, clauses(rules))).collect();
-        Rules { calls, default: self.default }
+        Rules { calls, ..Rules::new(self.default) }
     }
 }
 

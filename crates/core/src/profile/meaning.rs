@@ -16,7 +16,7 @@ use crate::sysno;
 /// and the first of several stands; overlapping conditional rules are ordered strictest first.
 pub fn meaning(profile: &Profile, native: Arch) -> Meaning {
     let named = named(profile);
-    let rules = |arch| (arch, Rules { calls: calls(&named, arch), default: profile.default.action });
+    let rules = |arch| (arch, Rules { calls: calls(&named, arch), ..Rules::new(profile.default.action) });
     Meaning {
         arches: filtered_arches(profile, native).into_iter().map(rules).collect(),
         bad_arch: Action::KillThread,

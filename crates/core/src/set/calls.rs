@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::argbox::ArgBox;
 use super::region::Region;
 use crate::action::Action;
-use crate::arch::Arch;
+use crate::arch::{Arch, X32_BIT};
 use crate::call::Call;
 use crate::meaning::{Meaning, Rules};
 
 /// A set of calls, exact under every operation.
 ///
-/// Per architecture some numbers are *listed*, each with its own [`Region`]; all the *rest* are in or out together.
+/// Per architecture some numbers are *listed*, each with its own [`Region`]; all the *rest* are in or out by stretches.
 /// Architectures without a table are in or out as one. Numbers that no call can have (an x86_64 number with the x32 bit)
 /// are never in. Equality is equality of the sets.
 #[derive(Clone, Debug)]
@@ -22,11 +22,15 @@ pub struct CallSet {
 }
 
 /// The calls of one architecture.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Numbers {
     listed: BTreeMap<u32, Region>,
-    rest: bool,
+    rest: Rest,
 }
+
+/// Whether numbers that are not listed are in: from each start on, up to the next.
+#[derive(Clone, Debug)]
+struct Rest(BTreeMap<u32, bool>);
 
 impl CallSet {
     /// No call.
@@ -47,7 +51,8 @@ impl CallSet {
     }
 
     fn constant(rest: bool) -> Self {
-        Self { arches: std::array::from_fn(|_| Numbers { listed: BTreeMap::new(), rest }), other: rest }
+        let numbers = |_| Numbers { listed: BTreeMap::new(), rest: Rest::constant(rest) };
+        Self { arches: std::array::from_fn(numbers), other: rest }
     }
 
     /// The calls for whose action `pred` holds.
@@ -55,6 +60,9 @@ impl CallSet {
         let mut set = Self::constant(pred(meaning.bad_arch));
         for (arch, rules) in &meaning.arches {
             set.set_rest(*arch, pred(rules.default));
+            for (from, action) in &rules.beyond {
+                set.set_rest_from(*arch, *from, pred(*action));
+            }
             for nr in rules.calls.keys() {
                 set.insert(*arch, *nr, region_of(rules, *nr, &pred));
             }
@@ -76,7 +84,14 @@ impl CallSet {
 
     /// Puts all numbers of an architecture that are not listed in or out.
     pub fn set_rest(&mut self, arch: Arch, rest: bool) {
-        self.arches[arch as usize].rest = rest;
+        self.arches[arch as usize].rest = Rest::constant(rest);
+    }
+
+    /// The same from number `from` on.
+    pub fn set_rest_from(&mut self, arch: Arch, from: u32, rest: bool) {
+        let Rest(starts) = &mut self.arches[arch as usize].rest;
+        starts.split_off(&from);
+        starts.insert(from, rest);
     }
 
     /// Puts all architectures without a table in or out.
@@ -84,9 +99,9 @@ impl CallSet {
         self.other = other;
     }
 
-    /// Whether the numbers of `arch` that are not listed are in.
-    pub fn rest(&self, arch: Arch) -> bool {
-        self.arches[arch as usize].rest
+    /// Where the numbers of `arch` that are not listed begin to be in or out: from number 0 on, in order.
+    pub fn rest(&self, arch: Arch) -> impl Iterator<Item = (u32, bool)> {
+        self.arches[arch as usize].rest.0.iter().map(|(from, rest)| (*from, *rest))
     }
 
     /// Whether architectures without a table are in.
@@ -113,9 +128,10 @@ impl CallSet {
     pub fn contains(&self, call: &Call) -> bool {
         let numbers = &self.arches[call.arch as usize];
         exists(call.arch, call.nr)
-            && numbers.listed.get(&call.nr).map_or(numbers.rest, |region| {
-                region.contains(&Call::new(call.arch, call.nr, call.args).args)
-            })
+            && numbers.listed.get(&call.nr).map_or_else(
+                || numbers.rest.of(call.nr),
+                |region| region.contains(&Call::new(call.arch, call.nr, call.args).args),
+            )
     }
 
     /// What is in either.
@@ -150,7 +166,7 @@ impl CallSet {
     ) -> Self {
         let arches = std::array::from_fn(|i| {
             let (a, b) = (&self.arches[i], &other.arches[i]);
-            let mut numbers = Numbers { listed: BTreeMap::new(), rest: rest(a.rest, b.rest) };
+            let mut numbers = Numbers { listed: BTreeMap::new(), rest: a.rest.combine(&b.rest, &rest) };
             let keys: BTreeSet<u32> = a.listed.keys().chain(b.listed.keys()).copied().collect();
             for nr in keys {
                 numbers.insert(Arch::ALL[i], nr, region(&a.region(nr), &b.region(nr)));
@@ -173,13 +189,9 @@ impl CallSet {
         let listed =
             self.iter().find_map(|(arch, nr, region)| region.witness().map(|args| Call { arch, nr, args }));
         listed.or_else(|| {
-            let arch = Arch::ALL.into_iter().find(|arch| self.rest(*arch))?;
-            let listed = &self.arches[arch as usize].listed;
-            (0..=u32::MAX).find(|nr| exists(arch, *nr) && !listed.contains_key(nr)).map(|nr| Call {
-                arch,
-                nr,
-                args: [0; 6],
-            })
+            let of =
+                |arch| self.arches[arch as usize].unlisted(arch).map(|nr| Call { arch, nr, args: [0; 6] });
+            Arch::ALL.into_iter().find_map(of)
         })
     }
 
@@ -194,7 +206,20 @@ impl Numbers {
         self.listed
             .get(&nr)
             .cloned()
-            .unwrap_or_else(|| if self.rest { Region::all() } else { Region::none() })
+            .unwrap_or_else(|| if self.rest.of(nr) { Region::all() } else { Region::none() })
+    }
+
+    /// The smallest number that is in without being listed.
+    fn unlisted(&self, arch: Arch) -> Option<u32> {
+        let starts: Vec<(u32, bool)> = self.rest.0.iter().map(|(from, rest)| (*from, *rest)).collect();
+        let ends = starts.iter().skip(1).map(|(from, _)| from - 1).chain([u32::MAX]);
+        let stretches = starts.iter().zip(ends).filter(|((_, rest), _)| *rest);
+        // Numbers that cannot occur are a stretch of thousands of millions; the search leaves them out.
+        let last = if matches!(arch, Arch::X86_64 | Arch::X32) { X32_BIT - 1 } else { u32::MAX };
+        let free = |nr: &u32| exists(arch, *nr) && !self.listed.contains_key(nr);
+        let found = stretches.clone().find_map(|((from, _), end)| (*from..=end.min(last)).find(free));
+        let highest = || stretches.clone().find(|(_, end)| *end == u32::MAX).map(|_| u32::MAX).filter(free);
+        found.or_else(highest)
     }
 
     fn insert(&mut self, arch: Arch, nr: u32, region: Region) {
@@ -202,6 +227,25 @@ impl Numbers {
             return;
         }
         self.listed.insert(nr, if arch.arg_bits() == 32 { region.narrowed() } else { region });
+    }
+}
+
+impl Rest {
+    fn constant(rest: bool) -> Self {
+        Self(BTreeMap::from([(0, rest)]))
+    }
+
+    fn of(&self, nr: u32) -> bool {
+        self.0.range(..=nr).next_back().is_some_and(|(_, rest)| *rest)
+    }
+
+    fn combine(&self, other: &Self, rest: impl Fn(bool, bool) -> bool) -> Self {
+        let starts = self.0.keys().chain(other.0.keys());
+        let mut combined: BTreeMap<u32, bool> =
+            starts.map(|from| (*from, rest(self.of(*from), other.of(*from)))).collect();
+        let mut last = None;
+        combined.retain(|_, rest| last.replace(*rest) != Some(*rest));
+        Self(combined)
     }
 }
 
@@ -216,7 +260,7 @@ fn exists(arch: Arch, nr: u32) -> bool {
 ///
 /// Earlier clauses win, so they are painted over later ones.
 fn region_of(rules: &Rules, nr: u32, pred: &impl Fn(Action) -> bool) -> Region {
-    let mut region = if pred(rules.default) { Region::all() } else { Region::none() };
+    let mut region = if pred(rules.otherwise(nr)) { Region::all() } else { Region::none() };
     for clause in rules.calls.get(&nr).into_iter().flatten().rev() {
         let args = Region::from(clause.args);
         region = if pred(clause.action) { region.union(&args) } else { region.difference(&args) };
@@ -271,14 +315,15 @@ mod tests {
 
     fn meaning() -> impl Strategy<Value = Meaning> {
         let nr = prop_oneof![0u32..4, Just(0x4000_0001), Just(u32::MAX)];
-        let rules =
-            (btree_map(nr, clauses(), 0..4), action()).prop_map(|(calls, default)| Rules { calls, default });
+        let from = prop_oneof![0u32..6, Just(0x3fff_ffff), Just(u32::MAX)];
+        let rules = (btree_map(nr, clauses(), 0..4), action(), btree_map(from, action(), 0..3))
+            .prop_map(|(calls, default, beyond)| Rules { calls, default, beyond });
         let arch = prop_oneof![Just(Arch::X86_64), Just(Arch::X86), Just(Arch::X32)];
         (btree_map(arch, rules, 0..3), action()).prop_map(|(arches, bad_arch)| Meaning { arches, bad_arch })
     }
 
     fn probes() -> impl Iterator<Item = Call> {
-        let numbers = [0, 1, 2, 3, 4, u32::MAX];
+        let numbers = [0, 1, 2, 3, 4, 5, 0x3fff_fffe, 0x3fff_ffff, 0x4000_0000, u32::MAX];
         [Arch::X86_64, Arch::X86, Arch::X32, Arch::Arm].into_iter().flat_map(move |arch| {
             numbers.into_iter().flat_map(move |nr| {
                 (0..17)
