@@ -9,6 +9,14 @@
 //! found beside [`callgate_core::Diagnostic`]s: a bad profile is data.
 #![forbid(unsafe_code)]
 
+pub mod dialect;
+pub mod document;
+pub mod flat;
+pub mod libseccomp;
+pub mod loader;
+pub mod resolve;
+pub mod runtime;
 pub mod target;
 
+pub use resolve::{By, Fate, Resolved, resolve};
 pub use target::Target;

@@ -8,6 +8,7 @@ mod csv;
 mod defaults;
 pub(crate) mod floors;
 mod groups;
+mod libseccomp;
 mod syscalls;
 
 use std::fs;
@@ -38,6 +39,11 @@ const OUTPUTS: &[Output] = &[
         generator: defaults::table,
     },
     Output { path: "crates/core/src/floor/table.rs", sources: floors::SOURCES, generator: floors::table },
+    Output {
+        path: "crates/check/src/libseccomp/table.rs",
+        sources: libseccomp::SOURCES,
+        generator: libseccomp::table,
+    },
     Output { path: "crates/core/src/sysno/table.rs", sources: syscalls::SOURCES, generator: syscalls::table },
     Output { path: "crates/core/src/group/table.rs", sources: groups::SOURCES, generator: groups::table },
 ];

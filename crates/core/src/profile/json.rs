@@ -10,34 +10,42 @@ const MAX_DEPTH: usize = 64;
 
 /// A JSON value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
+pub struct Node {
     /// The value.
-    pub(crate) value: Value,
+    pub value: Value,
     /// Byte range in the text.
-    pub(crate) span: Range<usize>,
+    pub span: Range<usize>,
 }
 
 /// A JSON value; numbers stay text, so that every u64 survives.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// `null`.
     Null,
+    /// `true` or `false`; which does not matter anywhere in a profile.
     Bool,
+    /// As written.
     Number(String),
+    /// Without escapes.
     Text(String),
+    /// `[…]`.
     List(Vec<Node>),
+    /// `{…}`, in the order of the file, duplicate keys included.
     Object(Vec<(Key, Node)>),
 }
 
 /// An object key and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Key {
-    pub(crate) name: String,
-    pub(crate) span: Range<usize>,
+pub struct Key {
+    /// Without escapes.
+    pub name: String,
+    /// Byte range in the text.
+    pub span: Range<usize>,
 }
 
 impl Node {
     /// `a string`, `an object` … for messages.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
             Value::Bool => "a boolean",
@@ -51,13 +59,15 @@ impl Node {
 
 /// Why a text is not JSON, and where.
 #[derive(Debug)]
-pub(crate) struct JsonError {
-    pub(crate) message: String,
-    pub(crate) at: usize,
+pub struct JsonError {
+    /// What is wrong.
+    pub message: String,
+    /// Byte offset.
+    pub at: usize,
 }
 
 /// Reads a JSON document.
-pub(crate) fn parse(text: &str) -> Result<Node, JsonError> {
+pub fn parse(text: &str) -> Result<Node, JsonError> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|e| {
         let message = e.to_string();
         let message = message.split(" at line ").next().unwrap_or_default().to_owned();

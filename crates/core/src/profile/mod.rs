@@ -3,7 +3,7 @@
 //! The model is the union of what the formats can say. [`read`] is strict and keeps spans; what it does not know it
 //! keeps and reports. [`write()`] is canonical and byte-stable.
 
-mod json;
+pub mod json;
 mod meaning;
 mod read;
 mod write;

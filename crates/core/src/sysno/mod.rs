@@ -126,7 +126,7 @@ pub fn table(arch: Arch) -> &'static [Entry] {
 }
 
 /// Every call of an ABI, sorted by name.
-pub(crate) fn by_name(arch: Arch) -> impl Iterator<Item = &'static Entry> {
+pub fn by_name(arch: Arch) -> impl Iterator<Item = &'static Entry> {
     let Table { entries, by_name } = of(arch);
     by_name.iter().map(|i| &entries[usize::from(*i)])
 }

@@ -1,0 +1,172 @@
+//! Which of several rules of one call decides.
+//!
+//! Known, each by experiment with runc and crun and by `src/db.c`: a rule without conditions beats all others, the first of
+//! several stands; of two rules of which one asks for more than the other, the more general one stands if it came first, and
+//! is refused (EEXIST) if it came last and does something else; rules with one condition each are asked by index, the
+//! highest first, then equality before GE and GT before LE and LT. Where others meet with different actions: undecided.
+
+use callgate_core::Arch;
+use callgate_core::meaning::Clause;
+use callgate_core::set::{ArgBox, Op};
+
+use super::{Condition, Rule, Undecided};
+use crate::document::Refusal;
+
+const OVERLAP: &str =
+    "rules with different actions meet here, and which one counts depends on the insides of libseccomp";
+const MANY: &str = "so many rules with different actions are too many to say which one counts";
+const WIDE: &str =
+    "libseccomp compares 32 bits on this ABI, and the rule asks for more than it can say with them";
+
+/// More rules of one call, with different actions, are not compared with each other: that takes the square of their number.
+const MAX_COMPARED: usize = 256;
+
+/// The clauses of one call with the entries they come from, first match wins.
+pub(super) fn decide(
+    (arch, nr): (Arch, u32),
+    rules: Vec<Rule<'_>>,
+    undecided: &mut Vec<Undecided>,
+) -> Result<Vec<(Clause, usize)>, Refusal> {
+    let rules: Vec<Rule<'_>> = rules.into_iter().map(|rule| simplified(arch, rule)).collect();
+    if let Some(rule) = rules.iter().find(|rule| rule.conditions.is_empty()) {
+        return Ok(vec![(Clause::any(rule.action), rule.entry)]);
+    }
+    if rules.len() > MAX_COMPARED && rules.iter().any(|rule| rule.action != rules[0].action) {
+        let entries = rules.iter().take(2).map(|rule| rule.entry).collect();
+        undecided.push(Undecided { arch, nr, args: ArgBox::any(), entries, why: MANY });
+        return Ok(Vec::new());
+    }
+    let mut kept: Vec<&Rule<'_>> = Vec::with_capacity(rules.len());
+    for rule in &rules {
+        if takes_part(rule, &kept)? {
+            kept.push(rule);
+        }
+    }
+    if kept.iter().any(|rule| rule.action != kept[0].action) {
+        undecided.extend(meetings((arch, nr), &kept));
+    }
+    if arch.arg_bits() == 32 || arch == Arch::X32 {
+        let wide = |rule: &&&Rule<'_>| {
+            rule.conditions.iter().any(|c| is_wide(c) || (arch == Arch::X32 && is_order(c)))
+        };
+        undecided.extend(kept.iter().filter(wide).map(|rule| Undecided {
+            arch,
+            nr,
+            args: ArgBox::any(),
+            entries: vec![rule.entry],
+            why: WIDE,
+        }));
+    }
+    kept.sort_by_key(|rule| place(rule));
+    let clauses = |rule: &&Rule<'_>| {
+        let (action, entry) = (rule.action, rule.entry);
+        let boxes = ArgBox::from_conditions(&rule.conditions).into_iter();
+        boxes.map(move |args| (Clause { args, action }, entry)).collect::<Vec<_>>()
+    };
+    Ok(kept.iter().flat_map(clauses).collect())
+}
+
+/// Conditions by index, those that always hold left out. Upper halves do not exist on 32-bit ABIs, and masks of nothing
+/// but them ask for nothing.
+fn simplified(arch: Arch, mut rule: Rule<'_>) -> Rule<'_> {
+    let narrow = |value: u64| arch.truncate(value);
+    rule.conditions.retain(|(_, op, value, two)| {
+        !(*op == Op::MaskedEq && narrow(*value) == 0 && narrow(*two & *value) == 0)
+    });
+    if arch == Arch::X32 {
+        rule.conditions.iter_mut().for_each(lower_half);
+    }
+    rule.conditions.sort_by_key(|(index, ..)| *index);
+    rule
+}
+
+/// Of x32's registers only the lower halves are compared (`src/arch-x32.c`, ARCH_SIZE_32).
+fn lower_half(condition: &mut Condition) {
+    const LOWER: u64 = u32::MAX as u64;
+    match condition {
+        (_, op @ Op::Eq, value, two) => (*op, *value, *two) = (Op::MaskedEq, LOWER, *value),
+        (_, Op::MaskedEq, mask, _) => *mask &= LOWER,
+        _ => {}
+    }
+}
+
+/// Whether a rule gets into the filter after those that are in it.
+fn takes_part(rule: &Rule<'_>, kept: &[&Rule<'_>]) -> Result<bool, Refusal> {
+    let ours: Vec<Condition> = rule.conditions.iter().map(normal).collect();
+    for other in kept.iter().filter(|other| other.action != rule.action) {
+        let theirs: Vec<Condition> = other.conditions.iter().map(normal).collect();
+        if theirs.len() < ours.len() && ours.starts_with(&theirs) {
+            return Ok(false);
+        }
+        if theirs.starts_with(&ours) {
+            // EEXIST; each runtime puts its own words before it.
+            return Err(Refusal {
+                line: Some(rule.line).filter(|line| *line > 0),
+                ..Refusal::new("file exists")
+            });
+        }
+    }
+    Ok(true)
+}
+
+/// A condition so that equal ones look equal: equality is a comparison under the full mask.
+fn normal(condition: &Condition) -> Condition {
+    match *condition {
+        (index, Op::Eq, value, _) => (index, Op::MaskedEq, u64::MAX, value),
+        (index, Op::MaskedEq, mask, bits) => (index, Op::MaskedEq, mask, bits & mask),
+        (index, op, value, _) => (index, op, value, 0),
+    }
+}
+
+/// Where a rule with one condition is asked; `None` for others.
+fn rank(rule: &Rule<'_>) -> Option<(usize, u8)> {
+    let [(index, op, ..)] = rule.conditions[..] else { return None };
+    let class = match op {
+        Op::Eq => 0,
+        Op::Ge | Op::Gt => 1,
+        Op::Le | Op::Lt => 2,
+        Op::Ne | Op::MaskedEq => return None,
+    };
+    Some((6 - index, class))
+}
+
+/// The order in which rules are tried here: those with a rank by it, all others behind.
+fn place(rule: &Rule<'_>) -> (bool, Option<(usize, u8)>) {
+    let rank = rank(rule);
+    (rank.is_none(), rank)
+}
+
+/// Whether it is known which of two overlapping rules counts.
+fn is_known(a: &Rule<'_>, b: &Rule<'_>) -> bool {
+    matches!((rank(a), rank(b)), (Some(a), Some(b)) if a != b)
+}
+
+/// Arguments that rules with different actions share, where it is not known which one counts.
+fn meetings((arch, nr): (Arch, u32), rules: &[&Rule<'_>]) -> Vec<Undecided> {
+    let boxes: Vec<Vec<ArgBox>> =
+        rules.iter().map(|rule| ArgBox::from_conditions(&rule.conditions)).collect();
+    let mut found = Vec::new();
+    for (at, a) in rules.iter().enumerate() {
+        for (behind, b) in rules.iter().enumerate().skip(at + 1) {
+            if a.action == b.action || is_known(a, b) {
+                continue;
+            }
+            let shared =
+                boxes[at].iter().flat_map(|x| boxes[behind].iter().filter_map(move |y| x.intersect(y)));
+            let (entries, why) = (vec![a.entry, b.entry], OVERLAP);
+            found.extend(shared.map(|args| Undecided { arch, nr, args, entries: entries.clone(), why }));
+        }
+    }
+    found
+}
+
+/// Whether it is neither equality nor a mask.
+fn is_order((_, op, ..): &Condition) -> bool {
+    !matches!(op, Op::Eq | Op::MaskedEq)
+}
+
+/// Whether the upper half of a compared value matters.
+fn is_wide((_, op, value, two): &Condition) -> bool {
+    let compared = if *op == Op::MaskedEq { *two & *value } else { *value };
+    compared >> 32 != 0
+}

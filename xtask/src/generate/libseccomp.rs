@@ -1,0 +1,33 @@
+//! `data/libseccomp.csv` → which release of libseccomp first knew a call.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+
+use super::csv::Csv;
+use super::read;
+
+pub(super) const SOURCES: &[&str] = &[DATA];
+
+const DATA: &str = "data/libseccomp.csv";
+
+pub(super) fn table(root: &Path) -> anyhow::Result<String> {
+    let text = read(root, DATA)?;
+    let csv = Csv::parse(&text).context(DATA)?;
+    let mut since = BTreeMap::new();
+    for row in csv.rows() {
+        let version: Vec<u32> = row.get("since")?.split('.').map(str::parse).collect::<Result<_, _>>()?;
+        ensure!(version.len() == 3, "{DATA}:{}: a release has three parts", row.line());
+        let before = since.insert(row.get("name")?, version);
+        ensure!(before.is_none(), "{DATA}:{}: the name stands here twice", row.line());
+    }
+    let mut out = String::from(
+        "use callgate_core::floor::Version;\n\n/// Sorted by name.\npub(super) const SINCE: &[(&str, Version)] = &[\n",
+    );
+    for (name, version) in since {
+        let [major, minor, patch] = version[..] else { continue };
+        out.push_str(&format!("(\"{name}\", Version::new({major}, {minor}, {patch})),\n"));
+    }
+    Ok(out + "];\n")
+}
