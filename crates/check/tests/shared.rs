@@ -236,9 +236,9 @@ fn runtimes_accept_and_refuse_what_the_real_ones_did() {
             let probes = seen["probe"].as_object().into_iter().flatten();
             let probes: Vec<_> = probes.map(|(p, s)| (p.clone(), s.as_str().unwrap().to_owned())).collect();
             if check(case["case"].as_str().unwrap(), &profile, runtime, seen, &probes) {
-                compared += 1
+                compared += 1;
             } else {
-                open += 1
+                open += 1;
             }
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn table(root: &Path) -> anyhow::Result<String> {
         ensure!(before.is_none(), "{DATA}:{}: the name stands here twice", row.line());
     }
     let mut out = String::from(
-        "use callgate_core::floor::Version;\n\n/// Sorted by name.\npub(super) const SINCE: &[(&str, Version)] = &[\n",
+        "//! Which release of libseccomp first knew a call.\n\nuse callgate_core::floor::Version;\n\n/// Sorted by name.\npub(super) const SINCE: &[(&str, Version)] = &[\n",
     );
     for (name, version) in since {
         let [major, minor, patch] = version[..] else { continue };

@@ -1,3 +1,5 @@
+//! What libseccomp makes of rules, case by case.
+
 use callgate_core::set::Op;
 use callgate_core::{Action, Arch, Call, sysno};
 
