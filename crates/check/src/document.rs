@@ -124,6 +124,13 @@ impl Refusal {
         self
     }
 
+    /// The same with what is printed before it.
+    #[must_use]
+    pub fn after(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// The same with who refuses.
     #[must_use]
     pub fn by(mut self, who: impl Into<String>) -> Self {

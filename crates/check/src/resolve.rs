@@ -68,21 +68,22 @@ pub fn resolve(text: &str, target: &Target) -> Result<Resolved, Refusal> {
     let dialect =
         target.runtime.map_or(crate::dialect::Dialect::Go, |runtime| runtime::dialect(runtime.name));
     let mut notes = Vec::new();
-    let nothing = |outcome| Resolved { outcome, notes: Vec::new(), document: None, profile: None, native };
-    let loaded = loader::load(target.loader, text, dialect, &target.machine).map_err(|refusal| {
-        match target.runtime {
-            // Nobody read the file before the runtime did.
-            Some(runtime) if refusal.by.is_empty() => refusal.by(runtime.to_string()),
-            _ => refusal,
-        }
-    })?;
+    let loaded =
+        loader::load(target.loader, (text, dialect), &target.machine, &mut notes).map_err(|refusal| {
+            match target.runtime {
+                // Nobody read the file before the runtime did.
+                Some(runtime) if refusal.by.is_empty() => refusal.by(runtime.to_string()),
+                _ => refusal,
+            }
+        })?;
+    let nothing = |outcome, notes| Resolved { outcome, notes, document: None, profile: None, native };
     let document = match loaded {
         Loaded::Profile(document) => *document,
         Loaded::Unconfined => {
             let why = format!("{} takes it for \"no seccomp\"", loader::who(target.loader));
-            return Ok(nothing(Outcome::Unconfined(why)));
+            return Ok(nothing(Outcome::Unconfined(why), notes));
         }
-        Loaded::Undecided(why) => return Ok(nothing(Outcome::Undecided(why))),
+        Loaded::Undecided(why) => return Ok(nothing(Outcome::Undecided(why), notes)),
     };
     let outcome = runtime::apply(&document, target, &mut notes)?;
     let profile = if target.runtime.is_none() { flat::profile(&document).ok() } else { None };

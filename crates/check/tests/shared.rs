@@ -58,7 +58,7 @@ fn resolve_loader(text: &str, target: &Target) -> Result<Option<Document>, Strin
         dialect::Dialect,
         loader::{Loaded, load},
     };
-    match load(target.loader, text, Dialect::Go, &target.machine) {
+    match load(target.loader, (text, Dialect::Go), &target.machine, &mut Vec::new()) {
         Ok(Loaded::Profile(document)) => Ok(Some(*document)),
         Ok(Loaded::Unconfined) => Ok(None),
         Ok(Loaded::Undecided(why)) => panic!("undecided: {why}"),

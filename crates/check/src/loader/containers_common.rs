@@ -6,17 +6,12 @@ use callgate_core::baseline::Machine;
 use callgate_core::{Arch, errno};
 
 use super::{Loaded, excluded, included, is_nothing, mapped, written};
-use crate::dialect::Dialect;
 use crate::document::{Document, Refusal};
 
 /// Architectures whose `archMap` is looked at (`nativeToSeccomp`); on all others it counts for nothing.
 const MAPPED: [Arch; 3] = [Arch::X86_64, Arch::Aarch64, Arch::S390x];
 
-pub(super) fn load(text: &str, machine: &Machine) -> Result<Loaded, Refusal> {
-    let document = Dialect::Go.read(text).map_err(|refusal| Refusal {
-        message: format!("decoding seccomp profile failed: {}", refusal.message),
-        ..refusal
-    })?;
+pub(super) fn load(document: Document, machine: &Machine) -> Result<Loaded, Refusal> {
     if is_nothing(&document) {
         return Ok(Loaded::Unconfined);
     }

@@ -5,14 +5,9 @@ use callgate_core::baseline::Machine;
 use callgate_core::sysno::Kernel;
 
 use super::{Loaded, excluded, included, is_nothing, mapped, written};
-use crate::dialect::Dialect;
 use crate::document::{Circumstances, Document, MinKernel, Refusal};
 
-pub(super) fn load(text: &str, machine: &Machine) -> Result<Loaded, Refusal> {
-    let document = Dialect::Go.read(text).map_err(|refusal| Refusal {
-        message: format!("Decoding seccomp profile failed: {}", refusal.message),
-        ..refusal
-    })?;
+pub(super) fn load(document: Document, machine: &Machine) -> Result<Loaded, Refusal> {
     check_kernels(&document)?;
     if is_nothing(&document) {
         return Ok(Loaded::Unconfined);

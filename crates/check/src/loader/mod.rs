@@ -3,9 +3,10 @@
 mod containerd;
 mod containers_common;
 mod moby;
+mod overlooked;
 
-use callgate_core::Arch;
 use callgate_core::baseline::Machine;
+use callgate_core::{Arch, Diagnostic};
 
 use crate::dialect::Dialect;
 use crate::document::{Circumstances, Document, Refusal};
@@ -23,14 +24,28 @@ pub enum Loaded {
 }
 
 /// What `loader` makes of a file. [`Loader::Oci`] is nobody; what it is given goes on as it is, read as `dialect` does.
-pub fn load(loader: Loader, text: &str, dialect: Dialect, machine: &Machine) -> Result<Loaded, Refusal> {
-    let by = |refusal: Refusal| refusal.by(who(loader));
-    match loader {
-        Loader::Oci => dialect.read(text).map(Box::new).map(Loaded::Profile),
-        Loader::Moby => moby::load(text, machine).map_err(by),
-        Loader::ContainersCommon | Loader::CriO => containers_common::load(text, machine).map_err(by),
-        Loader::Containerd => containerd::load(text).map_err(by),
-    }
+/// What counts for nothing on the way is added to `notes`.
+pub fn load(
+    loader: Loader,
+    (text, dialect): (&str, Dialect),
+    machine: &Machine,
+    notes: &mut Vec<Diagnostic>,
+) -> Result<Loaded, Refusal> {
+    let dialect = if loader == Loader::Oci { dialect } else { Dialect::Go };
+    let read = dialect.read(text).map_err(|refusal| match loader {
+        Loader::Oci => refusal,
+        Loader::Moby => refusal.after("Decoding seccomp profile failed").by(who(loader)),
+        _ => refusal.after("decoding seccomp profile failed").by(who(loader)),
+    });
+    let document = read?;
+    notes.extend(overlooked::notes(loader, &document));
+    let loaded = match loader {
+        Loader::Oci => Ok(Loaded::Profile(Box::new(document))),
+        Loader::Moby => moby::load(document, machine),
+        Loader::ContainersCommon | Loader::CriO => containers_common::load(document, machine),
+        Loader::Containerd => Ok(containerd::load(document)),
+    };
+    loaded.map_err(|refusal| refusal.by(who(loader)))
 }
 
 /// The loader in a sentence.

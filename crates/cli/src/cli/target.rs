@@ -1,0 +1,53 @@
+//! Where a profile is going to be used.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The loader, the runtime and the machine that a question is about.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Where the profile is used")]
+pub(crate) struct Where {
+    /// What reads the file: docker, podman, cri-o, containerd; oci is nobody
+    #[arg(long, value_name = "LOADER", default_value = "oci")]
+    pub(crate) loader: String,
+    /// What makes the filter: runc, crun, or one of a version, runc@1.1.5 [default: nobody, the raw OCI meaning]
+    #[arg(long, value_name = "RUNTIME")]
+    pub(crate) runtime: Vec<String>,
+    /// The container's capabilities: CAP_SYS_ADMIN,CAP_NET_ADMIN; none; all [default: Docker's 14]
+    #[arg(long, value_name = "CAP,…", value_delimiter = ',')]
+    pub(crate) caps: Vec<String>,
+    /// The kernel, as `uname -r` says it [default: this machine's]
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) kernel: Option<String>,
+    /// The libseccomp of the runtime, which knows only so many names: 2.5.4 [default: one that knows all]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) libseccomp: Option<String>,
+    /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: false]
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set)]
+    pub(crate) nnp: Option<bool>,
+}
+
+/// callgate expand
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  callgate expand default.json --loader docker -o flat.json\n  \
+    callgate expand default.json --loader podman --caps CAP_SYS_ADMIN --arch aarch64 -o flat.json\n\n\
+    Exit codes: 0 written · 2 nothing written: the loader refuses the file, or hands nothing over"
+)]
+pub(crate) struct Expand {
+    /// The profile; `-` is standard input
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile: PathBuf,
+    /// The profile to write, as the loader hands it to the runtime; `-` is standard output
+    #[arg(short, long, value_name = "PROFILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Replace an existing profile
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The machine's architecture [default: this one's]
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+}
