@@ -73,9 +73,13 @@ impl Judge {
     /// # Errors
     /// Loaders would disagree about it.
     pub(crate) fn new(loaded: &Loaded) -> Result<Self, Failure> {
-        let meaning = loaded.meaning()?;
+        Ok(Self::of(loaded, loaded.meaning()?))
+    }
+
+    /// The same of a profile that has this meaning where it is used.
+    pub(crate) fn of(loaded: &Loaded, meaning: Meaning) -> Self {
         let ours = filter::enforcing(&meaning);
-        Ok(Self { name: loaded.name.clone(), meanings: [meaning, ours], proofs: BTreeMap::new() })
+        Self { name: loaded.name.clone(), meanings: [meaning, ours], proofs: BTreeMap::new() }
     }
 
     /// Whether a filter does what the profile says.

@@ -8,9 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod drive;
 mod filter;
 mod inspect;
+mod target;
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
 pub(crate) use inspect::Inspect;
+pub(crate) use target::{Expand, Where};
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
 #[derive(Debug, Parser)]
@@ -55,6 +57,8 @@ pub(crate) enum Verb {
     Disasm(Disasm),
     /// Say what a profile or a filter does with one call
     Sim(Sim),
+    /// Write a profile as Docker, Podman, CRI-O or containerd hand it to the container runtime
+    Expand(Expand),
     /// Prove that two profiles or filters do the same with every call, or show one that they treat differently
     Equiv(Equiv),
     /// Show the filters that are loaded in processes as they run, and whether they are a profile's

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use callgate_bpf::{Program, Proof, Weights, check, emit_weighted, prove};
+use callgate_check::{Resolved, Target};
 use callgate_core::{Arch, Meaning};
 
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Loaded};
 use crate::output::Output;
 use crate::parse;
-use crate::witness;
+use crate::{target, witness};
 
 /// What a file with a filter looks like, for those who name another.
 const RAW: &str =
@@ -72,23 +73,47 @@ pub(crate) struct Any {
     pub(crate) program: Program,
     /// With its meaning, which the filter was proven to have.
     pub(crate) profile: Option<(Loaded, Meaning)>,
+    /// What becomes of the profile where it is used, if somebody asked for that.
+    pub(crate) resolved: Option<Resolved>,
 }
 
 /// Reads a profile and compiles it, or reads a raw filter, which the kernel has to take. Its content says which it is:
-/// no instruction begins with a brace. A profile is one of a machine of architecture `arches`; for none, of this one.
-pub(crate) fn any(path: &Path, arches: &[String], output: &Output) -> Result<Any, Failure> {
+/// no instruction begins with a brace. A profile is one of this machine.
+pub(crate) fn any(path: &Path, output: &Output) -> Result<Any, Failure> {
+    at(path, &Place::Raw(input::native), output)
+}
+
+/// For whom a profile is read.
+pub(crate) enum Place<'t> {
+    /// Nobody: the raw OCI meaning on a machine of this architecture, which is asked for only if there is a profile.
+    Raw(fn() -> Result<Arch, Failure>),
+    /// The same, of a named one.
+    On(Arch),
+    /// A loader and a runtime.
+    Target(&'t Target),
+}
+
+/// The same as [`any`], of a profile that is used somewhere.
+pub(crate) fn at(path: &Path, place: &Place<'_>, output: &Output) -> Result<Any, Failure> {
     let bytes = input::bytes(path)?;
-    if is_json(&bytes) {
-        let loaded = input::profile_of(path, input::text_of(path, bytes)?)?;
-        loaded.tell_notes(output);
-        let meaning = match arches.first() {
-            Some(native) => loaded.meaning_on(parse::arch(native)?)?,
-            None => loaded.meaning()?,
-        };
-        return Ok(Any { program: program(&meaning)?, profile: Some((loaded, meaning)) });
+    if !is_json(&bytes) {
+        let program = raw_of(path, &bytes)?;
+        return accepted(path, &program).map(|()| Any { program, profile: None, resolved: None });
     }
-    let program = raw_of(path, &bytes)?;
-    accepted(path, &program).map(|()| Any { program, profile: None })
+    let loaded = input::profile_of(path, input::text_of(path, bytes)?)?;
+    if !matches!(place, Place::Target(_)) {
+        loaded.tell_notes(output);
+    }
+    let (meaning, resolved) = match place {
+        Place::Raw(native) => (loaded.meaning_on(native()?)?, None),
+        Place::On(native) => (loaded.meaning_on(*native)?, None),
+        Place::Target(place) => {
+            let resolved = target::resolved(&loaded, place)?;
+            target::tell(&loaded, &resolved, output);
+            (target::meaning(&loaded, &resolved)?, Some(resolved))
+        }
+    };
+    Ok(Any { program: program(&meaning)?, profile: Some((loaded, meaning)), resolved })
 }
 
 fn is_json(bytes: &[u8]) -> bool {

@@ -200,9 +200,14 @@ impl Loaded {
 
     /// Says what is worth knowing about the profile.
     pub(crate) fn tell_notes(&self, output: &Output) {
+        self.tell_notes_but(&[], output);
+    }
+
+    /// The same without notes of some codes.
+    pub(crate) fn tell_notes_but(&self, codes: &[&str], output: &Output) {
         // A hostile file has as many notes as lines, or more: each line is looked up, not counted anew.
         let ends: Vec<usize> = self.text.match_indices('\n').map(|(at, _)| at).collect();
-        for note in &self.notes {
+        for note in self.notes.iter().filter(|note| !codes.contains(&note.code)) {
             let line = note.span.as_ref().map_or(0, |s| 1 + ends.partition_point(|end| *end < s.start));
             let hint = note.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
             output.warn(&format!("{}:{line}: {}{hint}", self.name, note.message));

@@ -30,6 +30,7 @@ mod source;
 mod streams;
 mod summary;
 mod table;
+mod target;
 mod usage;
 mod witness;
 mod workload;
@@ -106,6 +107,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Compile(args)) => cmd::compile::run(args, output),
         Some(Verb::Disasm(args)) => cmd::disasm::run(args, output),
         Some(Verb::Sim(args)) => cmd::sim::run(args, output),
+        Some(Verb::Expand(args)) => cmd::expand::run(args, output),
         Some(Verb::Equiv(args)) => cmd::equiv::run(args, output),
         Some(Verb::Inspect(args)) => cmd::inspect::run(args, output),
         Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),

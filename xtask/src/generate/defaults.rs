@@ -15,7 +15,7 @@ pub(super) const SOURCES: &[&str] = &["data/defaults/docker.toml", "data/flags.c
 const DEFAULTS: &[&str] = &["data/defaults/docker.toml"];
 
 /// The architectures as `core::arch::Arch` spells them, in the order of [`args::ARCHES`].
-const VARIANTS: [&str; 9] =
+pub(super) const VARIANTS: [&str; 9] =
     ["X86_64", "X86", "X32", "Aarch64", "Arm", "Riscv64", "S390x", "Ppc64le", "Loongarch64"];
 
 #[derive(Deserialize)]

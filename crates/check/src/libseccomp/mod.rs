@@ -73,10 +73,21 @@ pub fn since(name: &str) -> Option<Version> {
     table::SINCE.binary_search_by_key(&name, |(name, _)| name).ok().map(|at| table::SINCE[at].1)
 }
 
+/// The number a release has for a call on an architecture.
+pub fn number(release: Option<Version>, arch: Arch, name: &str) -> Option<u32> {
+    let later = table::NUMBERED.iter().find(|(call, on, _)| (*call, *on) == (name, arch));
+    let known = later.is_none_or(|(_, _, since)| release.is_none_or(|release| release >= *since));
+    sysno::number(arch, name).filter(|_| known)
+}
+
 /// The filter of these rules, on these architectures; the machine's own is always one of them.
 ///
 /// Names that no table has are left out before. A refusal is what libseccomp answers to a rule that contradicts another.
-pub fn build(arches: &[Arch], default: Action, rules: &[Rule<'_>]) -> Result<Filter, Refusal> {
+pub fn build(
+    (arches, release): (&[Arch], Option<Version>),
+    default: Action,
+    rules: &[Rule<'_>],
+) -> Result<Filter, Refusal> {
     let mut sorted: Vec<&Rule<'_>> = rules.iter().collect();
     // Stable: rules of one call stay in the order they are added in.
     sorted.sort_by_key(|rule| rule.name);
@@ -87,20 +98,25 @@ pub fn build(arches: &[Arch], default: Action, rules: &[Rule<'_>]) -> Result<Fil
         undecided: Vec::new(),
     };
     for arch in arches {
-        let rules = of_arch(*arch, default, &sorted, &mut filter)?;
+        let rules = of_arch((*arch, release), default, &sorted, &mut filter)?;
         filter.meaning.arches.insert(*arch, rules);
     }
     Ok(filter)
 }
 
-fn of_arch(arch: Arch, default: Action, sorted: &[&Rule<'_>], filter: &mut Filter) -> Result<Rules, Refusal> {
+fn of_arch(
+    (arch, release): (Arch, Option<Version>),
+    default: Action,
+    sorted: &[&Rule<'_>],
+    filter: &mut Filter,
+) -> Result<Rules, Refusal> {
     let mut numbers: BTreeMap<u32, Vec<Rule<'_>>> = multiplex::through(arch, sorted);
     let mut left = sorted;
     for entry in sysno::by_name(arch) {
         let before = left.iter().take_while(|rule| rule.name < entry.name).count();
         left = &left[before..];
         let same = left.iter().take_while(|rule| rule.name == entry.name).count();
-        if same > 0 {
+        if same > 0 && number(release, arch, entry.name).is_some() {
             numbers.entry(entry.nr).or_default().extend(left[..same].iter().map(|rule| (*rule).clone()));
         }
     }

@@ -7,7 +7,7 @@
 
 use callgate_core::Arch;
 use callgate_core::meaning::Clause;
-use callgate_core::set::{ArgBox, Op};
+use callgate_core::set::{ArgBox, ArgSet, Op};
 
 use super::{Condition, Rule, Undecided};
 use crate::document::Refusal;
@@ -46,9 +46,7 @@ pub(super) fn decide(
         undecided.extend(meetings((arch, nr), &kept));
     }
     if arch.arg_bits() == 32 || arch == Arch::X32 {
-        let wide = |rule: &&&Rule<'_>| {
-            rule.conditions.iter().any(|c| is_wide(c) || (arch == Arch::X32 && is_order(c)))
-        };
+        let wide = |rule: &&&Rule<'_>| rule.conditions.iter().any(is_wide);
         undecided.extend(kept.iter().filter(wide).map(|rule| Undecided {
             arch,
             nr,
@@ -60,8 +58,7 @@ pub(super) fn decide(
     kept.sort_by_key(|rule| place(rule));
     let clauses = |rule: &&Rule<'_>| {
         let (action, entry) = (rule.action, rule.entry);
-        let boxes = ArgBox::from_conditions(&rule.conditions).into_iter();
-        boxes.map(move |args| (Clause { args, action }, entry)).collect::<Vec<_>>()
+        boxes(arch, rule).into_iter().map(move |args| (Clause { args, action }, entry)).collect::<Vec<_>>()
     };
     Ok(kept.iter().flat_map(clauses).collect())
 }
@@ -73,21 +70,54 @@ fn simplified(arch: Arch, mut rule: Rule<'_>) -> Rule<'_> {
     rule.conditions.retain(|(_, op, value, two)| {
         !(*op == Op::MaskedEq && narrow(*value) == 0 && narrow(*two & *value) == 0)
     });
-    if arch == Arch::X32 {
-        rule.conditions.iter_mut().for_each(lower_half);
-    }
     rule.conditions.sort_by_key(|(index, ..)| *index);
     rule
 }
 
-/// Of x32's registers only the lower halves are compared (`src/arch-x32.c`, ARCH_SIZE_32).
-fn lower_half(condition: &mut Condition) {
-    const LOWER: u64 = u32::MAX as u64;
-    match condition {
-        (_, op @ Op::Eq, value, two) => (*op, *value, *two) = (Op::MaskedEq, LOWER, *value),
-        (_, Op::MaskedEq, mask, _) => *mask &= LOWER,
-        _ => {}
+/// The arguments for which all conditions of a rule hold, as boxes.
+///
+/// Of x32's registers only the lower halves are compared (`src/arch-x32.c`, ARCH_SIZE_32): what is asked of a half is said
+/// with masks, of which an interval takes one per common prefix.
+fn boxes(arch: Arch, rule: &Rule<'_>) -> Vec<ArgBox> {
+    if arch != Arch::X32 {
+        return ArgBox::from_conditions(&rule.conditions);
     }
+    let mut boxes = vec![ArgBox::any()];
+    for (index, op, value, two) in &rule.conditions {
+        let (value, two) = (*value as u32, *two as u32);
+        let sets = match op {
+            Op::MaskedEq => vec![ArgSet::masked(value.into(), (two & value).into())],
+            Op::Eq => prefixes(value, value),
+            Op::Le => prefixes(0, value),
+            Op::Ge => prefixes(value, u32::MAX),
+            Op::Lt => value.checked_sub(1).map_or(Vec::new(), |last| prefixes(0, last)),
+            Op::Gt => value.checked_add(1).map_or(Vec::new(), |first| prefixes(first, u32::MAX)),
+            Op::Ne => {
+                let below = value.checked_sub(1).map_or(Vec::new(), |last| prefixes(0, last));
+                let above = value.checked_add(1).map_or(Vec::new(), |first| prefixes(first, u32::MAX));
+                [below, above].concat()
+            }
+        };
+        boxes = boxes.iter().flat_map(|b| sets.iter().map(|set| b.with(*index, *set))).collect();
+    }
+    boxes
+}
+
+/// An interval of lower halves as masks.
+fn prefixes(first: u32, last: u32) -> Vec<ArgSet> {
+    let (mut from, last) = (u64::from(first), u64::from(last));
+    let mut found = Vec::new();
+    while from <= last {
+        // The largest block that starts here and does not reach beyond the end.
+        let aligned = if from == 0 { 1 << 32 } else { from & from.wrapping_neg() };
+        let mut size: u64 = aligned;
+        while from + size - 1 > last {
+            size /= 2;
+        }
+        found.push(ArgSet::masked(u64::from(u32::MAX) & !(size - 1), from));
+        from += size;
+    }
+    found
 }
 
 /// Whether a rule gets into the filter after those that are in it.
@@ -143,8 +173,7 @@ fn is_known(a: &Rule<'_>, b: &Rule<'_>) -> bool {
 
 /// Arguments that rules with different actions share, where it is not known which one counts.
 fn meetings((arch, nr): (Arch, u32), rules: &[&Rule<'_>]) -> Vec<Undecided> {
-    let boxes: Vec<Vec<ArgBox>> =
-        rules.iter().map(|rule| ArgBox::from_conditions(&rule.conditions)).collect();
+    let boxes: Vec<Vec<ArgBox>> = rules.iter().map(|rule| boxes(arch, rule)).collect();
     let mut found = Vec::new();
     for (at, a) in rules.iter().enumerate() {
         for (behind, b) in rules.iter().enumerate().skip(at + 1) {
@@ -158,11 +187,6 @@ fn meetings((arch, nr): (Arch, u32), rules: &[&Rule<'_>]) -> Vec<Undecided> {
         }
     }
     found
-}
-
-/// Whether it is neither equality nor a mask.
-fn is_order((_, op, ..): &Condition) -> bool {
-    !matches!(op, Op::Eq | Op::MaskedEq)
 }
 
 /// Whether the upper half of a compared value matters.

@@ -3,6 +3,7 @@
 
 //! Which release of libseccomp first knew a call.
 
+use callgate_core::Arch;
 use callgate_core::floor::Version;
 
 /// Sorted by name.
@@ -102,4 +103,11 @@ pub(super) const SINCE: &[(&str, Version)] = &[
     ("uretprobe", Version::new(2, 5, 6)),
     ("userfaultfd", Version::new(2, 3, 0)),
     ("utimensat_time64", Version::new(2, 4, 2)),
+];
+
+/// Calls that had no number on an architecture until later than their name.
+pub(super) const NUMBERED: &[(&str, Arch, Version)] = &[
+    ("map_shadow_stack", Arch::X32, Version::new(2, 5, 6)),
+    ("memfd_secret", Arch::Riscv64, Version::new(2, 5, 5)),
+    ("memfd_secret", Arch::S390x, Version::new(2, 5, 5)),
 ];

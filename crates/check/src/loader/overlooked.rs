@@ -2,7 +2,7 @@
 
 use callgate_core::Diagnostic;
 
-use crate::document::{Document, Entry};
+use crate::document::{Circumstances, Document, Entry};
 use crate::target::Loader;
 
 /// Where more entries have a thing, the first ones are named.
@@ -29,8 +29,16 @@ pub(super) fn notes(loader: Loader, document: &Document) -> Vec<Diagnostic> {
             vec![0; document.arch_map.len().min(1)],
         );
         note("name", "the rule names nothing", lines(&|e| !e.name.is_empty() && e.names.is_empty()));
-        note("includes", "the rule holds for every container", lines(&|e| e.includes != Default::default()));
-        note("excludes", "the rule holds for every container", lines(&|e| e.excludes != Default::default()));
+        note(
+            "includes",
+            "the rule holds for every container",
+            lines(&|e| e.includes != Circumstances::default()),
+        );
+        note(
+            "excludes",
+            "the rule holds for every container",
+            lines(&|e| e.excludes != Circumstances::default()),
+        );
     } else if loader != Loader::Moby {
         let kernel = |e: &Entry| e.includes.min_kernel.is_some() || e.excludes.min_kernel.is_some();
         note("minKernel", "the rule holds on every kernel", lines(&kernel));

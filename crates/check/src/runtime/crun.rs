@@ -43,7 +43,8 @@ pub(super) fn apply(
         add(entry, default, target, (&mut found, notes))?;
     }
     let flags = flags(document)?;
-    let filter = libseccomp::build(&judged(&listed, target.machine.arch), default, &found)?;
+    let filter =
+        libseccomp::build((&judged(&listed, target.machine.arch), target.libseccomp), default, &found)?;
     note_listener(document, default, notes);
     Ok(Outcome::Filtered(Made { filter, flags }))
 }

@@ -42,7 +42,7 @@ pub(super) fn apply(
             }
         }
     }
-    let filter = libseccomp::build(&[target.machine.arch], default, &found)?;
+    let filter = libseccomp::build((&[target.machine.arch], None), default, &found)?;
     Ok(Outcome::Filtered(Made { filter, flags: Vec::new() }))
 }
 

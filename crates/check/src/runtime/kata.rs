@@ -43,6 +43,7 @@ pub(super) fn apply(
             }
         }
     }
-    let filter = libseccomp::build(&judged(&listed, target.machine.arch), default, &found)?;
+    let filter =
+        libseccomp::build((&judged(&listed, target.machine.arch), target.libseccomp), default, &found)?;
     Ok(Outcome::Filtered(Made { filter, flags: document.flags.clone().unwrap_or_default() }))
 }

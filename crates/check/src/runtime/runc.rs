@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use callgate_core::arch::Arch;
 use callgate_core::floor::Version;
-use callgate_core::{Action, Diagnostic, errno, sysno};
+use callgate_core::{Action, Diagnostic, errno};
 
 use super::{Made, Outcome, action, is_valid, judged, note_split, note_unknown, repeats_an_index, rules};
 use crate::document::{Document, Entry, Refusal};
@@ -76,8 +76,8 @@ pub(super) fn apply(
         return Err(Refusal::new("error creating filter"));
     }
     let arches = judged(&listed, target.machine.arch);
-    let mut filter = libseccomp::build(&arches, default, &found)?;
-    stub(&mut filter, document, version, &listed);
+    let mut filter = libseccomp::build((&arches, target.libseccomp), default, &found)?;
+    stub(&mut filter, document, (version, target.libseccomp), &listed);
     Ok(Outcome::Filtered(Made { filter, flags }))
 }
 
@@ -195,12 +195,21 @@ fn add<'a>(
 
 /// Every number above the highest that the profile names, whatever it says of it, is answered with ENOSYS before the filter
 /// proper is asked, unless the default lets calls go ahead or asks a tracer.
-fn stub(filter: &mut Filter, document: &Document, version: Version, listed: &[arches::Added]) {
+fn stub(
+    filter: &mut Filter,
+    document: &Document,
+    (version, release): (Version, Option<Version>),
+    listed: &[arches::Added],
+) {
     let highest = |arch: Arch| {
         let names = document.rules.iter().flat_map(|entry| &entry.names);
         // Calls that go through another one have numbers below 0 to libseccomp.
         let direct = names.filter(|name| !multiplex::goes_through_another(arch, name));
-        direct.filter_map(|name| sysno::number(arch, name)).max().filter(|nr| *nr > 0)
+        direct
+            .filter(|name| libseccomp::knows(release, name))
+            .filter_map(|name| libseccomp::number(release, arch, name))
+            .max()
+            .filter(|nr| *nr > 0)
     };
     let has_x32 = filter.meaning.arches.contains_key(&Arch::X32);
     let mut lasts = BTreeMap::new();

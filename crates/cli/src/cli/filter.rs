@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::Format;
+use super::{Format, Where};
 
 /// What `compile` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -100,7 +100,8 @@ pub(crate) struct Sim {
 /// callgate equiv
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  callgate equiv old.json new.json\n  \
-    callgate equiv ls.json ls.bpf --format json\n\n\
+    callgate equiv ls.json ls.bpf --format json\n  \
+    callgate equiv ls.json ls.json --runtime runc,crun\n\n\
     Exit codes: 0 equal · 1 different, with a call that shows it · 2 undecided, or no profile or filter")]
 pub(crate) struct Equiv {
     /// A profile, or a filter as `compile --emit raw` writes it; `-` is standard input
@@ -112,6 +113,9 @@ pub(crate) struct Equiv {
     /// Take profiles for ones of a machine of this architecture [default: this machine's]
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Option<String>,
+    /// Two runtimes are one for each side
+    #[command(flatten)]
+    pub(crate) place: Where,
     /// For a person or for a program
     #[arg(long, default_value = "human")]
     pub(crate) format: Format,

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Format;
+use super::{Format, Where};
 
 /// callgate inspect
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  callgate inspect 4242\n  callgate inspect 4242 --profile nginx.json\n  \
+    callgate inspect 4242 --profile nginx.json --loader docker --runtime runc@1.1.5\n  \
     callgate inspect --all --format json\n\n\
     Needs CAP_SYS_ADMIN; without it, what /proc says is shown. Each thread with a filter is stopped for a moment, as by a \
     debugger: what it waits in goes on, but epoll_wait(2) and its like return EINTR, see signal(7).\n\n\
@@ -25,6 +26,8 @@ pub(crate) struct Inspect {
     /// Prove that a loaded filter does what this profile says, or show a call that it treats otherwise
     #[arg(short, long, value_name = "PROFILE")]
     pub(crate) profile: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Where,
     /// Print the instructions of every filter, too
     #[arg(long)]
     pub(crate) disasm: bool,

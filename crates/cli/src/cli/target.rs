@@ -30,11 +30,9 @@ pub(crate) struct Where {
 
 /// callgate expand
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  callgate expand default.json --loader docker -o flat.json\n  \
+#[command(after_help = "Examples:\n  callgate expand default.json --loader docker -o flat.json\n  \
     callgate expand default.json --loader podman --caps CAP_SYS_ADMIN --arch aarch64 -o flat.json\n\n\
-    Exit codes: 0 written · 2 nothing written: the loader refuses the file, or hands nothing over"
-)]
+    Exit codes: 0 written · 2 nothing written: the loader refuses the file, or hands nothing over")]
 pub(crate) struct Expand {
     /// The profile; `-` is standard input
     #[arg(value_name = "PROFILE")]

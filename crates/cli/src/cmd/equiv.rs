@@ -5,14 +5,15 @@ use std::path::Path;
 
 use callgate_bpf::prove::{Difference, equal};
 use callgate_bpf::{Proof, prove};
+use callgate_check::{By, Target};
 use callgate_core::verdict::{Decided, verdict};
-use callgate_core::{Arch, SeccompData};
+use callgate_core::{Arch, Call, SeccompData};
 use serde::Serialize;
 
 use super::{print, print_json};
 use crate::cli::{Equiv, Format};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::filter::{self, Any};
+use crate::filter::{self, Any, Place};
 use crate::output::{Output, foreign};
 use crate::{input, parse, witness};
 
@@ -56,14 +57,19 @@ pub(crate) fn run(args: &Equiv, output: &Output) -> Outcome {
     if args.left == Path::new("-") && args.right == Path::new("-") {
         return Err(Failure::new("both cannot be standard input").hint("name a file for one of them"));
     }
-    let native = args.arch.iter().cloned().collect::<Vec<_>>();
-    let (left, right) =
-        (filter::any(&args.left, &native, output)?, filter::any(&args.right, &native, output)?);
-    let proof = compare(&left, &right);
     let native = match &args.arch {
         Some(name) => Some(parse::arch(name)?),
         None => Arch::native(),
     };
+    let targets = targets(args, native)?;
+    let place = |side: usize| match (targets.get(side).or(targets.first()), native) {
+        (Some(target), _) => Place::Target(target),
+        (None, Some(native)) => Place::On(native),
+        (None, None) => Place::Raw(input::native),
+    };
+    let left = filter::at(&args.left, &place(0), output)?;
+    let right = filter::at(&args.right, &place(1), output)?;
+    let proof = compare(&left, &right);
     let document = document(&proof, (&left, &right), native);
     let exit = match proof {
         Proof::Equal => Exit::Ok,
@@ -76,6 +82,20 @@ pub(crate) fn run(args: &Equiv, output: &Output) -> Outcome {
         print(output, &text(&document, (&input::name(&args.left), &input::name(&args.right)), &proof))?;
     }
     Ok(exit)
+}
+
+/// Where the two are used: nowhere, in one place, or each in its own.
+fn targets(args: &Equiv, native: Option<Arch>) -> Result<Vec<Target>, Failure> {
+    if !args.place.is_named() {
+        return Ok(Vec::new());
+    }
+    let targets = args.place.targets(native.map_or_else(input::native, Ok)?)?;
+    if targets.len() > 2 {
+        return Err(
+            Failure::new("there are two sides, and more runtimes").hint("name one, or one for each side")
+        );
+    }
+    Ok(targets)
 }
 
 /// A filter of a profile was proven to be that, so that holding the other one against the meaning is enough.
@@ -111,16 +131,18 @@ fn document(proof: &Proof, (left, right): (&Any, &Any), native: Option<Arch>) ->
 }
 
 fn side(action: callgate_core::Action, of: &Any, data: &SeccompData, native: Option<Arch>) -> Side {
-    let decided = of
-        .profile
-        .as_ref()
-        .zip(data.to_call())
-        .zip(native)
-        .map(|(((loaded, _), call), native)| verdict(&loaded.profile, &call, native).decided);
-    let line = match decided {
-        Some(Decided::Rule { line, .. }) => Some(line),
+    let by_rule = |call: &Call| match (&of.resolved, &of.profile, native) {
+        (Some(resolved), ..) => match resolved.fate(call).by {
+            By::Rule { line, .. } => Some(line),
+            _ => None,
+        },
+        (None, Some((loaded, _)), Some(native)) => match verdict(&loaded.profile, call, native).decided {
+            Decided::Rule { line, .. } => Some(line),
+            _ => None,
+        },
         _ => None,
     };
+    let line = data.to_call().as_ref().and_then(by_rule);
     Side { action: action.oci(), errno: action.errno(), ret: format!("{:#010x}", action.to_ret()), line }
 }
 

@@ -11,10 +11,10 @@ use super::{print, print_json};
 use crate::chains::{self, Found, Group, Judge, Verdict};
 use crate::cli::{Format, Inspect};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::input;
+use crate::input::{self, Loaded};
 use crate::output::{Output, counted, foreign};
 use crate::table::{Align, columns_within};
-use crate::witness;
+use crate::{target, witness};
 
 #[derive(Serialize)]
 struct Document {
@@ -77,10 +77,12 @@ struct WitnessDoc {
 pub(crate) fn run(args: &Inspect, output: &Output) -> Outcome {
     let loaded = args.profile.as_deref().map(input::profile).transpose()?;
     if let Some(loaded) = &loaded {
-        loaded.tell_notes(output);
+        if !args.place.is_named() {
+            loaded.tell_notes(output);
+        }
         loaded.tell_if_foreign(output)?;
     }
-    let mut judge = loaded.as_ref().map(Judge::new).transpose()?;
+    let mut judge = loaded.as_ref().map(|loaded| judge(loaded, args, output)).transpose()?;
     let found = match args.pid {
         Some(pid) => vec![one(inspect::look(pid).map_err(|o| failure(&o))?, &mut Reader::default())],
         None => all(),
@@ -106,6 +108,16 @@ pub(crate) fn run(args: &Inspect, output: &Output) -> Outcome {
         return Err(Failure { exit: if exit == Exit::Ok { failure.exit } else { exit }, ..failure });
     }
     Ok(if verdict == Some(Verdict::Undecided) { Exit::Failed } else { exit })
+}
+
+/// The profile as it is used: by a runtime that is named, or as raw OCI meaning.
+fn judge(loaded: &Loaded, args: &Inspect, output: &Output) -> Result<Judge, Failure> {
+    if !args.place.is_named() {
+        return Judge::new(loaded);
+    }
+    let resolved = target::resolved(loaded, &args.place.target(input::native()?)?)?;
+    target::tell(loaded, &resolved, output);
+    Ok(Judge::of(loaded, target::meaning(loaded, &resolved)?))
 }
 
 fn failure(obstacle: &Obstacle) -> Failure {

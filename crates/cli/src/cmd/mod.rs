@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod disasm;
 pub(crate) mod doctor;
 pub(crate) mod equiv;
+pub(crate) mod expand;
 pub(crate) mod generate;
 pub(crate) mod groups;
 pub(crate) mod import;

@@ -39,7 +39,7 @@ struct Document {
 pub(crate) fn run(args: &Sim, output: &Output) -> Outcome {
     let arch = parse::arch(&args.arch)?;
     let call = call(arch, args)?;
-    let program = filter::any(&args.file, &[], output)?.program;
+    let program = filter::any(&args.file, output)?.program;
     let data = call.to_data();
     let run =
         path(&program, &data).map_err(|error| Failure::new(format!("the filter has no result: {error}")))?;
