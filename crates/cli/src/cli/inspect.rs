@@ -13,7 +13,8 @@ use super::{Format, Where};
     callgate inspect 4242 --profile nginx.json --loader docker --runtime runc@1.1.5\n  \
     callgate inspect --all --format json\n\n\
     Needs CAP_SYS_ADMIN; without it, what /proc says is shown. Each thread with a filter is stopped for a moment, as by a \
-    debugger: what it waits in goes on, but epoll_wait(2) and its like return EINTR, see signal(7).\n\n\
+    debugger: what it waits in goes on, but epoll_wait(2) and its like return EINTR, see signal(7), and sleeping fails where the \
+    filter refuses restart_syscall(2).\n\n\
     Exit codes: 0 shown, equal · 1 other than the profile · 2 not read, or undecided"
 )]
 pub(crate) struct Inspect {

@@ -1,6 +1,7 @@
 //! Workloads in containers, by the runtimes themselves.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::harness::{Call, Ended, Lab, find, until};
 
@@ -15,6 +16,27 @@ pub(super) const RUNTIMES: [Runtime; 2] = [
     Runtime { name: "runc", wrapper: &[] },
     Runtime { name: "crun", wrapper: &["unshare", "-m", "--propagation", "private", "sh", "-c", V2, "sh"] },
 ];
+
+impl Runtime {
+    /// Its name and version as `--runtime` takes them.
+    pub(super) fn versioned(&self) -> String {
+        let out = Command::new(self.name).arg("--version").output().expect("it says its version");
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let word = text.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        let version = word.expect("a version").split(['+', '-', '~']).next().unwrap_or_default();
+        format!("{}@{version}", self.name)
+    }
+
+    /// Runs a bundle by the runtime alone, for as long as its program runs.
+    pub(super) fn run_detached<'l>(&self, lab: &'l Lab, bundle: &str) -> Call<'l> {
+        let id = lab.dir.parent().and_then(Path::file_name).expect("a laboratory").to_str().expect("UTF-8");
+        let words = [self.name, "--root", "state", "run", "--bundle", bundle, id];
+        let whole: Vec<&str> = self.wrapper.iter().copied().chain(words).collect();
+        let mut call = lab.program(whole[0]);
+        call.args(&whole[1..]);
+        call
+    }
+}
 
 /// A root file system of busybox.
 pub(super) fn busybox(lab: &Lab, name: &str) {

@@ -17,6 +17,7 @@ mod outside_containers;
 mod outside_memory;
 mod outside_refusals;
 mod outside_tasks;
+mod runtimes;
 mod servers;
 mod signals;
 mod system;
