@@ -11,6 +11,7 @@
 
 pub mod dialect;
 pub mod document;
+pub mod explain;
 pub mod flat;
 pub mod libseccomp;
 pub mod loader;

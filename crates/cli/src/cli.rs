@@ -12,7 +12,7 @@ mod target;
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
 pub(crate) use inspect::Inspect;
-pub(crate) use target::{Expand, Where};
+pub(crate) use target::{Expand, Explain, Where};
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
 #[derive(Debug, Parser)]
@@ -57,6 +57,8 @@ pub(crate) enum Verb {
     Disasm(Disasm),
     /// Say what a profile or a filter does with one call
     Sim(Sim),
+    /// Say what a profile does with a call, why, and what each container runtime makes of it
+    Explain(Explain),
     /// Write a profile as Docker, Podman, CRI-O or containerd hand it to the container runtime
     Expand(Expand),
     /// Prove that two profiles or filters do the same with every call, or show one that they treat differently

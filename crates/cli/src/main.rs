@@ -3,6 +3,7 @@
 //! Parse, run one verb, print the error, end with its exit code. Nothing is decided here.
 
 mod ask;
+mod call;
 mod cause;
 mod chains;
 mod cli;
@@ -107,6 +108,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Compile(args)) => cmd::compile::run(args, output),
         Some(Verb::Disasm(args)) => cmd::disasm::run(args, output),
         Some(Verb::Sim(args)) => cmd::sim::run(args, output),
+        Some(Verb::Explain(args)) => cmd::explain::run(args, output),
         Some(Verb::Expand(args)) => cmd::expand::run(args, output),
         Some(Verb::Equiv(args)) => cmd::equiv::run(args, output),
         Some(Verb::Inspect(args)) => cmd::inspect::run(args, output),

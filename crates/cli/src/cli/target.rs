@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Format;
+
 /// The loader, the runtime and the machine that a question is about.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Where the profile is used")]
@@ -26,6 +28,32 @@ pub(crate) struct Where {
     /// Whether the container has no_new_privs: true is `allowPrivilegeEscalation: false` [default: false]
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set)]
     pub(crate) nnp: Option<bool>,
+}
+
+/// callgate explain
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  callgate explain ls.json ptrace\n  \
+    callgate explain ls.json socket AF_VSOCK SOCK_STREAM --runtime runc@1.1.5,crun\n  \
+    callgate explain default.json bpf --loader docker --caps CAP_BPF --format json\n\n\
+    Exit codes: 0 answered, whatever the answer is · 2 no profile or call, refused by the loader or runtime, or undecided")]
+pub(crate) struct Explain {
+    /// The profile; `-` is standard input
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile: PathBuf,
+    /// The call, by its name or its number
+    #[arg(value_name = "CALL")]
+    pub(crate) call: String,
+    /// Its arguments: numbers (10, 0xa, 012) or names (AF_INET); what is left out is 0
+    #[arg(value_name = "ARG", num_args = 0..=6, allow_negative_numbers = true)]
+    pub(crate) args: Vec<String>,
+    /// The architecture through which it is made [default: this machine's]
+    #[arg(long, value_name = "ARCH")]
+    pub(crate) arch: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// For a person or for a program
+    #[arg(long, default_value = "human")]
+    pub(crate) format: Format,
 }
 
 /// callgate expand

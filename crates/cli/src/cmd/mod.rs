@@ -6,6 +6,7 @@ pub(crate) mod disasm;
 pub(crate) mod doctor;
 pub(crate) mod equiv;
 pub(crate) mod expand;
+pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod groups;
 pub(crate) mod import;

@@ -1,0 +1,3 @@
+//! What a profile does and why, for a person.
+
+pub mod call;
