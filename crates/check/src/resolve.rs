@@ -108,7 +108,7 @@ impl Resolved {
         let native = target.machine.arch;
         let filter = crate::libseccomp::Filter {
             meaning: profile::meaning(&profile, native),
-            origins: std::collections::BTreeMap::new(),
+            added: crate::libseccomp::Added::default(),
             undecided: Vec::new(),
         };
         let outcome = Outcome::Filtered(Made { filter, flags: profile.flags.clone() });
@@ -157,20 +157,10 @@ impl Resolved {
         let Some(rules) = made.filter.meaning.arches.get(&call.arch) else { return By::Architecture };
         let args = Call::new(call.arch, call.nr, call.args).args;
         let clauses = rules.calls.get(&call.nr).map(Vec::as_slice).unwrap_or_default();
-        let matching = clauses.iter().position(|clause| clause.args.contains(&args));
-        let origins = made.filter.origins.get(&(call.arch, call.nr)).map(Vec::as_slice).unwrap_or_default();
-        match matching {
-            Some(at) => origins.get(at).map_or(By::Beyond, |index| self.rule(*index)),
-            None if rules
-                .beyond
-                .range(..=call.nr)
-                .next_back()
-                .is_some_and(|(_, action)| *action != rules.default) =>
-            {
-                By::Beyond
-            }
-            None => By::Default,
+        if clauses.iter().any(|clause| clause.args.contains(&args)) {
+            return made.filter.decided_by(call).map_or(By::Beyond, |index| self.rule(index));
         }
+        if rules.otherwise(call.nr) == rules.default { By::Default } else { By::Beyond }
     }
 
     /// Entries are named as they stand in the file, whatever a loader left out before them.

@@ -6,36 +6,52 @@
 
 use callgate_core::profile::json::{Node, Value};
 
-use super::{at, members};
+use super::at;
 use crate::document::{Circumstances, Companions, Comparison, Document, Entry, Lines, MinKernel, Refusal};
 
 type Read<T> = Result<T, Refusal>;
 
-pub(super) fn read(tree: &Node, lines: &Lines) -> Read<Document> {
+/// The fields of each struct, as they are written.
+const PROFILE: &[&str] = &[
+    "defaultAction",
+    "defaultErrnoRet",
+    "defaultErrno",
+    "architectures",
+    "flags",
+    "listenerPath",
+    "listenerMetadata",
+    "archMap",
+    "syscalls",
+];
+const ENTRY: &[&str] =
+    &["names", "action", "args", "errnoRet", "errno", "name", "comment", "includes", "excludes"];
+const COMPARISON: &[&str] = &["index", "value", "valueTwo", "op"];
+const COMPANIONS: &[&str] = &["architecture", "subArchitectures"];
+const CIRCUMSTANCES: &[&str] = &["caps", "arches", "minKernel"];
+
+pub(super) fn read(tree: Node, lines: &Lines) -> Read<Document> {
     let mut document = Document::default();
-    for (key, node) in object(tree)? {
-        match key.as_str() {
-            "defaultaction" => document.default_action = text(node)?,
-            "defaulterrnoret" => document.default_errno = number(node)?,
-            "defaulterrno" => document.default_errno_name = text(node)?,
+    for (key, node) in object(tree, PROFILE)? {
+        match key {
+            "defaultAction" => document.default_action = text(node)?,
+            "defaultErrnoRet" => document.default_errno = number(&node)?,
+            "defaultErrno" => document.default_errno_name = text(node)?,
             "architectures" => document.architectures = texts(node)?.unwrap_or_default(),
             "flags" => document.flags = texts(node)?,
-            "listenerpath" => document.listener_path = text(node)?.unwrap_or_default(),
-            "listenermetadata" => {
-                document.listener_metadata = text(node)?.unwrap_or_default();
-            }
-            "archmap" => {
+            "listenerPath" => document.listener_path = text(node)?.unwrap_or_default(),
+            "listenerMetadata" => document.listener_metadata = text(node)?.unwrap_or_default(),
+            "archMap" => {
                 let items = items(node)?.unwrap_or_default();
-                document.arch_map = items.iter().map(companions).collect::<Read<_>>()?;
+                document.arch_map = items.into_iter().map(companions).collect::<Read<_>>()?;
             }
-            "syscalls" => {
-                let items = items(node)?.unwrap_or_default();
-                let entry = |(index, node): (usize, &Node)| {
-                    Ok(Entry { index, line: lines.at(node.span.start), ..entry(node)? })
+            _ => {
+                let entry = |(index, node): (usize, Node)| {
+                    let line = lines.at(node.span.start);
+                    Ok(Entry { index, line, ..entry(node)? })
                 };
-                document.rules = items.iter().enumerate().map(entry).collect::<Read<_>>()?;
+                let items = items(node)?.unwrap_or_default();
+                document.rules = items.into_iter().enumerate().map(entry).collect::<Read<_>>()?;
             }
-            _ => {}
         }
     }
     Ok(document)
@@ -45,48 +61,48 @@ fn wrong(node: &Node) -> Refusal {
     let kind = match &node.value {
         Value::Null => "null",
         Value::Bool => "bool",
-        Value::Number(_) => "number",
+        Value::Number(digits) => return at(&node.span, format!("json: cannot unmarshal number {digits}")),
         Value::Text(_) => "string",
         Value::List(_) => "array",
         Value::Object(_) => "object",
     };
-    let number = match &node.value {
-        Value::Number(number) => format!("{kind} {number}"),
-        _ => kind.to_owned(),
-    };
-    at(&node.span, format!("json: cannot unmarshal {number}"))
+    at(&node.span, format!("json: cannot unmarshal {kind}"))
 }
 
-/// The members, keys in small letters: what decides here is what is equal but for case. `null` is an empty object.
-fn object(node: &Node) -> Read<Vec<(String, &Node)>> {
-    match &node.value {
+/// The members that are fields, by the field's own name. `null` is an empty object.
+fn object(node: Node, fields: &'static [&'static str]) -> Read<Vec<(&'static str, Node)>> {
+    let field = |key: &str| {
+        let exact = fields.iter().find(|field| **field == key);
+        exact.or_else(|| fields.iter().find(|field| field.eq_ignore_ascii_case(key))).copied()
+    };
+    match node.value {
         Value::Null => Ok(Vec::new()),
-        Value::Object(_) => {
-            Ok(members(node).iter().map(|(key, node)| (key.name.to_ascii_lowercase(), node)).collect())
+        Value::Object(members) => {
+            Ok(members.into_iter().filter_map(|(key, node)| Some((field(&key.name)?, node))).collect())
         }
-        _ => Err(wrong(node)),
+        _ => Err(wrong(&node)),
     }
 }
 
-fn items(node: &Node) -> Read<Option<&[Node]>> {
-    match &node.value {
+fn items(node: Node) -> Read<Option<Vec<Node>>> {
+    match node.value {
         Value::Null => Ok(None),
         Value::List(items) => Ok(Some(items)),
-        _ => Err(wrong(node)),
+        _ => Err(wrong(&node)),
     }
 }
 
-fn text(node: &Node) -> Read<Option<String>> {
-    match &node.value {
+fn text(node: Node) -> Read<Option<String>> {
+    match node.value {
         Value::Null => Ok(None),
-        Value::Text(text) => Ok(Some(text.clone())),
-        _ => Err(wrong(node)),
+        Value::Text(text) => Ok(Some(text)),
+        _ => Err(wrong(&node)),
     }
 }
 
-fn texts(node: &Node) -> Read<Option<Vec<String>>> {
+fn texts(node: Node) -> Read<Option<Vec<String>>> {
     let text = |node| text(node).map(Option::unwrap_or_default);
-    items(node)?.map(|items| items.iter().map(text).collect()).transpose()
+    items(node)?.map(|items| items.into_iter().map(text).collect()).transpose()
 }
 
 fn number(node: &Node) -> Read<Option<u64>> {
@@ -97,30 +113,29 @@ fn number(node: &Node) -> Read<Option<u64>> {
     }
 }
 
-fn companions(node: &Node) -> Read<Companions> {
+fn companions(node: Node) -> Read<Companions> {
     let mut found = Companions::default();
-    for (key, node) in object(node)? {
-        match key.as_str() {
+    for (key, node) in object(node, COMPANIONS)? {
+        match key {
             "architecture" => found.architecture = text(node)?.unwrap_or_default(),
-            "subarchitectures" => found.others = texts(node)?.unwrap_or_default(),
-            _ => {}
+            _ => found.others = texts(node)?.unwrap_or_default(),
         }
     }
     Ok(found)
 }
 
-fn entry(node: &Node) -> Read<Entry> {
+fn entry(node: Node) -> Read<Entry> {
     let mut found = Entry::default();
-    for (key, node) in object(node)? {
-        match key.as_str() {
+    for (key, node) in object(node, ENTRY)? {
+        match key {
             "name" => found.name = text(node)?.unwrap_or_default(),
             "names" => found.names = texts(node)?.unwrap_or_default(),
             "action" => found.action = text(node)?.unwrap_or_default(),
-            "errnoret" => found.errno = number(node)?,
+            "errnoRet" => found.errno = number(&node)?,
             "errno" => found.errno_name = text(node)?.unwrap_or_default(),
             "args" => {
                 let items = items(node)?.unwrap_or_default();
-                found.conditions = items.iter().map(comparison).collect::<Read<_>>()?;
+                found.conditions = items.into_iter().map(comparison).collect::<Read<_>>()?;
             }
             "includes" => found.includes = circumstances(node)?,
             "excludes" => found.excludes = circumstances(node)?,
@@ -130,35 +145,33 @@ fn entry(node: &Node) -> Read<Entry> {
     Ok(found)
 }
 
-fn comparison(node: &Node) -> Read<Comparison> {
+fn comparison(node: Node) -> Read<Comparison> {
     let mut found = Comparison::default();
-    for (key, node) in object(node)? {
-        match key.as_str() {
-            "index" => found.index = number(node)?.unwrap_or_default(),
-            "value" => found.value = number(node)?.unwrap_or_default(),
-            "valuetwo" => found.value_two = number(node)?.unwrap_or_default(),
-            "op" => found.op = text(node)?.unwrap_or_default(),
-            _ => {}
+    for (key, node) in object(node, COMPARISON)? {
+        match key {
+            "index" => found.index = number(&node)?.unwrap_or_default(),
+            "value" => found.value = number(&node)?.unwrap_or_default(),
+            "valueTwo" => found.value_two = number(&node)?.unwrap_or_default(),
+            _ => found.op = text(node)?.unwrap_or_default(),
         }
     }
     Ok(found)
 }
 
-fn circumstances(node: &Node) -> Read<Circumstances> {
+fn circumstances(node: Node) -> Read<Circumstances> {
     let mut found = Circumstances::default();
-    for (key, node) in object(node)? {
-        match key.as_str() {
+    for (key, node) in object(node, CIRCUMSTANCES)? {
+        match key {
             "caps" => found.caps = texts(node)?.unwrap_or_default(),
             "arches" => found.arches = texts(node)?.unwrap_or_default(),
-            "minkernel" => {
-                found.min_kernel = match &node.value {
+            _ => {
+                found.min_kernel = match node.value {
                     Value::Null => None,
-                    Value::Text(text) => Some(MinKernel::Text(text.clone())),
-                    Value::Number(number) => Some(MinKernel::Other(number.clone())),
+                    Value::Text(text) => Some(MinKernel::Text(text)),
+                    Value::Number(number) => Some(MinKernel::Other(number)),
                     _ => Some(MinKernel::Other(node.kind().to_owned())),
                 }
             }
-            _ => {}
         }
     }
     Ok(found)

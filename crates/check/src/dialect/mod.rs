@@ -31,7 +31,7 @@ impl Dialect {
         })?;
         let lines = Lines::of(text);
         match self {
-            Self::Go => go::read(&tree, &lines),
+            Self::Go => go::read(tree, &lines),
             Self::C => c::read(&tree, &lines),
             Self::Rust => rust::read(&tree, &lines),
         }

@@ -14,18 +14,16 @@ use std::collections::BTreeMap;
 use callgate_core::floor::Version;
 use callgate_core::meaning::{Clause, Meaning, Rules};
 use callgate_core::set::{ArgBox, Op};
-use callgate_core::{Action, Arch, sysno};
+use callgate_core::{Action, Arch, Call, sysno};
 
 use crate::document::Refusal;
 
 /// A condition: index, operator, value, second value.
 pub type Condition = (usize, Op, u64, u64);
 
-/// A rule as a runtime adds it: for one call, of one entry of the profile.
+/// What an entry of a profile adds for each of its calls: all of it, or one condition of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule<'a> {
-    /// The call.
-    pub name: &'a str,
+pub struct Rule {
     /// Which entry of the file it comes from.
     pub entry: usize,
     /// The line that entry starts on; 0 for none.
@@ -36,13 +34,25 @@ pub struct Rule<'a> {
     pub conditions: Vec<Condition>,
 }
 
+/// The rules a runtime adds, and for which calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    rules: Vec<Rule>,
+    /// Per call, in the order of [`sysno::names`]: indices in `rules`, in the order in which they are added.
+    named: Vec<Vec<usize>>,
+    /// Whether the profile mentions a call, whatever it says of it; in the same order.
+    mentioned: Vec<bool>,
+    /// The release that adds them; `None`: one that knows all.
+    release: Option<Version>,
+}
+
 /// A filter, with what is known of where each part of it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// What it does.
     pub meaning: Meaning,
-    /// Per call the entries of the file that its clauses come from, in the order of the clauses.
-    pub origins: BTreeMap<(Arch, u32), Vec<usize>>,
+    /// What it was made of.
+    pub added: Added,
     /// Calls with arguments about which nothing can be said.
     pub undecided: Vec<Undecided>,
 }
@@ -62,10 +72,10 @@ pub struct Undecided {
     pub why: &'static str,
 }
 
-/// Whether a release of libseccomp knows the call by name.
-pub fn knows(release: Option<Version>, name: &str) -> bool {
-    let since = table::SINCE.binary_search_by_key(&name, |(name, _)| name).ok().map(|at| table::SINCE[at].1);
-    sysno::is_known(name) && since.is_none_or(|since| release.is_none_or(|release| release >= since))
+/// A call that a release of libseccomp knows, by its place in [`sysno::names`]; `None`: it does not know it.
+pub fn known(release: Option<Version>, name: &str) -> Option<usize> {
+    let old = release.is_some_and(|release| since(name).is_some_and(|since| release < since));
+    sysno::position(name).filter(|_| !old)
 }
 
 /// The first release that knows the call, where that is later than 2.2.0.
@@ -73,63 +83,116 @@ pub fn since(name: &str) -> Option<Version> {
     table::SINCE.binary_search_by_key(&name, |(name, _)| name).ok().map(|at| table::SINCE[at].1)
 }
 
-/// The number a release has for a call on an architecture.
-pub fn number(release: Option<Version>, arch: Arch, name: &str) -> Option<u32> {
-    let later = table::NUMBERED.iter().find(|(call, on, _)| (*call, *on) == (name, arch));
-    let known = later.is_none_or(|(_, _, since)| release.is_none_or(|release| release >= *since));
-    sysno::number(arch, name).filter(|_| known)
-}
-
-/// The filter of these rules, on these architectures; the machine's own is always one of them.
-///
-/// Names that no table has are left out before. A refusal is what libseccomp answers to a rule that contradicts another.
-pub fn build(
-    (arches, release): (&[Arch], Option<Version>),
-    default: Action,
-    rules: &[Rule<'_>],
-) -> Result<Filter, Refusal> {
-    let mut sorted: Vec<&Rule<'_>> = rules.iter().collect();
-    // Stable: rules of one call stay in the order they are added in.
-    sorted.sort_by_key(|rule| rule.name);
-    let bad_arch = Action::KillThread;
-    let mut filter = Filter {
-        meaning: Meaning { arches: BTreeMap::new(), bad_arch },
-        origins: BTreeMap::new(),
-        undecided: Vec::new(),
+/// Whether a release that knows the call has a number for it on an architecture.
+fn has_number(release: Option<Version>, arch: Arch, name: &str) -> bool {
+    let later = |release| {
+        table::NUMBERED.iter().any(|(call, on, since)| *on == arch && *call == name && release < *since)
     };
-    for arch in arches {
-        let rules = of_arch((*arch, release), default, &sorted, &mut filter)?;
-        filter.meaning.arches.insert(*arch, rules);
-    }
-    Ok(filter)
+    !release.is_some_and(later)
 }
 
-fn of_arch(
-    (arch, release): (Arch, Option<Version>),
-    default: Action,
-    sorted: &[&Rule<'_>],
-    filter: &mut Filter,
-) -> Result<Rules, Refusal> {
-    let mut numbers: BTreeMap<u32, Vec<Rule<'_>>> = multiplex::through(arch, sorted);
-    let mut left = sorted;
-    for entry in sysno::by_name(arch) {
-        let before = left.iter().take_while(|rule| rule.name < entry.name).count();
-        left = &left[before..];
-        let same = left.iter().take_while(|rule| rule.name == entry.name).count();
-        if same > 0 && number(release, arch, entry.name).is_some() {
-            numbers.entry(entry.nr).or_default().extend(left[..same].iter().map(|rule| (*rule).clone()));
+impl Added {
+    /// Nothing yet, by a release.
+    pub fn by(release: Option<Version>) -> Self {
+        let count = sysno::names().len();
+        Self { rules: Vec::new(), named: vec![Vec::new(); count], mentioned: vec![false; count], release }
+    }
+
+    /// Adds the rules of one entry for all its calls, which [`known`] found.
+    pub fn add(&mut self, calls: &[usize], rules: Vec<Rule>) {
+        for rule in rules {
+            let at = self.rules.len();
+            for call in calls {
+                self.named[*call].push(at);
+            }
+            self.rules.push(rule);
         }
     }
-    let mut rules = Rules::new(default);
-    for (nr, of_number) in numbers {
-        let decided = order::decide((arch, nr), of_number, &mut filter.undecided)?;
-        if decided.is_empty() {
-            continue;
+
+    /// Notes that the profile names calls.
+    pub fn mention(&mut self, calls: &[usize]) {
+        for call in calls {
+            self.mentioned[*call] = true;
         }
-        filter.origins.insert((arch, nr), decided.iter().map(|(_, entry)| *entry).collect());
-        rules.calls.insert(nr, decided.into_iter().map(|(clause, _)| clause).collect::<Vec<Clause>>());
     }
-    Ok(rules)
+
+    /// The highest number that the profile names on an architecture. Calls that go through another one have numbers below
+    /// 0 to libseccomp, and do not count.
+    pub fn highest(&self, arch: Arch) -> Option<u32> {
+        let named = |name: &str| {
+            sysno::position(name).is_some_and(|at| self.mentioned.get(at).copied().unwrap_or(false))
+        };
+        let counts = |entry: &&sysno::Entry| {
+            named(entry.name)
+                && !multiplex::goes_through_another(arch, entry.name)
+                && has_number(self.release, arch, entry.name)
+        };
+        sysno::table(arch).iter().rev().find(counts).map(|entry| entry.nr)
+    }
+
+    /// The filter of these rules, on these architectures; the machine's own is always one of them. A refusal is what
+    /// libseccomp answers to a rule that contradicts another.
+    pub fn build(self, arches: &[Arch], default: Action) -> Result<Filter, Refusal> {
+        let mut undecided = Vec::new();
+        let mut meaning = Meaning { arches: BTreeMap::new(), bad_arch: Action::KillThread };
+        for arch in arches {
+            let rules = Rules { calls: self.calls(*arch, &mut undecided)?, ..Rules::new(default) };
+            meaning.arches.insert(*arch, rules);
+        }
+        Ok(Filter { meaning, added: self, undecided })
+    }
+
+    /// What happens to the calls of an architecture that rules speak of.
+    fn calls(
+        &self,
+        arch: Arch,
+        undecided: &mut Vec<Undecided>,
+    ) -> Result<BTreeMap<u32, Vec<Clause>>, Refusal> {
+        let mut through = multiplex::through(arch, self);
+        // Both lists are sorted by name, and the tables have no name that the list of all has not.
+        let mut all = sysno::names().iter().zip(&self.named);
+        let mut found = Vec::with_capacity(self.named.len());
+        for entry in sysno::by_name(arch) {
+            let own = all.find(|(name, _)| **name == entry.name).map(|(_, own)| own.as_slice());
+            let own = own.filter(|_| has_number(self.release, arch, entry.name)).unwrap_or_default();
+            let through = through.remove(&entry.nr).unwrap_or_default();
+            let clauses: Vec<Clause> = match (through.as_slice(), own) {
+                ([], []) => continue,
+                // By far the most.
+                ([], [only]) if self.rules[*only].conditions.is_empty() => {
+                    vec![Clause::any(self.rules[*only].action)]
+                }
+                _ => {
+                    let own = own.iter().map(|at| &self.rules[*at]);
+                    let rules: Vec<&Rule> = through.iter().chain(own).collect();
+                    let decided = order::decide((arch, entry.nr), &rules, undecided)?;
+                    decided.into_iter().map(|(clause, _)| clause).collect()
+                }
+            };
+            if !clauses.is_empty() {
+                found.push((entry.nr, clauses));
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// The rules of a call by its name.
+    fn of(&self, name: &str) -> impl Iterator<Item = &Rule> {
+        let at = sysno::position(name).and_then(|at| self.named.get(at));
+        at.into_iter().flatten().map(|at| &self.rules[*at])
+    }
+}
+
+impl Filter {
+    /// The entry of the file whose rule decides about a call; `None`: no rule does.
+    pub fn decided_by(&self, call: &Call) -> Option<usize> {
+        let name = sysno::name(call.arch, call.nr)?;
+        let through = multiplex::through(call.arch, &self.added).remove(&call.nr).unwrap_or_default();
+        let rules: Vec<&Rule> = through.iter().chain(self.added.of(name)).collect();
+        let decided = order::decide((call.arch, call.nr), &rules, &mut Vec::new()).ok()?;
+        let args = Call::new(call.arch, call.nr, call.args).args;
+        decided.into_iter().find(|(clause, _)| clause.args.contains(&args)).map(|(_, entry)| entry)
+    }
 }
 
 #[cfg(test)]

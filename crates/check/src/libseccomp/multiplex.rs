@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use callgate_core::set::Op;
 use callgate_core::{Arch, sysno};
 
-use super::Rule;
+use super::{Added, Rule};
 
 /// `SYS_*` of include/uapi/linux/net.h.
 const SOCKETCALL: &[(&str, u64)] = &[
@@ -63,18 +63,17 @@ pub fn goes_through_another(arch: Arch, name: &str) -> bool {
         && [SOCKETCALL, IPC].iter().any(|t| t.binary_search_by_key(&name, |(name, _)| name).is_ok())
 }
 
-/// The rules that the calls behind socketcall and ipc bring to these two, by number. `sorted` is sorted by name.
-pub(super) fn through<'a>(arch: Arch, sorted: &[&Rule<'a>]) -> BTreeMap<u32, Vec<Rule<'a>>> {
-    let mut found: BTreeMap<u32, Vec<Rule<'a>>> = BTreeMap::new();
+/// The rules that the calls behind socketcall and ipc bring to these two, by number.
+pub(super) fn through(arch: Arch, added: &Added) -> BTreeMap<u32, Vec<Rule>> {
+    let mut found: BTreeMap<u32, Vec<Rule>> = BTreeMap::new();
     if !is_multiplexed(arch) {
         return found;
     }
     for (through, behind) in [("socketcall", SOCKETCALL), ("ipc", IPC)] {
         let Some(nr) = sysno::number(arch, through) else { continue };
         for (name, call) in behind {
-            let from = sorted.partition_point(|rule| rule.name < *name);
-            for rule in sorted[from..].iter().take_while(|rule| rule.name == *name) {
-                let mut rule = (*rule).clone();
+            for rule in added.of(name) {
+                let mut rule = rule.clone();
                 rule.conditions.retain(|(index, ..)| *index != 0);
                 rule.conditions.push((0, Op::Eq, *call, 0));
                 found.entry(nr).or_default().push(rule);

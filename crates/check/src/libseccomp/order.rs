@@ -24,11 +24,11 @@ const MAX_COMPARED: usize = 256;
 /// The clauses of one call with the entries they come from, first match wins.
 pub(super) fn decide(
     (arch, nr): (Arch, u32),
-    rules: Vec<Rule<'_>>,
+    rules: &[&Rule],
     undecided: &mut Vec<Undecided>,
 ) -> Result<Vec<(Clause, usize)>, Refusal> {
-    let rules: Vec<Rule<'_>> = rules.into_iter().map(|rule| simplified(arch, rule)).collect();
-    if let Some(rule) = rules.iter().find(|rule| rule.conditions.is_empty()) {
+    let unconditional = |rule: &&&Rule| rule.conditions.iter().all(|c| always_holds(arch, c));
+    if let Some(rule) = rules.iter().find(unconditional) {
         return Ok(vec![(Clause::any(rule.action), rule.entry)]);
     }
     if rules.len() > MAX_COMPARED && rules.iter().any(|rule| rule.action != rules[0].action) {
@@ -36,7 +36,8 @@ pub(super) fn decide(
         undecided.push(Undecided { arch, nr, args: ArgBox::any(), entries, why: MANY });
         return Ok(Vec::new());
     }
-    let mut kept: Vec<&Rule<'_>> = Vec::with_capacity(rules.len());
+    let rules: Vec<Rule> = rules.iter().map(|rule| simplified(arch, rule)).collect();
+    let mut kept: Vec<&Rule> = Vec::with_capacity(rules.len());
     for rule in &rules {
         if takes_part(rule, &kept)? {
             kept.push(rule);
@@ -46,7 +47,7 @@ pub(super) fn decide(
         undecided.extend(meetings((arch, nr), &kept));
     }
     if arch.arg_bits() == 32 || arch == Arch::X32 {
-        let wide = |rule: &&&Rule<'_>| rule.conditions.iter().any(is_wide);
+        let wide = |rule: &&&Rule| rule.conditions.iter().any(is_wide);
         undecided.extend(kept.iter().filter(wide).map(|rule| Undecided {
             arch,
             nr,
@@ -56,20 +57,22 @@ pub(super) fn decide(
         }));
     }
     kept.sort_by_key(|rule| place(rule));
-    let clauses = |rule: &&Rule<'_>| {
+    let clauses = |rule: &&Rule| {
         let (action, entry) = (rule.action, rule.entry);
         boxes(arch, rule).into_iter().map(move |args| (Clause { args, action }, entry)).collect::<Vec<_>>()
     };
     Ok(kept.iter().flat_map(clauses).collect())
 }
 
-/// Conditions by index, those that always hold left out. Upper halves do not exist on 32-bit ABIs, and masks of nothing
-/// but them ask for nothing.
-fn simplified(arch: Arch, mut rule: Rule<'_>) -> Rule<'_> {
-    let narrow = |value: u64| arch.truncate(value);
-    rule.conditions.retain(|(_, op, value, two)| {
-        !(*op == Op::MaskedEq && narrow(*value) == 0 && narrow(*two & *value) == 0)
-    });
+/// Whether a condition asks for nothing: upper halves do not exist on 32-bit ABIs.
+fn always_holds(arch: Arch, (_, op, value, two): &Condition) -> bool {
+    *op == Op::MaskedEq && arch.truncate(*value) == 0 && two & value == 0
+}
+
+/// Conditions by index, those that always hold left out.
+fn simplified(arch: Arch, rule: &Rule) -> Rule {
+    let mut rule = rule.clone();
+    rule.conditions.retain(|condition| !always_holds(arch, condition));
     rule.conditions.sort_by_key(|(index, ..)| *index);
     rule
 }
@@ -78,7 +81,7 @@ fn simplified(arch: Arch, mut rule: Rule<'_>) -> Rule<'_> {
 ///
 /// Of x32's registers only the lower halves are compared (`src/arch-x32.c`, ARCH_SIZE_32): what is asked of a half is said
 /// with masks, of which an interval takes one per common prefix.
-fn boxes(arch: Arch, rule: &Rule<'_>) -> Vec<ArgBox> {
+fn boxes(arch: Arch, rule: &Rule) -> Vec<ArgBox> {
     if arch != Arch::X32 {
         return ArgBox::from_conditions(&rule.conditions);
     }
@@ -121,7 +124,7 @@ fn prefixes(first: u32, last: u32) -> Vec<ArgSet> {
 }
 
 /// Whether a rule gets into the filter after those that are in it.
-fn takes_part(rule: &Rule<'_>, kept: &[&Rule<'_>]) -> Result<bool, Refusal> {
+fn takes_part(rule: &Rule, kept: &[&Rule]) -> Result<bool, Refusal> {
     let ours: Vec<Condition> = rule.conditions.iter().map(normal).collect();
     for other in kept.iter().filter(|other| other.action != rule.action) {
         let theirs: Vec<Condition> = other.conditions.iter().map(normal).collect();
@@ -149,7 +152,7 @@ fn normal(condition: &Condition) -> Condition {
 }
 
 /// Where a rule with one condition is asked; `None` for others.
-fn rank(rule: &Rule<'_>) -> Option<(usize, u8)> {
+fn rank(rule: &Rule) -> Option<(usize, u8)> {
     let [(index, op, ..)] = rule.conditions[..] else { return None };
     let class = match op {
         Op::Eq => 0,
@@ -161,18 +164,18 @@ fn rank(rule: &Rule<'_>) -> Option<(usize, u8)> {
 }
 
 /// The order in which rules are tried here: those with a rank by it, all others behind.
-fn place(rule: &Rule<'_>) -> (bool, Option<(usize, u8)>) {
+fn place(rule: &Rule) -> (bool, Option<(usize, u8)>) {
     let rank = rank(rule);
     (rank.is_none(), rank)
 }
 
 /// Whether it is known which of two overlapping rules counts.
-fn is_known(a: &Rule<'_>, b: &Rule<'_>) -> bool {
+fn is_known(a: &Rule, b: &Rule) -> bool {
     matches!((rank(a), rank(b)), (Some(a), Some(b)) if a != b)
 }
 
 /// Arguments that rules with different actions share, where it is not known which one counts.
-fn meetings((arch, nr): (Arch, u32), rules: &[&Rule<'_>]) -> Vec<Undecided> {
+fn meetings((arch, nr): (Arch, u32), rules: &[&Rule]) -> Vec<Undecided> {
     let boxes: Vec<Vec<ArgBox>> = rules.iter().map(|rule| boxes(arch, rule)).collect();
     let mut found = Vec::new();
     for (at, a) in rules.iter().enumerate() {

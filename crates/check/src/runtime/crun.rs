@@ -1,10 +1,12 @@
 //! crun (github.com/containers/crun): `src/libcrun/seccomp.c`, libcrun_generate_seccomp and libcrun_apply_seccomp.
 
+use std::borrow::Cow;
+
 use callgate_core::{Action, Diagnostic};
 
-use super::{Made, Outcome, action, is_valid, judged, note_split, note_unknown, repeats_an_index, rules};
+use super::{Made, Outcome, action, is_valid, judged, known, note_split, repeats_an_index, rules};
 use crate::document::{Document, Entry, Refusal};
-use crate::libseccomp::{self, arches};
+use crate::libseccomp::{Added, arches};
 use crate::target::Target;
 
 /// What it can load a filter with.
@@ -29,24 +31,26 @@ pub(super) fn apply(
         return Err(Refusal::new("error seccomp_init"));
     }
     let listed = architectures(document, target)?;
-    let mut entries: Vec<Entry> = document.rules.clone();
-    for entry in &mut entries {
-        if entry.conditions.len() > CONDITIONS {
-            let message =
-                format!("{}: crun looks at six conditions and drops the others", super::place(entry));
-            notes.push(Diagnostic::warning("dropped-condition", message));
-            entry.conditions.truncate(CONDITIONS);
-        }
-    }
-    let mut found = Vec::new();
-    for entry in &entries {
-        add(entry, default, target, (&mut found, notes))?;
+    let mut added = Added::by(target.libseccomp);
+    for entry in &document.rules {
+        let entry = looked_at(entry, notes);
+        add(&entry, default, target, (&mut added, notes))?;
     }
     let flags = flags(document)?;
-    let filter =
-        libseccomp::build((&judged(&listed, target.machine.arch), target.libseccomp), default, &found)?;
+    let filter = added.build(&judged(&listed, target.machine.arch), default)?;
     note_listener(document, default, notes);
     Ok(Outcome::Filtered(Made { filter, flags }))
+}
+
+/// An entry with the conditions that are looked at.
+fn looked_at<'e>(entry: &'e Entry, notes: &mut Vec<Diagnostic>) -> Cow<'e, Entry> {
+    if entry.conditions.len() <= CONDITIONS {
+        return Cow::Borrowed(entry);
+    }
+    let message = format!("{}: crun looks at six conditions and drops the others", super::place(entry));
+    notes.push(Diagnostic::warning("dropped-condition", message));
+    let conditions = entry.conditions[..CONDITIONS].to_vec();
+    Cow::Owned(Entry { conditions, ..entry.clone() })
 }
 
 /// An errno goes with ERRNO and TRACE only, as runtime-spec has it.
@@ -76,37 +80,33 @@ fn architectures(document: &Document, target: &Target) -> Result<Vec<arches::Add
     Ok(found)
 }
 
-fn add<'a>(
-    entry: &'a Entry,
+fn add(
+    entry: &Entry,
     default: Action,
     target: &Target,
-    (found, notes): (&mut Vec<libseccomp::Rule<'a>>, &mut Vec<Diagnostic>),
+    (added, notes): (&mut Added, &mut Vec<Diagnostic>),
 ) -> Result<(), Refusal> {
     let action = with_errno(&entry.action, entry.errno).map_err(|refusal| refusal.in_rule(entry))?;
     if action == default {
         return Ok(());
     }
-    let mut split = false;
-    for name in &entry.names {
-        if !libseccomp::knows(target.libseccomp, name) {
-            note_unknown(name, entry, target, notes);
-            continue;
-        }
-        if entry.conditions.iter().any(|c| c.index > 5) {
-            return Err(Refusal::new("invalid seccomp index").in_rule(entry));
-        }
-        if entry.conditions.iter().any(|c| c.operator().is_none()) {
-            return Err(Refusal::new("get_seccomp_operator").in_rule(entry));
-        }
-        if !is_valid(action) {
-            return Err(Refusal::new("Invalid argument").in_rule(entry));
-        }
-        split |= repeats_an_index(entry);
-        found.extend(rules(name, entry, action));
+    let calls = known(entry, target, notes);
+    if calls.is_empty() {
+        return Ok(());
     }
-    if split {
+    if entry.conditions.iter().any(|c| c.index > 5) {
+        return Err(Refusal::new("invalid seccomp index").in_rule(entry));
+    }
+    if entry.conditions.iter().any(|c| c.operator().is_none()) {
+        return Err(Refusal::new("get_seccomp_operator").in_rule(entry));
+    }
+    if !is_valid(action) {
+        return Err(Refusal::new("Invalid argument").in_rule(entry));
+    }
+    if repeats_an_index(entry) {
         note_split(entry, "crun", notes);
     }
+    added.add(&calls, rules(entry, action));
     Ok(())
 }
 

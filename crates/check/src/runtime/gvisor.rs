@@ -3,9 +3,9 @@
 
 use callgate_core::{Action, Diagnostic, errno};
 
-use super::{Made, Outcome, note_split, note_unknown, repeats_an_index, rules};
+use super::{Made, Outcome, known, note_split, repeats_an_index, rules};
 use crate::document::{Document, Refusal};
-use crate::libseccomp;
+use crate::libseccomp::Added;
 use crate::loader::is_nothing;
 use crate::target::Target;
 
@@ -22,7 +22,7 @@ pub(super) fn apply(
         ));
     }
     let default = action(document.default_action.as_deref().unwrap_or_default())?;
-    let mut found = Vec::new();
+    let mut added = Added::by(None);
     for entry in &document.rules {
         let action = action(&entry.action).map_err(|refusal| refusal.in_rule(entry))?;
         if entry.conditions.iter().any(|c| c.operator().is_none()) {
@@ -34,15 +34,12 @@ pub(super) fn apply(
         if repeats_an_index(entry) {
             note_split(entry, "gVisor", notes);
         }
-        for name in &entry.names {
-            if libseccomp::knows(None, name) {
-                found.extend(rules(name, entry, action).into_iter().filter(|rule| rule.action != default));
-            } else {
-                note_unknown(name, entry, target, notes);
-            }
+        let calls = known(entry, target, notes);
+        if action != default {
+            added.add(&calls, rules(entry, action));
         }
     }
-    let filter = libseccomp::build((&[target.machine.arch], None), default, &found)?;
+    let filter = added.build(&[target.machine.arch], default)?;
     Ok(Outcome::Filtered(Made { filter, flags: Vec::new() }))
 }
 

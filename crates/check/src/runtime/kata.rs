@@ -3,9 +3,9 @@
 
 use callgate_core::{Action, Diagnostic, errno};
 
-use super::{Made, Outcome, action, judged, note_unknown, repeats_an_index, rules};
+use super::{Made, Outcome, action, judged, known, repeats_an_index, rules};
 use crate::document::{Document, Refusal};
-use crate::libseccomp::{self, arches};
+use crate::libseccomp::{Added, arches};
 use crate::target::Target;
 
 pub(super) fn apply(
@@ -27,7 +27,7 @@ pub(super) fn apply(
             _ => return Err(invalid("architecture", name)),
         }
     }
-    let mut found = Vec::new();
+    let mut added = Added::by(target.libseccomp);
     for entry in &document.rules {
         let action: Action = action(&entry.action, entry.errno)
             .ok_or_else(|| invalid("action", &entry.action).in_rule(entry))?;
@@ -35,15 +35,11 @@ pub(super) fn apply(
         if entry.names.is_empty() || wrong || repeats_an_index(entry) || entry.conditions.len() > 6 {
             return Err(Refusal::new("a rule is not valid (EINVAL)").in_rule(entry));
         }
-        for name in entry.names.iter().filter(|_| action != default) {
-            if libseccomp::knows(target.libseccomp, name) {
-                found.extend(rules(name, entry, action));
-            } else {
-                note_unknown(name, entry, target, notes);
-            }
+        let calls = known(entry, target, notes);
+        if action != default {
+            added.add(&calls, rules(entry, action));
         }
     }
-    let filter =
-        libseccomp::build((&judged(&listed, target.machine.arch), target.libseccomp), default, &found)?;
+    let filter = added.build(&judged(&listed, target.machine.arch), default)?;
     Ok(Outcome::Filtered(Made { filter, flags: document.flags.clone().unwrap_or_default() }))
 }

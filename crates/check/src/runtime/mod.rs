@@ -9,14 +9,14 @@ mod kata;
 mod runc;
 mod youki;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use callgate_core::profile::Profile;
 use callgate_core::{Action, Arch, Diagnostic, errno};
 
 use crate::dialect::Dialect;
 use crate::document::{Document, Entry, Refusal};
-use crate::libseccomp::{self, Filter, Rule, arches};
+use crate::libseccomp::{self, Added, Filter, Rule, arches};
 use crate::target::{RuntimeName, Target};
 
 /// What a runtime makes of a profile.
@@ -71,7 +71,7 @@ fn nobody(document: &Document, target: &Target) -> Result<Outcome, Refusal> {
         |e: callgate_core::profile::InvalidProfile| Refusal::new(e.message).by("raw OCI meaning");
     let profile: Profile = crate::flat::profile(document).map_err(unreadable)?;
     let meaning = callgate_core::profile::meaning(&profile, target.machine.arch);
-    let filter = Filter { meaning, origins: BTreeMap::new(), undecided: Vec::new() };
+    let filter = Filter { meaning, added: Added::default(), undecided: Vec::new() };
     Ok(Outcome::Filtered(Made { filter, flags: profile.flags }))
 }
 
@@ -91,10 +91,10 @@ fn repeats_an_index(entry: &Entry) -> bool {
     !entry.conditions.iter().all(|c| seen.insert(c.index))
 }
 
-/// The rules that one name of an entry brings: one; or, if an index is named twice, one per condition, which makes *or* of
+/// The rules that an entry brings for each of its calls: one; or, if an index is named twice, one per condition, which makes *or* of
 /// *and*.
-fn rules<'a>(name: &'a str, entry: &Entry, action: Action) -> Vec<Rule<'a>> {
-    let rule = |conditions| Rule { name, entry: entry.index, line: entry.line, action, conditions };
+fn rules(entry: &Entry, action: Action) -> Vec<Rule> {
+    let rule = |conditions| Rule { entry: entry.index, line: entry.line, action, conditions };
     let condition =
         |c: &crate::document::Comparison| c.operator().map(|op| (c.index as usize, op, c.value, c.value_two));
     let conditions: Vec<_> = entry.conditions.iter().filter_map(condition).collect();
@@ -102,6 +102,18 @@ fn rules<'a>(name: &'a str, entry: &Entry, action: Action) -> Vec<Rule<'a>> {
         return conditions.into_iter().map(|c| rule(vec![c])).collect();
     }
     vec![rule(conditions)]
+}
+
+/// The calls of an entry that the runtime's libseccomp knows; the others are said.
+fn known(entry: &Entry, target: &Target, notes: &mut Vec<Diagnostic>) -> Vec<usize> {
+    let mut calls = Vec::with_capacity(entry.names.len());
+    for name in &entry.names {
+        match libseccomp::known(target.libseccomp, name) {
+            Some(known) => calls.push(known),
+            None => note_unknown(name, entry, target, notes),
+        }
+    }
+    calls
 }
 
 /// Says that a rule's conditions are split.

@@ -2,15 +2,13 @@
 //! `libcontainer/seccomp/seccomp_linux.go` InitSeccomp and matchCall, `libcontainer/seccomp/config.go` for what it knows,
 //! `libcontainer/seccomp/patchbpf/enosys_linux.go` for the calls that it says do not exist.
 
-use std::collections::BTreeMap;
-
 use callgate_core::arch::Arch;
 use callgate_core::floor::Version;
 use callgate_core::{Action, Diagnostic, errno};
 
-use super::{Made, Outcome, action, is_valid, judged, note_split, note_unknown, repeats_an_index, rules};
+use super::{Made, Outcome, action, is_valid, judged, known, note_split, repeats_an_index, rules};
 use crate::document::{Document, Entry, Refusal};
-use crate::libseccomp::{self, Filter, arches, multiplex};
+use crate::libseccomp::{Added, Filter, arches};
 use crate::loader::is_nothing;
 use crate::target::Target;
 
@@ -68,16 +66,16 @@ pub(super) fn apply(
         let message = "error adding architecture to seccomp filter: numerical argument out of domain";
         return Err(Refusal::new(message));
     }
-    let mut found = Vec::new();
+    let mut added = Added::by(target.libseccomp);
     for entry in &document.rules {
-        add(entry, default, target, (&mut found, notes))?;
+        add(entry, default, target, (&mut added, notes))?;
     }
     if !is_valid(default) {
         return Err(Refusal::new("error creating filter"));
     }
     let arches = judged(&listed, target.machine.arch);
-    let mut filter = libseccomp::build((&arches, target.libseccomp), default, &found)?;
-    stub(&mut filter, document, (version, target.libseccomp), &listed);
+    let mut filter = added.build(&arches, default)?;
+    stub(&mut filter, version, &listed);
     Ok(Outcome::Filtered(Made { filter, flags }))
 }
 
@@ -158,66 +156,48 @@ fn check_notify(document: &Document, default: Action) -> Result<(), Refusal> {
     }
 }
 
-fn add<'a>(
-    entry: &'a Entry,
+fn add(
+    entry: &Entry,
     default: Action,
     target: &Target,
-    (found, notes): (&mut Vec<libseccomp::Rule<'a>>, &mut Vec<Diagnostic>),
+    (added, notes): (&mut Added, &mut Vec<Diagnostic>),
 ) -> Result<(), Refusal> {
     let Some(action) = action(&entry.action, entry.errno) else { return Ok(()) };
-    let mut split = false;
-    for name in &entry.names {
-        if name.is_empty() {
-            return Err(Refusal::new("empty string is not a valid syscall").in_rule(entry));
-        }
-        if action == default {
-            continue;
-        }
-        if !libseccomp::knows(target.libseccomp, name) {
-            note_unknown(name, entry, target, notes);
-            continue;
-        }
-        if let Some(c) = entry.conditions.iter().find(|c| c.index > 5) {
-            let message = format!("syscalls only have up to 6 arguments ({} given)", c.index);
-            return Err(Refusal::new(message).in_rule(entry));
-        }
-        if !is_valid(action) {
-            return Err(Refusal::new("two checks on same syscall argument").in_rule(entry));
-        }
-        split |= repeats_an_index(entry);
-        found.extend(rules(name, entry, action));
+    if entry.names.iter().any(String::is_empty) {
+        return Err(Refusal::new("empty string is not a valid syscall").in_rule(entry));
     }
-    if split {
+    let mut unsaid = Vec::new();
+    // What does the default's own action is not looked at, and its unknown names are no loss.
+    let notes = if action == default { &mut unsaid } else { notes };
+    let calls = known(entry, target, notes);
+    added.mention(&calls);
+    if action == default || calls.is_empty() {
+        return Ok(());
+    }
+    if let Some(c) = entry.conditions.iter().find(|c| c.index > 5) {
+        let message = format!("syscalls only have up to 6 arguments ({} given)", c.index);
+        return Err(Refusal::new(message).in_rule(entry));
+    }
+    if !is_valid(action) {
+        return Err(Refusal::new("two checks on same syscall argument").in_rule(entry));
+    }
+    if repeats_an_index(entry) {
         note_split(entry, "runc", notes);
     }
+    added.add(&calls, rules(entry, action));
     Ok(())
 }
 
 /// Every number above the highest that the profile names, whatever it says of it, is answered with ENOSYS before the filter
 /// proper is asked, unless the default lets calls go ahead or asks a tracer.
-fn stub(
-    filter: &mut Filter,
-    document: &Document,
-    (version, release): (Version, Option<Version>),
-    listed: &[arches::Added],
-) {
-    let highest = |arch: Arch| {
-        let names = document.rules.iter().flat_map(|entry| &entry.names);
-        // Calls that go through another one have numbers below 0 to libseccomp.
-        let direct = names.filter(|name| !multiplex::goes_through_another(arch, name));
-        direct
-            .filter(|name| libseccomp::knows(release, name))
-            .filter_map(|name| libseccomp::number(release, arch, name))
-            .max()
-            .filter(|nr| *nr > 0)
-    };
+fn stub(filter: &mut Filter, version: Version, listed: &[arches::Added]) {
     let has_x32 = filter.meaning.arches.contains_key(&Arch::X32);
-    let mut lasts = BTreeMap::new();
     for (arch, rules) in &mut filter.meaning.arches {
         let covered = version >= NATIVE_STUB_SINCE || listed.contains(&arches::Added::Judged(*arch));
         let permissive = matches!(rules.default, Action::Allow | Action::Log | Action::Trace(_));
-        let Some(last) = highest(*arch).filter(|_| covered && !permissive) else { continue };
-        lasts.insert(*arch, last);
+        let Some(last) = filter.added.highest(*arch).filter(|nr| *nr > 0 && covered && !permissive) else {
+            continue;
+        };
         let absent = Action::Errno(errno::ENOSYS);
         rules.beyond.insert(last.saturating_add(1), absent);
         match arch {
@@ -228,7 +208,6 @@ fn stub(
             // setup(2), which nobody calls, stands for numbers the kernel could not read.
             Arch::S390x => {
                 rules.calls.insert(0, vec![callgate_core::meaning::Clause::any(absent)]);
-                filter.origins.remove(&(Arch::S390x, 0));
             }
             _ => {}
         }

@@ -2,9 +2,9 @@
 
 use callgate_core::{Diagnostic, set::Op};
 
-use super::{Made, Outcome, action, is_valid, judged, note_split, note_unknown, repeats_an_index, rules};
+use super::{Made, Outcome, action, is_valid, judged, known, note_split, repeats_an_index, rules};
 use crate::document::{Document, Refusal};
-use crate::libseccomp::{self, arches};
+use crate::libseccomp::{Added, arches};
 use crate::target::Target;
 
 pub(super) fn apply(
@@ -12,10 +12,10 @@ pub(super) fn apply(
     target: &Target,
     notes: &mut Vec<Diagnostic>,
 ) -> Result<Outcome, Refusal> {
-    let known = |name: &str, errno| {
+    let action_of = |name: &str, errno| {
         action(name, errno).ok_or_else(|| Refusal::new(format!("unknown variant `{name}`")))
     };
-    let default = known(document.default_action.as_deref().unwrap_or_default(), document.default_errno)?;
+    let default = action_of(document.default_action.as_deref().unwrap_or_default(), document.default_errno)?;
     let mut listed = Vec::new();
     for name in document.architectures.iter().filter(|name| *name != "SCMP_ARCH_NATIVE") {
         let short = name.strip_prefix("SCMP_ARCH_").unwrap_or_default().to_ascii_lowercase();
@@ -25,9 +25,9 @@ pub(super) fn apply(
             added => listed.push(added),
         }
     }
-    let mut found = Vec::new();
+    let mut added = Added::by(target.libseccomp);
     for entry in &document.rules {
-        let action = known(&entry.action, entry.errno).map_err(|refusal| refusal.in_rule(entry))?;
+        let action = action_of(&entry.action, entry.errno).map_err(|refusal| refusal.in_rule(entry))?;
         if entry.conditions.iter().any(|c| c.operator() == Some(Op::MaskedEq)) {
             return Ok(Outcome::Undecided("do not rely on SCMP_CMP_MASKED_EQ with youki".to_owned()));
         }
@@ -41,15 +41,9 @@ pub(super) fn apply(
         if repeats_an_index(entry) {
             note_split(entry, "youki", notes);
         }
-        for name in &entry.names {
-            if libseccomp::knows(target.libseccomp, name) {
-                found.extend(rules(name, entry, action));
-            } else {
-                note_unknown(name, entry, target, notes);
-            }
-        }
+        let calls = known(entry, target, notes);
+        added.add(&calls, rules(entry, action));
     }
-    let filter =
-        libseccomp::build((&judged(&listed, target.machine.arch), target.libseccomp), default, &found)?;
+    let filter = added.build(&judged(&listed, target.machine.arch), default)?;
     Ok(Outcome::Filtered(Made { filter, flags: document.flags.clone().unwrap_or_default() }))
 }

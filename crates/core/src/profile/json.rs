@@ -136,6 +136,14 @@ impl Reader<'_> {
     fn string(&mut self) -> Result<String, JsonError> {
         let start = self.at;
         self.at += 1;
+        let rest = &self.text.as_bytes()[self.at..];
+        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+        self.at += plain;
+        // By far the most have nothing to unescape.
+        if self.peek() == b'"' {
+            self.at += 1;
+            return Ok(self.text[start + 1..self.at - 1].to_owned());
+        }
         while self.peek() != b'"' {
             self.at += if self.peek() == b'\\' { 2 } else { 1 };
             if self.at >= self.text.len() {

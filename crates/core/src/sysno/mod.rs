@@ -158,6 +158,11 @@ pub fn is_known(name: &str) -> bool {
     table::NAMES.binary_search(&name).is_ok()
 }
 
+/// Where a name stands in [`names`]; `None`: no ABI has a call of this name.
+pub fn position(name: &str) -> Option<usize> {
+    table::NAMES.binary_search(&name).ok()
+}
+
 /// The name the tables use: the name itself if known, or what it is another name for (`pread` is `pread64`).
 pub fn canonical(name: &str) -> Option<&'static str> {
     if let Ok(at) = table::NAMES.binary_search(&name) {

@@ -1,0 +1,78 @@
+//! Measures what profiles mean for `cargo xtask bench semantics`, which knows the bars: JSON to standard output.
+//!
+//! `semantics PAIRS`: everything is measured in turn, so many times; with `CALLGATE_SHARED` Docker's own default is measured,
+//! too. Not a part of the library: here files are read and clocks asked.
+#![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
+
+use std::error::Error;
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::Instant;
+use std::{env, fs};
+
+use callgate_check::resolve::resolve;
+use callgate_check::target::{Loader, Target};
+use callgate_core::Arch;
+use callgate_core::baseline::{self, Kernel, Machine};
+use callgate_core::profile::{self, Condition, Profile, Rule};
+use serde_json::{Value, json};
+
+/// Each sample is so many calls in a row.
+const ROUND: u32 = 20;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let pairs: usize = env::args().nth(1).ok_or("usage: semantics PAIRS")?.parse()?;
+    // One name per line, as Docker writes its own.
+    let spread: Value = serde_json::from_str(&profile::write(&docker(), false))?;
+    let mut texts = vec![("docker".to_owned(), serde_json::to_string_pretty(&spread)?)];
+    if let Some(shared) = env::var_os("CALLGATE_SHARED") {
+        let path = PathBuf::from(shared).join("data/profiles/moby-default.json");
+        texts.push(("docker, as Docker writes it".to_owned(), fs::read_to_string(path)?));
+    }
+    let rows: Vec<Value> = texts.iter().map(|(name, text)| row(name, text, pairs)).collect();
+    println!("{}", json!({ "profiles": rows }));
+    Ok(())
+}
+
+/// Docker's default for a container nobody asked anything for, as a flat profile.
+fn docker() -> Profile {
+    let machine = Machine::docker(Arch::X86_64, Kernel::new(6, 18));
+    let resolved = baseline::find("docker").map(|docker| docker.rules(&machine));
+    let Some(resolved) = resolved else { return Profile::default() };
+    let rule = |rule: &baseline::ResolvedRule| {
+        let conditions = rule.args.iter().map(|(index, op, value, value_two)| Condition {
+            index: *index as u8,
+            op: *op,
+            value: *value,
+            value_two: *value_two,
+        });
+        let names = rule.names.iter().map(|name| (*name).to_owned());
+        Rule { conditions: conditions.collect(), ..Rule::new(names, rule.action) }
+    };
+    Profile {
+        default: resolved.default.into(),
+        architectures: resolved.arches.iter().map(|arch| (*arch).into()).collect(),
+        rules: resolved.rules.iter().map(rule).collect(),
+        ..Profile::default()
+    }
+}
+
+fn row(name: &str, text: &str, pairs: usize) -> Value {
+    let runtime = "runc".parse().ok();
+    let machine = Machine::docker(Arch::X86_64, Kernel::new(6, 18));
+    let target = Target { loader: Loader::Moby, runtime, machine, libseccomp: None, no_new_privs: false };
+    let mut samples = Vec::new();
+    for _ in 0..pairs {
+        let parse = time(|| drop(black_box(serde_json::from_str::<Value>(black_box(text)))));
+        let resolved = time(|| drop(black_box(resolve(black_box(text), &target))));
+        samples.push(json!({ "parse": parse, "resolve": resolved }));
+    }
+    json!({ "name": name, "bytes": text.len(), "samples": samples })
+}
+
+/// Seconds per call.
+fn time(mut work: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    (0..ROUND).for_each(|_| work());
+    start.elapsed().as_secs_f64() / f64::from(ROUND)
+}
