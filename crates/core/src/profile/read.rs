@@ -473,7 +473,7 @@ mod tests {
             (Action::Trace(u16::MAX), Action::Trace(u16::MAX))
         );
         assert!(
-            error(&text("SCMP_ACT_TRACE", 65536)).contains("rrnoRet must be a whole number from 0 to 65535")
+            error(&text("SCMP_ACT_TRACE", 65536)).contains("errnoRet must be a whole number from 0 to 65535")
         );
         assert!(read(&text("SCMP_ACT_ERRNO", 4095)).is_ok());
         assert!(error(&text("SCMP_ACT_ERRNO", 4096)).contains("from 0 to 4095, not 4096"));
