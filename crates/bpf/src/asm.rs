@@ -22,9 +22,9 @@ struct Asm {
     hops: BTreeMap<Label, Label>,
 }
 
-/// Writes all that `root` leads to. Those of `last` stand at the end, so that no jump of what comes before has to reach over
-/// them.
-pub(crate) fn assemble(dag: &Dag, root: Id, last: &[Id]) -> Program {
+/// Writes all that `root` leads to, and says where each node stands. Those of `last` stand at the end, so that no jump of
+/// what comes before has to reach over them.
+pub(crate) fn assemble(dag: &Dag, root: Id, last: &[Id]) -> (Program, Vec<Option<usize>>) {
     let mut asm = Asm::default();
     let mut labels: Vec<Option<Label>> = vec![None; dag.len()];
     // Depth first without recursion, since a chain may be as long as a profile: whoever waits is below on the stack.
@@ -50,7 +50,10 @@ pub(crate) fn assemble(dag: &Dag, root: Id, last: &[Id]) -> Program {
         labels[id.0 as usize] = Some(label);
         waiting.pop();
     }
-    asm.finish()
+    let program = asm.finish();
+    let place = |label: Option<Label>| label.map(|label| program.0.len() - 1 - label.0);
+    let places = labels.into_iter().map(place).collect();
+    (program, places)
 }
 
 impl Asm {
@@ -140,7 +143,7 @@ mod tests {
             label = dag.jump(op::JEQ_K, k, (target, label));
         }
         let root = dag.load(0, label);
-        let program = assemble(&dag, root, &[far]);
+        let (program, _) = assemble(&dag, root, &[far]);
         assert_eq!(check(&program), Ok(()));
         for (nr, expected) in [(0, 1), (1, 3), (598, 1), (599, 3), (600, 2)] {
             assert_eq!(run(&program, &SeccompData { nr, ..SeccompData::default() }), Ok(expected));

@@ -63,6 +63,18 @@ pub fn check(program: &Program) -> Result<(), CheckError> {
     check_memory(insns)
 }
 
+/// Whether a file that should be something else is a filter: whole instructions with opcodes that seccomp knows, the
+/// last of them a return. No text is: the upper byte of every opcode is zero.
+pub fn looks_like_filter(bytes: &[u8]) -> bool {
+    let Ok(program) = Program::from_bytes(bytes) else { return false };
+    let (insns, length) = (program.insns(), program.insns().len());
+    let known = |(index, insn): (usize, &Insn)| {
+        !matches!(check_insn(index, *insn, length), Err(CheckError::Opcode { .. }))
+    };
+    insns.last().is_some_and(|last| matches!(last.code, op::RET_K | op::RET_A))
+        && insns.iter().enumerate().all(known)
+}
+
 /// The allowed opcodes whose operand may be anything.
 const UNCONDITIONAL: [u16; 24] = [
     op::LD_IMM,

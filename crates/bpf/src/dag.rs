@@ -83,6 +83,28 @@ impl Dag {
         if self.node(next).reads() { self.add(Node::And { mask, next }) } else { next }
     }
 
+    /// The same graph without branches of which only one side is ever taken, and what each node became. `taken` says of a
+    /// branch whether an input goes to `yes`, and to `no`.
+    pub(crate) fn without_idle(&self, taken: impl Fn(Id) -> [bool; 2]) -> (Self, Vec<Id>) {
+        let (mut dag, mut became) = (Self::default(), Vec::<Id>::with_capacity(self.len()));
+        // Successors were made first.
+        for (id, node) in self.nodes.iter().enumerate() {
+            let now = |id: Id| became[id.0 as usize];
+            let id = match *node {
+                Node::Return(value) => dag.ret(value),
+                Node::Load { offset, next } => dag.load(offset, now(next)),
+                Node::And { mask, next } => dag.and(mask, now(next)),
+                Node::Jump { code, k, yes, no } => match taken(Id(id as u32)) {
+                    [true, false] => now(yes),
+                    [false, true] => now(no),
+                    _ => dag.jump(code, k, (now(yes), now(no))),
+                },
+            };
+            became.push(id);
+        }
+        (dag, became)
+    }
+
     /// How many instructions a node and all it leads to take, returns left out: those are everybody's.
     pub(crate) fn size(&self, root: Id) -> usize {
         let mut seen = FxHashSet::default();

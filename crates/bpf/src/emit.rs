@@ -20,7 +20,7 @@ use crate::insn::{MAX_INSNS, OFFSET_ARCH, OFFSET_NR, Program, is_big_endian, op}
 use crate::line::{self, Segment};
 use crate::lower::{Interval, Lowered, lower};
 use crate::weights::Weights;
-use crate::{arguments, asm};
+use crate::{arguments, asm, prove};
 
 /// Why there is no program for a meaning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,11 +92,31 @@ pub fn emit_weighted(meaning: &Meaning, weights: &Weights) -> Result<Program, Em
         root = dag.jump(op::JEQ_K, numbers.token, (tree, root));
     }
     root = dag.load(OFFSET_ARCH, root);
-    let program = asm::assemble(&dag, root, &targets);
+    let (mut program, places) = asm::assemble(&dag, root, &targets);
+    let repeats = lowered.iter().flat_map(|numbers| &numbers.chains).any(arguments::asks_twice);
+    if repeats && program.0.len() <= MAX_INSNS {
+        program = without_idle(&dag, (root, &targets), (program, &places));
+    }
     if program.0.len() > MAX_INSNS {
         return Err(EmitError::TooLong { insns: program.0.len(), calls: dearest(&dag, &asked) });
     }
     Ok(program)
+}
+
+/// The program without branches that always go one way. Compilation of arguments leaves some where a mask and something else
+/// are asked of one word: it does not follow from the one what is left of the other.
+fn without_idle(
+    dag: &Dag,
+    (root, targets): (Id, &[Id]),
+    (program, places): (Program, &[Option<usize>]),
+) -> Program {
+    let Some(taken) = prove::taken(&program) else { return program };
+    let (pruned, became) = dag.without_idle(|id| places[id.0 as usize].map_or([true; 2], |at| taken[at]));
+    let now = |id: &Id| became[id.0 as usize];
+    let targets: Vec<Id> = targets.iter().map(now).collect();
+    let (shorter, _) = asm::assemble(&pruned, now(&root), &targets);
+    // Places change with the length, and so may the number of jumps that only lead on.
+    if shorter.0.len() <= program.0.len() { shorter } else { program }
 }
 
 /// The fewest comparisons by which numbers can be told apart, per token: what the trees of [`emit`] are measured against.

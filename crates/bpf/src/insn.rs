@@ -117,17 +117,22 @@ impl Program {
         &self.0
     }
 
+    /// A program of as many instructions as the kernel takes.
+    pub fn new(insns: Vec<Insn>) -> Result<Self, BytesError> {
+        match insns.len() {
+            0 => Err(BytesError::Empty),
+            1..=MAX_INSNS => Ok(Self(insns)),
+            more => Err(BytesError::TooLong(more)),
+        }
+    }
+
     /// Reads an array of `struct sock_filter` in host byte order.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BytesError> {
         let (chunks, rest) = bytes.as_chunks::<8>();
         if !rest.is_empty() {
             return Err(BytesError::Ragged(bytes.len()));
         }
-        match chunks.len() {
-            0 => Err(BytesError::Empty),
-            1..=MAX_INSNS => Ok(Self(chunks.iter().map(|c| insn_from(*c)).collect())),
-            more => Err(BytesError::TooLong(more)),
-        }
+        Self::new(chunks.iter().map(|c| insn_from(*c)).collect())
     }
 
     /// Writes an array of `struct sock_filter` in host byte order.

@@ -26,7 +26,7 @@ pub mod prove;
 pub mod simulate;
 mod weights;
 
-pub use check::{CheckError, check};
+pub use check::{CheckError, check, looks_like_filter};
 pub use disasm::disassemble;
 pub use emit::{EmitError, emit, emit_weighted, fewest_comparisons};
 pub use figures::figures;

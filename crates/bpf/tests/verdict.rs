@@ -14,11 +14,10 @@ fn cases() -> u32 {
     if std::env::var_os("CALLGATE_FULL").is_some_and(|v| v == "1") { 20_000 } else { 2_000 }
 }
 
-/// What the file format can hold: TRAP has no payload there, and errnos end at 4095.
+/// What the file format can hold: TRAP has no payload there.
 fn holdable(mut profile: Profile) -> Profile {
     let cut = |action| match action {
         Action::Trap(_) => Action::Trap(0),
-        Action::Trace(data) => Action::Trace(data.min(4095)),
         other => other,
     };
     profile.default = cut(profile.default.action).into();

@@ -1,4 +1,4 @@
-//! Filters that the user names: raw ones, and what is compiled from a profile.
+//! Filters that the user names, raw or as JSON, and what is compiled from a profile.
 
 use std::path::Path;
 
@@ -7,10 +7,9 @@ use callgate_check::{Resolved, Target};
 use callgate_core::{Arch, Meaning};
 
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Loaded};
+use crate::input::{self, Kind, Loaded, Named};
 use crate::output::Output;
-use crate::parse;
-use crate::{target, witness};
+use crate::{parse, source, target, witness};
 
 /// What a file with a filter looks like, for those who name another.
 const RAW: &str =
@@ -48,17 +47,41 @@ fn proven(program: Program, meaning: &Meaning) -> Result<Program, Failure> {
     }
 }
 
-/// Reads a raw filter. Whether the kernel would take it is not asked.
-pub(crate) fn raw(path: &Path) -> Result<Program, Failure> {
-    raw_of(path, &input::bytes(path)?)
+/// What somebody named where a filter may stand.
+enum Content {
+    Filter(Program),
+    /// JSON that is no filter.
+    Other(Named),
 }
 
-fn raw_of(path: &Path, bytes: &[u8]) -> Result<Program, Failure> {
-    let name = input::name(path);
-    if is_json(bytes) {
-        return Err(Failure::new(format!("`{name}`: this is JSON, not a filter")).hint(RAW));
+/// Reads a filter, raw or as `--emit json` writes it. Its content says which it is: no instruction begins with a brace.
+fn content(path: &Path) -> Result<Content, Failure> {
+    let (name, bytes) = (input::name(path), input::bytes(path)?);
+    let wrong = |error: String| Failure::new(format!("`{name}`: {error}"));
+    let unmarked = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    if !unmarked.trim_ascii_start().starts_with(b"{") {
+        let program = Program::from_bytes(&bytes).map_err(|error| wrong(error.to_string()).hint(RAW))?;
+        return Ok(Content::Filter(program));
     }
-    Program::from_bytes(bytes).map_err(|error| Failure::new(format!("`{name}`: {error}")).hint(RAW))
+    let named = input::text_of(path, bytes)?;
+    if input::kind(&named.text) != Kind::Filter {
+        return Ok(Content::Other(named));
+    }
+    let hint = "write it again: callgate compile PROFILE --emit json -o FILE";
+    source::read(&named.text).map(Content::Filter).map_err(|error| wrong(error).hint(hint))
+}
+
+/// Reads a filter. Whether the kernel would take it is not asked.
+pub(crate) fn raw(path: &Path) -> Result<Program, Failure> {
+    let named = match content(path)? {
+        Content::Filter(program) => return Ok(program),
+        Content::Other(named) => named,
+    };
+    if input::kind(&named.text) == Kind::Profile {
+        let hint = format!("make its filter first: callgate compile {} --emit raw -o FILTER", path.display());
+        return Err(Failure::new(format!("`{}`: this is a profile, not a filter", named.name)).hint(hint));
+    }
+    Err(Failure::new(format!("`{}`: this is JSON, not a filter", named.name)).hint(RAW))
 }
 
 /// Whether the kernel would take a filter; if not, which instruction it would refuse, and why.
@@ -77,8 +100,7 @@ pub(crate) struct Any {
     pub(crate) resolved: Option<Resolved>,
 }
 
-/// Reads a profile and compiles it, or reads a raw filter, which the kernel has to take. Its content says which it is:
-/// no instruction begins with a brace. A profile is one of this machine.
+/// Reads a profile and compiles it, or reads a filter, which the kernel has to take. A profile is one of this machine.
 pub(crate) fn any(path: &Path, output: &Output) -> Result<Any, Failure> {
     at(path, &Place::Raw(input::native), output)
 }
@@ -95,12 +117,13 @@ pub(crate) enum Place<'t> {
 
 /// The same as [`any`], of a profile that is used somewhere.
 pub(crate) fn at(path: &Path, place: &Place<'_>, output: &Output) -> Result<Any, Failure> {
-    let bytes = input::bytes(path)?;
-    if !is_json(&bytes) {
-        let program = raw_of(path, &bytes)?;
-        return accepted(path, &program).map(|()| Any { program, profile: None, resolved: None });
-    }
-    let loaded = input::profile_of(path, input::text_of(path, bytes)?)?;
+    let named = match content(path)? {
+        Content::Filter(program) => {
+            return accepted(path, &program).map(|()| Any { program, profile: None, resolved: None });
+        }
+        Content::Other(named) => named,
+    };
+    let loaded = input::profile_of(path, named)?;
     if !matches!(place, Place::Target(_)) {
         loaded.tell_notes(output);
     }
@@ -114,10 +137,6 @@ pub(crate) fn at(path: &Path, place: &Place<'_>, output: &Output) -> Result<Any,
         }
     };
     Ok(Any { program: program(&meaning)?, profile: Some((loaded, meaning)), resolved })
-}
-
-fn is_json(bytes: &[u8]) -> bool {
-    bytes.trim_ascii_start().starts_with(b"{")
 }
 
 /// What a profile means where the filter is for these architectures, the machine's own first; for none: here.

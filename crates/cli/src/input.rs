@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use callgate_bpf::looks_like_filter;
 use callgate_core::evidence::Evidence;
 use callgate_core::import::{self, Format, Other};
 use callgate_core::profile::{self, line_of};
@@ -79,10 +80,23 @@ pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
 /// The same of bytes that were read already.
 pub(crate) fn text_of(path: &Path, bytes: Vec<u8>) -> Result<Named, Failure> {
     let name = name(path);
+    // Some are UTF-8: nothing of them but their opcodes tells them from a text.
+    if looks_like_filter(&bytes) {
+        let message = format!("`{name}`: this is a raw filter, neither a profile nor a trace");
+        return Err(Failure::new(message).hint(filters(&path.display().to_string())));
+    }
     let text = String::from_utf8(bytes).map_err(|e| {
         Failure::new(format!("cannot read `{name}`: not UTF-8 text (byte {})", e.utf8_error().valid_up_to()))
     })?;
     Ok(Named { name, text })
+}
+
+/// Which verbs take a filter, for who names one where a text is read.
+fn filters(file: &str) -> String {
+    format!(
+        "`callgate disasm {file}` shows it, `callgate sim {file} --arch ARCH CALL` asks it about a call, \
+         `callgate equiv {file} PROFILE` holds it against a profile"
+    )
 }
 
 /// What may have been meant by a file that is not there.
@@ -104,6 +118,7 @@ fn missing(path: &Path) -> String {
 pub(crate) enum Kind {
     Trace,
     Evidence,
+    Filter,
     Profile,
     Unknown,
 }
@@ -115,6 +130,8 @@ pub(crate) fn kind(text: &str) -> Kind {
         Kind::Trace
     } else if head.contains("\"callgate.dev/evidence/") {
         Kind::Evidence
+    } else if head.contains("\"callgate.dev/filter/") {
+        Kind::Filter
     } else if text.contains("\"defaultAction\"") {
         Kind::Profile
     } else {
@@ -167,6 +184,10 @@ pub(crate) fn parse_profile(name: String, text: String) -> Result<Loaded, Failur
             let profile = name.strip_suffix(".evidence").unwrap_or("PROFILE");
             Err(Failure::new(format!("{name}: this is the evidence of a profile, not a profile"))
                 .hint(format!("with its reasons the profile is shown by: callgate show {profile} --why")))
+        }
+        Err(_) if kind(&text) == Kind::Filter => {
+            let file = if name == "<stdin>" { "-" } else { &name };
+            Err(Failure::new(format!("{name}: this is a filter, not a profile")).hint(filters(file)))
         }
         Err(error) => Err(Failure {
             hint: error.hint,
@@ -270,6 +291,8 @@ pub(crate) fn parse_trace(name: &str, text: &str) -> Result<Trace, Failure> {
                 Failure::new(format!("`{name}`: this is the evidence of a profile, not a trace"))
                     .hint("`callgate record -o TRACE -- COMMAND` makes a trace")
             }
+            Kind::Filter => Failure::new(format!("`{name}`: this is a filter, not a trace"))
+                .hint("`callgate record -o TRACE -- COMMAND` makes a trace"),
             Kind::Trace | Kind::Unknown => match log(text) {
                 Some((what, _)) => Failure::new(format!("`{name}`: this is {}, not a trace", what.words()))
                     .hint(what.hint().replace("FILE", name)),

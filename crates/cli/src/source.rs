@@ -1,20 +1,25 @@
-//! A filter as source of a program, and as a JSON document. Types with `Serialize` are wire formats.
+//! A filter as source of a program, and as a JSON document, which is read, too. Types with `Serialize` are wire formats.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use callgate_bpf::disasm::{Line, lines};
 use callgate_bpf::{Insn, Program};
 use callgate_core::Arch;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+const SCHEMA: &str = "callgate.dev/filter/v1";
 
 /// A filter as JSON: `compile --emit json` and `disasm --format json`.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Document {
-    schema: &'static str,
+    schema: Cow<'static, str>,
     instructions: Vec<Instruction>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Instruction {
     index: usize,
     code: u16,
@@ -34,7 +39,26 @@ pub(crate) fn document(program: &Program, arch: Option<Arch>) -> Document {
         Instruction { index, code, jt, jf, k, text, note }
     };
     let instructions = lines(program, arch).into_iter().map(instruction).collect();
-    Document { schema: "callgate.dev/filter/v1", instructions }
+    Document { schema: SCHEMA.into(), instructions }
+}
+
+/// Reads such a document. The instructions count; their text is for people.
+pub(crate) fn read(text: &str) -> Result<Program, String> {
+    let document: Document =
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| error.to_string())?;
+    if document.schema != SCHEMA {
+        return Err(format!("its schema is `{}`; this callgate reads {SCHEMA}", document.schema));
+    }
+    let instructions = document.instructions;
+    if let Some((place, found)) = instructions.iter().enumerate().find(|(place, found)| *place != found.index)
+    {
+        return Err(format!(
+            "instruction {} stands in place {place}: some are missing, or moved",
+            found.index
+        ));
+    }
+    let insn = |Instruction { code, jt, jf, k, .. }| Insn { code, jt, jf, k };
+    Program::new(instructions.into_iter().map(insn).collect()).map_err(|error| error.to_string())
 }
 
 /// An array in C, and the `struct sock_fprog` that seccomp(2) and prctl(2) take.

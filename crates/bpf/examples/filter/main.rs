@@ -5,6 +5,7 @@
 //! read and clocks asked.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is what it is for")]
 
+mod bound;
 mod paths;
 mod peers;
 mod profiles;
@@ -27,6 +28,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Random meanings per pair.
 const MEANINGS: usize = 50;
+/// What denied numbers may take on average beside short ways of calls decided by arguments: the bar.
+const DENIED: f64 = 9.0;
 /// Whose times are measured.
 const TIMED: &[&str] = &["docker, three architectures", "docker-3arch"];
 
@@ -86,7 +89,10 @@ fn row(dir: &Path, named: &Named) -> Result<Value> {
         "denied": paths::denied(&program, &meaning, NATIVE),
         "uniform": paths::allowed(&uniform, &meaning, NATIVE),
         "emulated": paths::emulated(&program, &native_and_compatible),
+        "emulated_bound": bound::emulated(&meaning, &native_and_compatible),
     });
+    let arguments = paths::arguments(&program, &meaning, NATIVE);
+    row["checked_bound"] = json!(arguments.and_then(|mean| bound::checked(&meaning, NATIVE, mean, DENIED)));
     if let Some(mut libseccomp) = Libseccomp::start(dir, &named.profile)? {
         let theirs = [libseccomp.program(1)?, libseccomp.program(2)?];
         row["libseccomp"] = json!({

@@ -1,6 +1,7 @@
 //! How many instructions a program executes.
 
 use callgate_bpf::bitmap::emulate;
+use callgate_bpf::insn::{OFFSET_ARCH, op};
 use callgate_bpf::{Program, path};
 use callgate_core::arch::X32_BIT;
 use callgate_core::meaning::{Clause, Rules};
@@ -17,11 +18,28 @@ pub(crate) fn executed(program: &Program, data: &SeccompData) -> usize {
 
 /// Per call that arguments decide, the mean over empty arguments and a witness of each clause; the mean of those.
 pub(crate) fn checked(program: &Program, meaning: &Meaning, arch: Arch) -> Option<f64> {
-    let rules = meaning.arches.get(&arch)?;
-    let calls = rules.calls.iter().filter(|(_, clauses)| is_checked(clauses));
+    over_checked(meaning, arch, |nr, args| of_call(program, arch, nr, args))
+}
+
+/// Of that mean, what comes from the first load of an argument on.
+pub(crate) fn arguments(program: &Program, meaning: &Meaning, arch: Arch) -> Option<f64> {
+    let is_load = |at: &usize| {
+        let insn = program.insns()[*at];
+        insn.code == op::LD_W_ABS && insn.k > OFFSET_ARCH
+    };
+    over_checked(meaning, arch, |nr, args| {
+        let executed =
+            path(program, &Call::new(arch, nr, args).to_data()).map_or_else(|_| Vec::new(), |p| p.executed);
+        let before = executed.iter().position(is_load).unwrap_or(executed.len());
+        (executed.len() - before) as f64
+    })
+}
+
+fn over_checked(meaning: &Meaning, arch: Arch, of: impl Fn(u32, [u64; 6]) -> f64) -> Option<f64> {
+    let calls = meaning.arches.get(&arch)?.calls.iter().filter(|(_, clauses)| is_checked(clauses));
     mean(calls.filter_map(|(nr, clauses)| {
         let inputs = std::iter::once([0; 6]).chain(clauses.iter().filter_map(|c| c.args.witness()));
-        mean(inputs.map(|args| of_call(program, arch, *nr, args)))
+        mean(inputs.map(|args| of(*nr, args)))
     }))
 }
 
@@ -103,7 +121,7 @@ fn is_checked(clauses: &[Clause]) -> bool {
 }
 
 /// What happens to a number whatever its arguments; nothing if they decide.
-fn always(rules: &Rules, nr: u32) -> Option<Action> {
+pub(crate) fn always(rules: &Rules, nr: u32) -> Option<Action> {
     match rules.calls.get(&nr) {
         None => Some(rules.otherwise(nr)),
         Some(clauses) if is_checked(clauses) => None,

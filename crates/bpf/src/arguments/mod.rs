@@ -44,6 +44,19 @@ pub(crate) fn decide(dag: &mut Dag, chain: &Chain, big_endian: bool) -> Id {
     best.1.unwrap_or_else(|| dag.ret(chain.otherwise))
 }
 
+/// Whether a chain asks an argument for a mask and for something else. What the one answer tells about the other is not
+/// always used then.
+pub(crate) fn asks_twice(chain: &Chain) -> bool {
+    (0..6).any(|index| {
+        let asked = || chain.clauses.iter().map(|(args, _)| args.args()[index]).filter(|set| !set.is_any());
+        let masked = asked().find(|set| set.mask != 0);
+        masked.is_some_and(|mask| {
+            let bounded = (mask.min, mask.max) != (0, u64::MAX);
+            bounded || asked().any(|other| other != mask)
+        })
+    })
+}
+
 /// The clauses as alternatives of words; `None` if those are too many.
 fn alternatives(chain: &Chain) -> Option<Vec<Residual>> {
     let mut list = Vec::new();

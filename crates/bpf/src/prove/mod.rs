@@ -16,11 +16,11 @@ use callgate_core::set::ArgSet;
 use callgate_core::{Action, Arch, Meaning, SeccompData};
 
 use crate::check::{CheckError, check};
-use crate::insn::Program;
+use crate::insn::{Insn, Program};
 use crate::simulate::run;
 use expected::Expected;
 use region::{Region, Values};
-use walk::{Budget, walk};
+use walk::{Budget, walk, walk_and_tell};
 
 /// What was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,24 @@ pub fn equal(left: &Program, right: &Program) -> Proof {
             })
         })
     })
+}
+
+/// Of every conditional jump whether an input takes it, and whether one goes on behind it by `jf`; `None` where the program
+/// cannot be followed.
+pub(crate) fn taken(program: &Program) -> Option<Vec<[bool; 2]>> {
+    let insns = program.insns();
+    let mut taken = vec![[false; 2]; insns.len()];
+    let budget = Budget::new();
+    for inputs in inputs() {
+        let passed = |from: usize, to: usize| {
+            let Insn { jt, jf, .. } = insns[from];
+            let [yes, no] = &mut taken[from];
+            *yes |= to == from + 1 + usize::from(jt);
+            *no |= to == from + 1 + usize::from(jf);
+        };
+        walk_and_tell::<Undecided>((program, &budget), &inputs, passed, |_, _| Ok(())).ok()?;
+    }
+    Some(taken)
 }
 
 /// Asks about the inputs of every architecture and replays what is found.

@@ -61,6 +61,16 @@ pub(super) fn walk<E: From<Undecided>>(
     program: &Program,
     inputs: &Region,
     budget: &Budget,
+    found: impl FnMut(&Region, u32) -> Result<(), E>,
+) -> Result<(), E> {
+    walk_and_tell((program, budget), inputs, |_, _| {}, found)
+}
+
+/// The same; `passed` hears of every step some input takes: from which instruction to which.
+pub(super) fn walk_and_tell<E: From<Undecided>>(
+    (program, budget): (&Program, &Budget),
+    inputs: &Region,
+    mut passed: impl FnMut(usize, usize),
     mut found: impl FnMut(&Region, u32) -> Result<(), E>,
 ) -> Result<(), E> {
     let none = Value::Constant(0);
@@ -69,14 +79,24 @@ pub(super) fn walk<E: From<Undecided>>(
     while let Some(mut state) = waiting.pop() {
         while !state.region.is_empty() {
             budget.spend(1)?;
-            let insn = program.insns().get(state.index).ok_or(Undecided::Insn(state.index))?;
-            match step(&mut state, *insn, budget)? {
+            let at = state.index;
+            let insn = program.insns().get(at).ok_or(Undecided::Insn(at))?;
+            let next = step(&mut state, *insn, budget)?;
+            if !state.region.is_empty() {
+                passed(at, state.index);
+            }
+            match next {
                 Next::On => {}
                 Next::Return(value) => {
                     found(&state.region, value)?;
                     break;
                 }
-                Next::Branch(other) => waiting.push(*other),
+                Next::Branch(other) => {
+                    if !other.region.is_empty() {
+                        passed(at, other.index);
+                    }
+                    waiting.push(*other);
+                }
             }
         }
     }

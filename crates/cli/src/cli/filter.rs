@@ -59,7 +59,7 @@ pub(crate) struct Compile {
     Exit codes: 0 shown · 2 no filter, or shown and the kernel would refuse it"
 )]
 pub(crate) struct Disasm {
-    /// The filter, as `compile --emit raw` writes it; `-` is standard input
+    /// The filter, as `compile --emit raw` or `json` writes it; `-` is standard input
     #[arg(value_name = "FILTER")]
     pub(crate) filter: PathBuf,
     /// Think of calls of this architecture only: where the filter does not check it, names need it
@@ -80,7 +80,7 @@ pub(crate) struct Disasm {
     callgate sim ls.bpf --arch aarch64 198 2 0x80001 --format json\n\n\
     Exit codes: 0 answered, whatever the answer is · 2 no profile, filter or call")]
 pub(crate) struct Sim {
-    /// A profile, which is compiled as `compile` does, or a filter as it writes it; `-` is standard input
+    /// A profile, which is compiled as `compile` does, or a filter as it writes it, raw or JSON; `-` is standard input
     #[arg(value_name = "PROFILE|FILTER")]
     pub(crate) file: PathBuf,
     /// The architecture of the call
@@ -104,7 +104,7 @@ pub(crate) struct Sim {
     callgate equiv ls.json ls.json --runtime runc,crun\n\n\
     Exit codes: 0 equal · 1 different, with a call that shows it · 2 undecided, or no profile or filter")]
 pub(crate) struct Equiv {
-    /// A profile, or a filter as `compile --emit raw` writes it; `-` is standard input
+    /// A profile, or a filter as `compile --emit raw` or `json` writes it; `-` is standard input
     #[arg(value_name = "A")]
     pub(crate) left: PathBuf,
     /// What it is held against, likewise

@@ -16,6 +16,10 @@ use crate::{filter, input, source};
 
 /// Compiles.
 pub(crate) fn run(args: &Compile, output: &Output) -> Outcome {
+    if args.profile == Path::new("-") && args.weights == "-" {
+        return Err(Failure::new("PROFILE and --weights cannot both be standard input")
+            .hint("name a file for one of them"));
+    }
     let loaded = input::profile(&args.profile)?;
     loaded.tell_notes(output);
     let meaning = filter::meaning(&loaded, &args.arch)?;

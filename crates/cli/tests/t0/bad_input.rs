@@ -220,7 +220,15 @@ fn thousands_of_unknown_names_are_read_at_once() {
 fn a_byte_order_mark_is_named() {
     let lab = Lab::new();
     lab.write("p.json", "\u{feff}{\"defaultAction\": \"SCMP_ACT_ALLOW\"}");
-    lab.callgate("show p.json").expect(2).says("byte order mark").says("save it as UTF-8 without one");
+    for verb in [
+        "show p.json",
+        "compile p.json --emit raw -o f",
+        "sim p.json --arch x86_64 read",
+        "equiv p.json p.json",
+    ] {
+        lab.callgate(verb).expect(2).says("byte order mark").says("save it as UTF-8 without one");
+    }
+    lab.callgate("disasm p.json").expect(2).says("this is a profile, not a filter");
 }
 
 #[test]

@@ -125,7 +125,9 @@ fn what_is_no_filter_is_refused_with_the_instruction_and_the_reason() {
         }
     }
     lab.write("p.json", PROFILE);
-    lab.callgate("disasm p.json").expect(2).says("this is JSON, not a filter").says("compile");
+    lab.callgate("disasm p.json").expect(2).says("this is a profile, not a filter").says("compile");
+    lab.write("other", "{}");
+    lab.callgate("disasm other").expect(2).says("this is JSON, not a filter").says("compile");
 }
 
 #[test]
@@ -204,6 +206,79 @@ fn the_array_in_rust_compiles_and_holds_the_raw_bytes() {
     rustc.args(["--edition", "2021", "-o", "main", "main.rs"]).current_dir(&lab.dir);
     assert!(rustc.status().is_ok_and(|status| status.success()));
     lab.sh("./main > from-rust && cmp from-rust p.bpf").expect(0);
+}
+
+#[test]
+fn a_filter_as_json_is_read_as_the_filter_it_is() {
+    let lab = compiled();
+    lab.callgate("compile p.json --arch x86_64 --arch x86 --emit json -o p.bpf.json").expect(0);
+    for pair in ["p.bpf.json p.bpf", "p.bpf p.bpf.json", "p.json p.bpf.json"] {
+        lab.callgate(&format!("equiv {pair} --arch x86_64")).expect(0).shows("equal: ");
+    }
+    for verb in ["disasm F", "disasm F --calls", "disasm F --format json", "sim F --arch x86_64 socket 3"] {
+        let raw = lab.callgate(&verb.replace('F', "p.bpf")).expect(0).stdout;
+        lab.callgate(&verb.replace('F', "p.bpf.json")).expect(0).prints(&raw);
+    }
+    lab.sh("\"$CALLGATE\" disasm p.bpf --format json | \"$CALLGATE\" equiv - p.bpf").expect(0);
+    let text = lab.read("p.bpf.json");
+    let cases = [
+        (text.replacen("\"index\": 1,", "\"index\": 2,", 1), "instruction 2 stands in place 1"),
+        (text.replace("filter/v1", "filter/v9"), "its schema is `callgate.dev/filter/v9`"),
+        (text.replacen("\"jt\": 0", "\"jt\": 256", 1), "256"),
+        (text.replacen("\"jt\"", "\"jump\"", 1), "unknown field `jump`"),
+        (text[..text.len() / 2].to_owned(), "EOF"),
+        (
+            "{\"schema\": \"callgate.dev/filter/v1\", \"instructions\": []}".to_owned(),
+            "it has no instruction",
+        ),
+    ];
+    for (bad, reason) in cases {
+        lab.write("bad", bad);
+        for verb in ["disasm bad", "sim bad --arch x86_64 read", "equiv p.bpf bad"] {
+            lab.callgate(verb).expect(2).prints("").says("`bad`").says(reason).says("--emit json");
+        }
+    }
+    lab.callgate("disasm p.json").expect(2).says("this is a profile").says("compile p.json --emit raw");
+}
+
+#[test]
+fn a_filter_where_a_text_is_read_is_called_what_it_is() {
+    let lab = compiled();
+    lab.callgate("compile p.json --emit json -o p.bpf.json").expect(0);
+    // This one is UTF-8 as well.
+    lab.write("errno", raw(&[(0x06, 0, 0, 0x5_0001)]));
+    for (verb, code) in [
+        ("show F", 2),
+        ("compile F --emit raw -o out", 2),
+        ("inspect 1 --profile F", 2),
+        ("update F --from F", 2),
+        ("run --profile F --stage enforce -- touch out", 125),
+    ] {
+        for (file, what) in [
+            ("p.bpf", "this is a raw filter, neither a profile nor a trace"),
+            ("errno", "this is a raw filter, neither a profile nor a trace"),
+            ("p.bpf.json", "this is a filter, not a profile"),
+        ] {
+            let said = lab.callgate(&verb.replace('F', file)).expect(code).prints("").says(file).says(what);
+            said.says(&format!("callgate disasm {file}")).says(&format!("callgate equiv {file} PROFILE"));
+        }
+    }
+    lab.callgate("generate p.bpf -o out").expect(2).says("this is a raw filter");
+    lab.callgate("generate p.bpf.json -o out").expect(2).says("this is a filter, not a trace");
+    lab.sh("\"$CALLGATE\" show - < p.bpf").expect(2).says("callgate disasm -");
+    lab.sh("\"$CALLGATE\" show - < p.bpf.json").expect(2).says("callgate disasm -");
+    assert!(!lab.has("out"));
+    // What begins like one and is none is not called one.
+    lab.write("cut", &std::fs::read(lab.path("p.bpf")).unwrap()[..20]);
+    lab.callgate("show cut").expect(2).says("cut");
+}
+
+#[test]
+fn profile_and_weights_are_not_both_standard_input() {
+    let lab = compiled();
+    let both = "\"$CALLGATE\" compile - --weights - --emit raw -o out < p.json";
+    lab.sh(both).expect(2).says("PROFILE and --weights cannot both be standard input");
+    assert!(!lab.has("out"));
 }
 
 #[test]

@@ -110,8 +110,12 @@ impl Reader<'_> {
         }
     }
 
-    fn errno_number(&self, what: &str, node: &Node) -> Read<u16> {
-        self.number(what, node, u64::from(errno::MAX)).map(|n| n as u16)
+    /// What an action returns besides itself: an errno, or for TRACE any 16 bits. The kernel hands them to the tracer
+    /// (seccomp(2), `SECCOMP_RET_TRACE`), and libseccomp takes them (`src/system.c`, sys_chk_seccomp_action).
+    fn data(&self, what: &str, node: &Node, action: Option<&Node>) -> Read<u16> {
+        let traces = action.is_some_and(|action| action.value == Value::Text("SCMP_ACT_TRACE".to_owned()));
+        let max = if traces { u16::MAX } else { errno::MAX };
+        self.number(what, node, u64::from(max)).map(|n| n as u16)
     }
 
     /// containers-common's errno by name, or as digits in a string.
@@ -167,7 +171,7 @@ impl Reader<'_> {
         for (key, node) in members {
             match key.name.as_str() {
                 "defaultAction" => action = Some(node),
-                "defaultErrnoRet" => code = Some(self.errno_number("defaultErrnoRet", node)?),
+                "defaultErrnoRet" => code = Some(node),
                 "defaultErrno" => code_name = Some(self.errno_name("defaultErrno", node)?),
                 "architectures" => profile.architectures = self.architectures(node)?,
                 "flags" => profile.flags = self.flags(node)?,
@@ -181,6 +185,7 @@ impl Reader<'_> {
             }
         }
         let Some(node) = action else { return Err(self.no_default(members, document)) };
+        let code = code.map(|code| self.data("defaultErrnoRet", code, action)).transpose()?;
         profile.default = self.action("defaultAction", node, code_name.or(code))?;
         self.note_success(profile.default.action, node);
         Ok(profile)
@@ -271,7 +276,7 @@ impl Reader<'_> {
                 "name" if value.value == Value::Text(String::new()) => {}
                 "name" => single = Some((key, self.name(value)?)),
                 "action" => action = Some(value),
-                "errnoRet" => code = Some(self.errno_number("errnoRet", value)?),
+                "errnoRet" => code = Some(value),
                 "errno" => code_name = Some(self.errno_name("errno", value)?),
                 "args" if value.value == Value::Null => {}
                 "args" => rule.conditions = self.conditions(value)?,
@@ -296,6 +301,7 @@ impl Reader<'_> {
         if rule.names.is_empty() {
             return Err(self.invalid("an entry of `syscalls` has no `names`", node.span.clone()));
         }
+        let code = code.map(|code| self.data("errnoRet", code, Some(action))).transpose()?;
         rule.action = self.action("action", action, code_name.or(code))?;
         self.note_success(rule.action.action, action);
         Ok(rule)
@@ -452,6 +458,25 @@ mod tests {
         assert_eq!(read(&text("")).unwrap().0.default, RuleAction { action: Action::Errno(1), errno: None });
         let zero = read(&text(",\"defaultErrnoRet\":0")).unwrap().0.default;
         assert_eq!(zero, RuleAction { action: Action::Errno(0), errno: Some(0) });
+    }
+
+    #[test]
+    fn the_data_of_trace_has_16_bits_and_errnos_end_where_the_kernel_cuts_them() {
+        let text = |action: &str, data: u32| {
+            format!(
+                r#"{{"defaultAction":"{action}","defaultErrnoRet":{data},"syscalls":[{{"names":["bpf"],"errnoRet":{data},"action":"{action}"}}]}}"#
+            )
+        };
+        let traced = read(&text("SCMP_ACT_TRACE", 65535)).unwrap().0;
+        assert_eq!(
+            (traced.default.action, traced.rules[0].action.action),
+            (Action::Trace(u16::MAX), Action::Trace(u16::MAX))
+        );
+        assert!(
+            error(&text("SCMP_ACT_TRACE", 65536)).contains("errnoRet must be a whole number from 0 to 65535")
+        );
+        assert!(read(&text("SCMP_ACT_ERRNO", 4095)).is_ok());
+        assert!(error(&text("SCMP_ACT_ERRNO", 4096)).contains("from 0 to 4095, not 4096"));
     }
 
     #[test]

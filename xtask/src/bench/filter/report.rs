@@ -38,6 +38,10 @@ struct Row {
     denied: Option<f64>,
     uniform: Option<f64>,
     emulated: usize,
+    /// The least that any tree of comparisons makes of that.
+    emulated_bound: usize,
+    /// Likewise of `checked`, whatever becomes of denied numbers; and where those keep their bar.
+    checked_bound: Option<[f64; 2]>,
     libseccomp: Option<Theirs>,
 }
 
@@ -155,13 +159,16 @@ fn of_profile(row: &Row) -> Vec<Count> {
     let mut lines = vec![line("instructions", bars.map(|b| b.insns as f64), row.insns as f64, beside)];
     let Some(bars) = bars else { return lines };
     if let Some([checked, denied, uniform]) = bars.means {
+        let bound = row.checked_bound.map_or_else(String::new, |[alone, beside]| {
+            format!("no tree is below {alone:.2}, nor below {beside:.2} with denied numbers at {denied}")
+        });
         let means = [
-            ("executed, mean over calls decided by arguments", checked, row.checked),
-            ("executed, mean over denied numbers", denied, row.denied),
-            ("executed, mean over allowed calls, uniform weights", uniform, row.uniform),
+            ("executed, mean over calls decided by arguments", checked, row.checked, bound),
+            ("executed, mean over denied numbers", denied, row.denied, String::new()),
+            ("executed, mean over allowed calls, uniform weights", uniform, row.uniform, String::new()),
         ];
-        for (what, bar, value) in means {
-            lines.push(line(what, Some(bar), value.unwrap_or(f64::NAN), String::new()));
+        for (what, bar, value, beside) in means {
+            lines.push(line(what, Some(bar), value.unwrap_or(f64::NAN), beside));
         }
     }
     if let Some(worst) = bars.worst {
@@ -169,7 +176,11 @@ fn of_profile(row: &Row) -> Vec<Count> {
         lines.push(line("executed, worst", Some(worst as f64), row.worst as f64, beside));
     }
     if let (Some(bar), Some(Theirs { emulated: [_, tree], .. })) = (bars.emulated, &row.libseccomp) {
-        let beside = format!("{} and {tree} instructions", row.emulated);
+        let least = row.emulated_bound as f64 / *tree as f64;
+        let beside = format!(
+            "{} and {tree} instructions; no tree is below {}, which is {least:.2}",
+            row.emulated, row.emulated_bound
+        );
         let ratio = row.emulated as f64 / *tree as f64;
         lines.push(line(
             "the kernel's emulation at install, against libseccomp's tree",
