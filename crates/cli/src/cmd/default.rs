@@ -127,7 +127,8 @@ fn list(args: &Defaults, output: &Output) -> Outcome {
         return print_json(output, &List { schema: "callgate.dev/defaults/v1", defaults });
     }
     let line = |e: &Entry| {
-        let releases = e.oldest.iter().zip(&e.newest).map(|(from, to)| format!("{from} to {to}")).collect();
+        let releases = e.oldest.as_ref().zip(e.newest.as_ref());
+        let releases = releases.map_or_else(String::new, |(from, to)| format!("{from} to {to}"));
         vec![e.name.to_owned(), releases, format!("{}; {}", e.about, e.source)]
     };
     let rows: Vec<Vec<String>> = defaults.iter().map(line).collect();
@@ -229,9 +230,10 @@ fn blocked_text(found: &[Blocked], width: usize) -> String {
         out += &format!("\n{}\n", wrap(&format!("{group}: {about}"), width, "  "));
         let mut alike: BTreeMap<(bool, String, String), Vec<String>> = BTreeMap::new();
         for one in part {
-            let (action, call) = match one.wholly {
-                true => (outcome(one.action), one.call.to_owned()),
-                false => (outcome(one.action) + " in part", witness::call(&one.witness.to_data())),
+            let (action, call) = if one.wholly {
+                (outcome(one.action), one.call.to_owned())
+            } else {
+                (outcome(one.action) + " in part", witness::call(&one.witness.to_data()))
             };
             let opened = match one.opened_by.as_slice() {
                 [] => "opened by nothing".to_owned(),
