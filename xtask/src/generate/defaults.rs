@@ -192,7 +192,7 @@ fn write_baseline(out: &mut String, baseline: &Baseline, words: &Words) -> anyho
         (None, None) => {
             ensure!(
                 rules.iter().all(|r| r.since.is_empty() && r.until.is_empty()),
-                "rules with releases only"
+                "rules with releases, and no `oldest` and `newest`"
             );
             writeln!(out, "known: None,")?;
         }
@@ -326,4 +326,71 @@ fn arches(names: &[String]) -> anyhow::Result<String> {
         found.push(format!("Arch::{}", VARIANTS[at]));
     }
     Ok(format!("[{}]", found.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "aliases = []\nabout = 'a'\nsource = 's'\ncaps = []\n";
+    const BASE: &str = "name = 'base'\ndefault = { action = 'errno', errno = 'EPERM' }\noldest = '1.0'\nnewest = '2.0'\n\
+        [[rule]]\nreason = 'always'\ncalls = ['close', 'read']\n\
+        [[rule]]\nreason = 'later'\ncalls = ['write']\nsince = ['1.1.5', '1.3']\n\
+        [[rule]]\nreason = 'earlier'\ncalls = ['open']\nuntil = ['1.1.5', '1.3']\n";
+
+    fn words() -> Words {
+        let calls = ["close", "open", "read", "write"].map(str::to_owned).into();
+        Words { calls, constants: BTreeMap::from([("FLAG".to_owned(), 4)]) }
+    }
+
+    fn parsed(text: &str) -> Baseline {
+        toml::from_str(&format!("{HEAD}{text}")).expect("the test's data are well formed")
+    }
+
+    /// Another default upon the base as of a release, as generated.
+    fn upon(release: &str, more: &str) -> anyhow::Result<String> {
+        let text = format!(
+            "name = 'own'\nbase = 'base'\nbase_version = '{release}'\n{more}\n\
+             [[rule]]\nreason = 'own'\ncalls = ['read']\nargs = [{{ index = 0, op = 'masked', value = 'FLAG', equals = 'FLAG' }}]"
+        );
+        let own = whole(parsed(&text), &[parsed(BASE)], &words())?;
+        let mut out = String::new();
+        write_baseline(&mut out, &own, &words())?;
+        Ok(out)
+    }
+
+    #[test]
+    fn a_default_takes_the_rules_its_base_had_then() {
+        for (release, later) in
+            [("1.1.4", false), ("1.1.5", true), ("1.2", false), ("1.3", true), ("2.0", true)]
+        {
+            let out = upon(release, "").expect("good data");
+            assert_eq!(
+                (out.contains("\"later\""), out.contains("\"earlier\"")),
+                (later, !later),
+                "{release}"
+            );
+            assert!(
+                out.contains("Errno(crate::errno::EPERM)") && out.contains("(0, Op::MaskedEq, 4, 4)"),
+                "{out}"
+            );
+        }
+        let out = upon("1.1", "without = ['close', 'open']").expect("good data");
+        assert!(out.contains("calls: &[\"read\"]") && !out.contains("\"earlier\""), "{out}");
+    }
+
+    #[test]
+    fn bad_data_is_named() {
+        let error = |more: &str| upon("1.1", more).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error("without = ['write']").contains("the base says nothing of `write`"));
+        assert!(error("without = ['wirte']").contains("unknown call `wirte`"));
+        assert!(error("oldest = '1.0'").contains("go together"));
+        let unsorted = BASE.replace("'1.1.5', '1.3'", "'1.3', '1.1.5'");
+        let failed = write_baseline(&mut String::new(), &parsed(&unsorted), &words()).expect_err("unsorted");
+        assert!(format!("{failed:#}").contains("releases are not sorted"), "{failed:#}");
+        let undated = BASE.replace("oldest = '1.0'\nnewest = '2.0'\n", "");
+        let failed =
+            write_baseline(&mut String::new(), &parsed(&undated), &words()).expect_err("no releases");
+        assert!(failed.to_string().contains("rules with releases"), "{failed:#}");
+    }
 }
