@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use callgate_bpf::{Program, Proof, emit, prove, prove::equal, run};
-use callgate_core::baseline::{self, Kernel, Machine};
+use callgate_core::baseline::{self, Kernel};
 use callgate_core::meaning::Meaning;
 use callgate_core::profile::{Condition, Profile, Rule};
 use callgate_core::set::{ArgBox, ArgSet, Op};
@@ -264,26 +264,12 @@ fn libseccomp_makes_programs_that_do_what_the_profile_means() {
 /// Docker's default of this repository, as libseccomp would load it on x86_64, without the names it does not know.
 fn docker(unknown: &[String], count: usize) -> Filter {
     let baseline = baseline::find("docker").expect("it is there");
-    let resolved = baseline.rules(&Machine::docker(Arch::X86_64, Kernel::new(6, 1)));
-    let condition = |&(index, op, value, value_two): &baseline::ArgCondition| Condition {
-        index: index as u8,
-        op,
-        value,
-        value_two,
-    };
-    let rule = |rule: &baseline::ResolvedRule| {
-        let known = rule.names.iter().filter(|name| !unknown.iter().any(|u| u == *name));
-        Rule {
-            conditions: rule.args.iter().map(condition).collect(),
-            ..Rule::new(known.map(|name| (*name).to_owned()), rule.action)
-        }
-    };
-    let profile = Profile {
-        default: resolved.default.into(),
-        architectures: X86.iter().take(count).copied().map(Into::into).collect(),
-        rules: resolved.rules.iter().map(rule).collect(),
-        ..Profile::default()
-    };
+    let machine = baseline.machine(Arch::X86_64, Kernel::new(6, 1));
+    let mut profile = baseline.newest().rules(&machine).profile();
+    profile.architectures = X86.iter().take(count).copied().map(Into::into).collect();
+    for rule in &mut profile.rules {
+        rule.names.retain(|name| !unknown.contains(&name.text));
+    }
     Filter { profile, bad_arch: Action::KillThread }
 }
 

@@ -9,6 +9,8 @@
 //! found beside [`callgate_core::Diagnostic`]s: a bad profile is data.
 #![forbid(unsafe_code)]
 
+pub mod blocked;
+pub mod contrast;
 pub mod dialect;
 pub mod document;
 pub mod explain;
@@ -19,5 +21,7 @@ pub mod resolve;
 pub mod runtime;
 pub mod target;
 
+pub use blocked::{Blocked, blocked};
+pub use contrast::{Contrast, contrast};
 pub use resolve::{By, Fate, Resolved, resolve};
 pub use target::Target;

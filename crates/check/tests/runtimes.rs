@@ -5,13 +5,14 @@ mod cases;
 use callgate_check::resolve::{By, resolve};
 use callgate_check::runtime::Outcome;
 use callgate_check::target::{Loader, Target};
-use callgate_core::baseline::{Kernel, Machine};
+use callgate_core::baseline::{Kernel, find};
 use callgate_core::floor::Version;
 use callgate_core::{Arch, Call, args, sysno};
 use cases::{ABSENT, CASES, LIST};
 
 fn target(runtime: &str) -> Target {
-    let machine = Machine::docker(Arch::X86_64, Kernel::new(6, 18));
+    let docker = find("docker").expect("it is there");
+    let machine = docker.machine(Arch::X86_64, Kernel::new(6, 18));
     let runtime = Some(runtime.parse().expect("a runtime"));
     Target {
         loader: Loader::Oci,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use callgate_check::resolve::resolve;
 use callgate_check::target::{Loader, Target};
 use callgate_check::{document::Document, flat, runtime::Outcome};
-use callgate_core::baseline::Machine;
+use callgate_core::baseline::{Machine, find};
 use callgate_core::floor::Version;
 use callgate_core::sysno::Kernel;
 use callgate_core::{Action, Arch, Call};
@@ -194,7 +194,8 @@ fn agrees(action: Action, seen: &str) -> bool {
 /// Holds one runtime's answers to a profile against the model's.
 fn check(name: &str, profile: &str, runtime_name: &str, seen: &Value, probes: &[(String, String)]) -> bool {
     let (runtime, libseccomp) = runtime(runtime_name);
-    let machine = Machine::docker(Arch::X86_64, Kernel::new(6, 18));
+    let docker = find("docker").expect("it is there");
+    let machine = docker.machine(Arch::X86_64, Kernel::new(6, 18));
     let target =
         Target { loader: Loader::Oci, runtime: Some(runtime), machine, libseccomp, no_new_privs: false };
     let accepted = seen["accepted"].as_bool().unwrap_or_else(|| seen.is_array());

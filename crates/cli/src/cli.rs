@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod default;
 mod drive;
 mod filter;
 mod inspect;
 mod target;
+pub(crate) use default::Defaults;
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
 pub(crate) use inspect::Inspect;
@@ -65,6 +67,8 @@ pub(crate) enum Verb {
     Equiv(Equiv),
     /// Show the filters that are loaded in processes as they run, and whether they are a profile's
     Inspect(Inspect),
+    /// Write the profile that a container runtime applies by default, or say what it refuses
+    Default(Defaults),
     /// List the system calls of an architecture
     Syscalls(Syscalls),
     /// List the groups of system calls, or the calls of one
@@ -350,7 +354,8 @@ pub(crate) struct Run {
     /// How far it is applied
     #[arg(long, value_name = "STAGE")]
     pub(crate) stage: Stage,
-    /// For complain, which goes by it where the profile refuses: docker, or a profile [default: docker]
+    /// For complain, which goes by it where the profile refuses: a runtime's default, as `callgate default`
+    /// lists them, or a profile [default: docker]
     #[arg(long, value_name = "NAME|PROFILE")]
     pub(crate) baseline: Option<String>,
     /// Who reports refusals

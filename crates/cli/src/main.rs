@@ -112,6 +112,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Expand(args)) => cmd::expand::run(args, output),
         Some(Verb::Equiv(args)) => cmd::equiv::run(args, output),
         Some(Verb::Inspect(args)) => cmd::inspect::run(args, output),
+        Some(Verb::Default(args)) => cmd::default::run(args, output),
         Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),
         Some(Verb::Groups(args)) => cmd::groups::run(args, output),
         Some(Verb::Doctor(args)) => cmd::doctor::run(args, output),

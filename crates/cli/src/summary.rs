@@ -7,10 +7,10 @@ use callgate_core::baseline;
 use callgate_core::evidence::Source;
 use callgate_core::{Arch, Meaning, Profile, group, profile, sysno};
 
-use crate::cmd::run::machine;
 use crate::input::Loaded;
 use crate::output::foreign;
 use crate::table::{Align, columns};
+use crate::target;
 
 /// Rows of the table, the one that sums up the rest among them.
 const MAX_ROWS: usize = 9;
@@ -80,8 +80,10 @@ fn list(names: &BTreeSet<&str>) -> String {
 
 /// How this compares with Docker's default: the numbers, and then with names.
 pub(crate) fn beside_docker(loaded: &Loaded, native: Arch) -> [Vec<String>; 2] {
-    let Some(docker) = baseline::find("docker") else { return Default::default() };
-    let theirs = allowed(&docker.meaning(&machine(native)), native);
+    let (Some(docker), Ok(kernel)) = (baseline::find("docker"), target::kernel(None)) else {
+        return Default::default();
+    };
+    let theirs = allowed(&docker.newest().meaning(&docker.machine(native, kernel)), native);
     let ours = allowed(&profile::meaning(&loaded.profile, native), native);
     let shut: BTreeSet<&str> = theirs.difference(&ours).copied().collect();
     let dangerous: BTreeSet<&str> = shut.iter().copied().filter(|n| group::is_dangerous(n)).collect();

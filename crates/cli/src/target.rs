@@ -6,15 +6,15 @@ use callgate_check::document::{Document, Refusal};
 use callgate_check::resolve::{Resolved, resolve};
 use callgate_check::runtime::Outcome as Made;
 use callgate_check::target::{Loader, Runtime, Target};
-use callgate_core::baseline::{Kernel, Machine};
+use callgate_core::baseline::{self, Kernel, Machine};
 use callgate_core::floor::Version;
-use callgate_core::{Arch, Meaning, args, suggest};
+use callgate_core::{Arch, Meaning, args, capability, suggest};
 use callgate_linux::features;
 
 use crate::cli::Where;
 use crate::exit::Failure;
 use crate::input::Loaded;
-use crate::output::Output;
+use crate::output::{Output, foreign};
 
 /// How many calls nothing can be said about are named.
 const MAX_UNDECIDED: usize = 3;
@@ -29,7 +29,9 @@ impl Where {
     pub(crate) fn targets(&self, arch: Arch) -> Result<Vec<Target>, Failure> {
         let loader: Loader = self.loader.parse().map_err(|e| refused(&e))?;
         let libseccomp = self.libseccomp.as_deref().map(release).transpose()?;
-        let machine = Machine { arch, kernel: kernel(self.kernel.as_deref())?, caps: caps(&self.caps)? };
+        let docker = baseline::find("docker").map_or(&[][..], |docker| docker.caps);
+        let caps = caps(&self.caps, docker)?;
+        let machine = Machine { arch, kernel: kernel(self.kernel.as_deref())?, caps };
         let no_new_privs = self.nnp.unwrap_or(false);
         let names = self.runtime.iter().flat_map(|list| list.split(',')).map(str::trim);
         let runtimes = names.map(|name| name.parse::<Runtime>().map_err(|e| refused(&e)));
@@ -71,28 +73,35 @@ pub(crate) fn kernel(text: Option<&str>) -> Result<Kernel, Failure> {
     }
 }
 
-/// Capabilities by name; Docker's where none is named.
-pub(crate) fn caps(names: &[String]) -> Result<BTreeSet<String>, Failure> {
+/// Capabilities by name, `default` being these, which also hold where none is named.
+pub(crate) fn caps(names: &[String], default: &[&str]) -> Result<BTreeSet<String>, Failure> {
+    let owned = |caps: &[&str]| caps.iter().map(|cap| (*cap).to_owned()).collect();
     match names.iter().map(|n| n.trim()).collect::<Vec<_>>()[..] {
-        [] | ["default"] => return Ok(Machine::docker_default_caps()),
+        [] => return Ok(owned(default)),
         ["none"] => return Ok(BTreeSet::new()),
-        ["all"] => return Ok(ALL_CAPS.iter().map(|cap| (*cap).to_owned()).collect()),
+        ["all"] => return Ok(owned(&capability::NAMES)),
         _ => {}
     }
-    names.iter().map(|name| cap(name.trim())).collect()
+    let mut found = BTreeSet::new();
+    for name in names.iter().map(|name| name.trim()) {
+        match name {
+            "default" => found.extend(owned(default)),
+            name => found.extend([cap(name)?.to_owned()]),
+        }
+    }
+    Ok(found)
 }
 
 /// One capability: `CAP_SYS_ADMIN`, `SYS_ADMIN`, `sys_admin`.
-fn cap(name: &str) -> Result<String, Failure> {
-    let capital = name.to_ascii_uppercase();
-    let full = if capital.starts_with("CAP_") { capital } else { format!("CAP_{capital}") };
-    if ALL_CAPS.contains(&full.as_str()) {
-        return Ok(full);
-    }
-    let failure = Failure::new(format!("`{name}` is no capability"));
-    Err(match suggest::nearest(&full, ALL_CAPS) {
-        Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => failure.hint("names are those of capabilities(7); or none, or all"),
+fn cap(name: &str) -> Result<&'static str, Failure> {
+    capability::find(name).ok_or_else(|| {
+        let capital = name.to_ascii_uppercase();
+        let full = format!("CAP_{}", capital.strip_prefix("CAP_").unwrap_or(&capital));
+        let failure = Failure::new(format!("`{}` is no capability", foreign(name)));
+        match suggest::nearest(&full, capability::NAMES) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint("names are those of capabilities(7); or none, default or all"),
+        }
     })
 }
 
@@ -150,59 +159,16 @@ pub(crate) fn meaning(loaded: &Loaded, resolved: &Resolved) -> Result<Meaning, F
     }
 }
 
-/// capabilities(7), as of Linux 6.18.
-const ALL_CAPS: [&str; 41] = [
-    "CAP_AUDIT_CONTROL",
-    "CAP_AUDIT_READ",
-    "CAP_AUDIT_WRITE",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_KILL",
-    "CAP_LEASE",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_MAC_ADMIN",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MKNOD",
-    "CAP_NET_ADMIN",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_RAW",
-    "CAP_PERFMON",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYSLOG",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_NICE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_WAKE_ALARM",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn capabilities_are_named_as_people_name_them() {
-        let named = |names: &[&str]| caps(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
-        assert_eq!(named(&[]).ok().map(|c| c.len()), Some(14));
+        let few = ["CAP_CHOWN", "CAP_KILL"];
+        let named = |names: &[&str]| caps(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>(), &few);
+        assert_eq!(named(&[]).ok(), named(&["default"]).ok());
+        assert_eq!(named(&["default", "BPF"]).ok(), named(&["KILL", "CHOWN", "CAP_BPF"]).ok());
         assert_eq!(named(&["all"]).ok().map(|c| c.len()), Some(41));
         assert_eq!(named(&["sys_admin", "CAP_BPF"]).ok(), named(&["CAP_SYS_ADMIN", "bpf"]).ok());
         assert!(named(&["CAP_SYSADMIN"]).is_err_and(|f| f.hint.is_some_and(|h| h.contains("CAP_SYS_ADMIN"))));

@@ -4,6 +4,8 @@
 
 /// Operation not permitted.
 pub const EPERM: u16 = 1;
+/// Invalid argument.
+pub const EINVAL: u16 = 22;
 /// Function not implemented: what libc takes as "use the older call instead".
 pub const ENOSYS: u16 = 38;
 /// The largest errno the kernel passes on (`MAX_ERRNO`, `include/linux/err.h`).

@@ -15,6 +15,7 @@ pub mod arch;
 pub mod args;
 pub mod baseline;
 pub mod call;
+pub mod capability;
 pub mod completion;
 pub mod diagnostic;
 pub mod errno;

@@ -7,12 +7,19 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-use super::{args, read, syscalls};
+use super::{args, floors, read, syscalls};
 
-pub(super) const SOURCES: &[&str] = &["data/defaults/docker.toml", "data/flags.csv", "data/syscalls.csv"];
+pub(super) const SOURCES: &[&str] = &[
+    "data/defaults/docker.toml",
+    "data/defaults/containerd.toml",
+    "data/defaults/podman.toml",
+    "data/defaults/cri-o.toml",
+    "data/flags.csv",
+    "data/syscalls.csv",
+];
 
-/// The default profiles, each a file.
-const DEFAULTS: &[&str] = &["data/defaults/docker.toml"];
+/// The default profiles, each a file; one that others build upon stands before them.
+const DEFAULTS: &[&str] = SOURCES.split_at(4).0;
 
 /// The architectures as `core::arch::Arch` spells them, in the order of [`args::ARCHES`].
 pub(super) const VARIANTS: [&str; 9] =
@@ -24,19 +31,29 @@ struct Baseline {
     name: String,
     aliases: Vec<String>,
     about: String,
-    default: Action,
+    source: String,
+    caps: Vec<String>,
+    default: Option<Action>,
+    oldest: Option<String>,
+    newest: Option<String>,
+    #[serde(default)]
     companions: BTreeMap<String, Vec<String>>,
+    /// Another default whose rules count too, as of a release of its, except for some calls.
+    base: Option<String>,
+    base_version: Option<String>,
+    #[serde(default)]
+    without: Vec<String>,
     rule: Vec<Rule>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Action {
     action: String,
     errno: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
     reason: String,
@@ -49,24 +66,34 @@ struct Rule {
     when: Circumstances,
     #[serde(default)]
     unless: Circumstances,
+    #[serde(default)]
+    since: Vec<String>,
+    #[serde(default)]
+    until: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Condition {
     index: u8,
     op: String,
     value: Value,
     #[serde(default)]
-    equals: u64,
+    equals: Value,
 }
 
 /// A number, or names of constants.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(try_from = "toml::Value")]
 enum Value {
     Number(u64),
     Names(String),
+}
+
+impl Default for Value {
+    fn default() -> Self {
+        Self::Number(0)
+    }
 }
 
 impl TryFrom<toml::Value> for Value {
@@ -83,7 +110,7 @@ impl TryFrom<toml::Value> for Value {
     }
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Circumstances {
     #[serde(default)]
@@ -103,33 +130,81 @@ struct Words {
 pub(super) fn table(root: &Path) -> anyhow::Result<String> {
     let words = Words { calls: syscalls::names(root)?, constants: args::constants(root)? };
     let mut out = String::from(
-        "//! Default profiles.\n\nuse super::{Baseline, Circumstances, Kernel, Rule};\nuse crate::action::Action;\n\
+        "//! Default profiles.\n\nuse super::{Baseline, Circumstances, Kernel, Rule, Version};\nuse crate::action::Action;\n\
          use crate::arch::Arch;\nuse crate::set::Op;\n\npub(super) static BASELINES: &[Baseline] = &[\n",
     );
+    let mut known: Vec<Baseline> = Vec::new();
     for path in DEFAULTS {
         let text = read(root, path)?;
         let baseline: Baseline = toml::from_str(&text).with_context(|| (*path).to_owned())?;
-        write_baseline(&mut out, &baseline, &words).with_context(|| (*path).to_owned())?;
+        let whole = whole(baseline, &known, &words).with_context(|| (*path).to_owned())?;
+        write_baseline(&mut out, &whole, &words).with_context(|| (*path).to_owned())?;
+        known.push(whole);
     }
     out.push_str("];\n");
     Ok(out)
 }
 
+/// A default with what it takes from the one it builds upon.
+fn whole(mut own: Baseline, known: &[Baseline], words: &Words) -> anyhow::Result<Baseline> {
+    let Some(base) = &own.base else { return Ok(own) };
+    let base = known.iter().find(|b| b.name == *base).with_context(|| format!("no base `{base}`"))?;
+    let at = floors::parts(own.base_version.as_deref().context("a base has a version")?)?;
+    let mut rules = Vec::new();
+    for rule in &base.rule {
+        if (rule.since.is_empty() || reached(&rule.since, at)?) && !reached(&rule.until, at)? {
+            rules.push(Rule { since: Vec::new(), until: Vec::new(), ..rule.clone() });
+        }
+    }
+    for call in &own.without {
+        ensure!(words.calls.contains(call), "unknown call `{call}`");
+        ensure!(rules.iter().any(|r| r.calls.contains(call)), "the base says nothing of `{call}`");
+    }
+    for rule in &mut rules {
+        rule.calls.retain(|call| !own.without.contains(call));
+    }
+    rules.retain(|rule| !rule.calls.is_empty());
+    rules.append(&mut own.rule);
+    let default = own.default.or_else(|| base.default.clone());
+    Ok(Baseline { rule: rules, default, companions: base.companions.clone(), ..own })
+}
+
+/// Whether a release has what came with the first of these, or with another of its own series: what
+/// `callgate_core::baseline` does at run time.
+fn reached(releases: &[String], at: [u32; 3]) -> anyhow::Result<bool> {
+    let releases = releases.iter().map(|r| floors::parts(r)).collect::<anyhow::Result<Vec<_>>>()?;
+    let later = |r: &[u32; 3]| at[..2] > r[..2];
+    Ok(releases.iter().any(|r| at[..2] == r[..2] && at >= *r) || releases.last().is_some_and(later))
+}
+
 fn write_baseline(out: &mut String, baseline: &Baseline, words: &Words) -> anyhow::Result<()> {
-    let Baseline { name, aliases, about, default, companions, rule: rules } = baseline;
+    let Baseline { name, aliases, about, source, caps, companions, rule: rules, .. } = baseline;
+    let default = baseline.default.as_ref().context("what happens to all else?")?;
     let default = action(&default.action, default.errno.as_deref())?;
+    ensure!(caps.is_sorted(), "capabilities are not sorted");
+    let caps = capabilities(caps)?;
     writeln!(
         out,
-        "Baseline {{ name: {name:?}, aliases: &{aliases:?}, about: {about:?}, default: {default},"
+        "Baseline {{ name: {name:?}, aliases: &{aliases:?}, about: {about:?}, source: {source:?}, caps: {caps}, \
+         default: {default},"
     )?;
+    match (&baseline.oldest, &baseline.newest) {
+        (None, None) => {
+            ensure!(
+                rules.iter().all(|r| r.since.is_empty() && r.until.is_empty()),
+                "rules with releases, and no `oldest` and `newest`"
+            );
+            writeln!(out, "known: None,")?;
+        }
+        (Some(oldest), Some(newest)) => {
+            writeln!(out, "known: Some(({}, {})),", release(oldest)?, release(newest)?)?;
+        }
+        _ => bail!("`oldest` and `newest` go together"),
+    }
     writeln!(out, "companions: &[")?;
     for (arch, others) in companions {
-        writeln!(
-            out,
-            "({}, &{}),",
-            arches(std::slice::from_ref(arch))?.trim_matches(['[', ']']),
-            arches(others)?
-        )?;
+        let arch = arches(std::slice::from_ref(arch))?;
+        writeln!(out, "({}, &{}),", arch.trim_matches(['[', ']']), arches(others)?)?;
     }
     writeln!(out, "], rules: &[")?;
     for rule in rules {
@@ -152,10 +227,15 @@ fn write_rule(out: &mut String, rule: &Rule, words: &Words) -> anyhow::Result<()
     for condition in &rule.args {
         ensure!(condition.index < 6, "there is no argument {}", condition.index);
         let (op, value) = (op(&condition.op)?, value(&condition.value, words)?);
-        writeln!(out, "({}, Op::{op}, {}, {}),", condition.index, hex(value), hex(condition.equals))?;
+        let equals = self::value(&condition.equals, words)?;
+        writeln!(out, "({}, Op::{op}, {}, {}),", condition.index, hex(value), hex(equals))?;
     }
     let (when, unless) = (circumstances(&rule.when)?, circumstances(&rule.unless)?);
-    writeln!(out, "], when: {when}, unless: {unless}, reason: {reason:?} }},")?;
+    let (since, until) = (releases(&rule.since)?, releases(&rule.until)?);
+    writeln!(
+        out,
+        "], when: {when}, unless: {unless}, since: &{since}, until: &{until}, reason: {reason:?} }},"
+    )?;
     Ok(())
 }
 
@@ -164,7 +244,9 @@ fn action(action: &str, errno: Option<&str>) -> anyhow::Result<String> {
         ("allow", None) => "Action::Allow".to_owned(),
         ("log", None) => "Action::Log".to_owned(),
         ("kill-process", None) => "Action::KillProcess".to_owned(),
-        ("errno", Some(name @ ("EPERM" | "ENOSYS"))) => format!("Action::Errno(crate::errno::{name})"),
+        ("errno", Some(name @ ("EPERM" | "ENOSYS" | "EINVAL"))) => {
+            format!("Action::Errno(crate::errno::{name})")
+        }
         _ => bail!("unknown action `{action}` with errno {errno:?}"),
     })
 }
@@ -212,11 +294,27 @@ fn circumstances(given: &Circumstances) -> anyhow::Result<String> {
             format!("Some(Kernel::new({major}, {minor}))")
         }
     };
-    if let Some(cap) = given.caps.iter().find(|c| !c.starts_with("CAP_")) {
+    let (caps, arches) = (capabilities(&given.caps)?, arches(&given.arches)?);
+    Ok(format!("Circumstances {{ caps: {caps}, arches: &{arches}, min_kernel: {kernel} }}"))
+}
+
+/// `&["CAP_KILL", …]`
+fn capabilities(names: &[String]) -> anyhow::Result<String> {
+    if let Some(cap) = names.iter().find(|c| !c.starts_with("CAP_")) {
         bail!("not a capability: `{cap}`");
     }
-    let arches = arches(&given.arches)?;
-    Ok(format!("Circumstances {{ caps: &{:?}, arches: &{arches}, min_kernel: {kernel} }}", given.caps))
+    Ok(format!("&{names:?}"))
+}
+
+/// `[Version::new(1, 6, 28), …]`, ascending: the last one stands for every later series.
+fn releases(texts: &[String]) -> anyhow::Result<String> {
+    let numbers = texts.iter().map(|text| floors::parts(text)).collect::<anyhow::Result<Vec<_>>>()?;
+    ensure!(numbers.is_sorted(), "releases are not sorted: {texts:?}");
+    Ok(format!("[{}]", numbers.into_iter().map(floors::version).collect::<Vec<_>>().join(", ")))
+}
+
+fn release(text: &str) -> anyhow::Result<String> {
+    Ok(floors::version(floors::parts(text)?))
 }
 
 /// `[Arch::X86, …]`
@@ -228,4 +326,71 @@ fn arches(names: &[String]) -> anyhow::Result<String> {
         found.push(format!("Arch::{}", VARIANTS[at]));
     }
     Ok(format!("[{}]", found.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "aliases = []\nabout = 'a'\nsource = 's'\ncaps = []\n";
+    const BASE: &str = "name = 'base'\ndefault = { action = 'errno', errno = 'EPERM' }\noldest = '1.0'\nnewest = '2.0'\n\
+        [[rule]]\nreason = 'always'\ncalls = ['close', 'read']\n\
+        [[rule]]\nreason = 'later'\ncalls = ['write']\nsince = ['1.1.5', '1.3']\n\
+        [[rule]]\nreason = 'earlier'\ncalls = ['open']\nuntil = ['1.1.5', '1.3']\n";
+
+    fn words() -> Words {
+        let calls = ["close", "open", "read", "write"].map(str::to_owned).into();
+        Words { calls, constants: BTreeMap::from([("FLAG".to_owned(), 4)]) }
+    }
+
+    fn parsed(text: &str) -> Baseline {
+        toml::from_str(&format!("{HEAD}{text}")).expect("the test's data are well formed")
+    }
+
+    /// Another default upon the base as of a release, as generated.
+    fn upon(release: &str, more: &str) -> anyhow::Result<String> {
+        let text = format!(
+            "name = 'own'\nbase = 'base'\nbase_version = '{release}'\n{more}\n\
+             [[rule]]\nreason = 'own'\ncalls = ['read']\nargs = [{{ index = 0, op = 'masked', value = 'FLAG', equals = 'FLAG' }}]"
+        );
+        let own = whole(parsed(&text), &[parsed(BASE)], &words())?;
+        let mut out = String::new();
+        write_baseline(&mut out, &own, &words())?;
+        Ok(out)
+    }
+
+    #[test]
+    fn a_default_takes_the_rules_its_base_had_then() {
+        for (release, later) in
+            [("1.1.4", false), ("1.1.5", true), ("1.2", false), ("1.3", true), ("2.0", true)]
+        {
+            let out = upon(release, "").expect("good data");
+            assert_eq!(
+                (out.contains("\"later\""), out.contains("\"earlier\"")),
+                (later, !later),
+                "{release}"
+            );
+            assert!(
+                out.contains("Errno(crate::errno::EPERM)") && out.contains("(0, Op::MaskedEq, 4, 4)"),
+                "{out}"
+            );
+        }
+        let out = upon("1.1", "without = ['close', 'open']").expect("good data");
+        assert!(out.contains("calls: &[\"read\"]") && !out.contains("\"earlier\""), "{out}");
+    }
+
+    #[test]
+    fn bad_data_is_named() {
+        let error = |more: &str| upon("1.1", more).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error("without = ['write']").contains("the base says nothing of `write`"));
+        assert!(error("without = ['wirte']").contains("unknown call `wirte`"));
+        assert!(error("oldest = '1.0'").contains("go together"));
+        let unsorted = BASE.replace("'1.1.5', '1.3'", "'1.3', '1.1.5'");
+        let failed = write_baseline(&mut String::new(), &parsed(&unsorted), &words()).expect_err("unsorted");
+        assert!(format!("{failed:#}").contains("releases are not sorted"), "{failed:#}");
+        let undated = BASE.replace("oldest = '1.0'\nnewest = '2.0'\n", "");
+        let failed =
+            write_baseline(&mut String::new(), &parsed(&undated), &words()).expect_err("no releases");
+        assert!(failed.to_string().contains("rules with releases"), "{failed:#}");
+    }
 }

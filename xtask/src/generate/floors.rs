@@ -168,7 +168,7 @@ pub(crate) fn parts(text: &str) -> anyhow::Result<[u32; 3]> {
     Ok(parts)
 }
 
-fn version([major, minor, patch]: [u32; 3]) -> String {
+pub(super) fn version([major, minor, patch]: [u32; 3]) -> String {
     format!("Version::new({major}, {minor}, {patch})")
 }
 

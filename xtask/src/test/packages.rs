@@ -38,6 +38,8 @@ const PACKAGES: &[Package] = &[
     package("runc", &["runc"], "a runtime that loads what we write"),
     package("crun", &["crun"], "another one, through libseccomp"),
     package("podman", &["podman"], "an engine that starts containers by a monitor of its own"),
+    package("golang-github-containers-common", &[], "Podman's default profile, which ours is held against"),
+    package("containerd", &["containerd", "ctr"], "a runtime whose default profile ours is held against"),
     package("tar", &["tar"], "archives, there and back"),
     package("gzip", &["gzip"], "archives, there and back"),
     package("make", &["make"], "jobs side by side"),

@@ -1,6 +1,6 @@
 //! What is compiled: profiles of our own that stand for those people have.
 
-use callgate_core::baseline::{self, Kernel, Machine};
+use callgate_core::baseline::{self, Kernel};
 use callgate_core::profile::{self, Condition, Profile, Rule, RuleAction};
 use callgate_core::set::Op;
 use callgate_core::{Action, Arch, errno, group};
@@ -196,20 +196,9 @@ pub(crate) fn ours() -> Vec<Named> {
 
 fn docker(arches: &[Arch]) -> Profile {
     let Some(docker) = baseline::find("docker") else { return Profile::default() };
-    let resolved = docker.rules(&Machine::docker(NATIVE, KERNEL));
-    let rule = |rule: &baseline::ResolvedRule| {
-        let conditions = rule.args.iter().map(|(index, op, value, value_two)| Condition {
-            index: *index as u8,
-            op: *op,
-            value: *value,
-            value_two: *value_two,
-        });
-        Rule {
-            conditions: conditions.collect(),
-            ..Rule::new(rule.names.iter().map(|name| (*name).to_owned()), rule.action)
-        }
-    };
-    profile(resolved.default, arches, resolved.rules.iter().map(rule).collect())
+    let mut profile = docker.newest().rules(&docker.machine(NATIVE, KERNEL)).profile();
+    profile.architectures = arches.iter().copied().map(Into::into).collect();
+    profile
 }
 
 fn listing(groups: &[&str], calls: &[&str]) -> Profile {

@@ -2,6 +2,7 @@
 
 pub(crate) mod compile;
 pub(crate) mod completions;
+pub(crate) mod default;
 pub(crate) mod disasm;
 pub(crate) mod doctor;
 pub(crate) mod equiv;

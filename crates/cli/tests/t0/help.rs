@@ -3,7 +3,7 @@
 use super::snapshot;
 use crate::harness::Lab;
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 18] = [
     "learn",
     "record",
     "import",
@@ -16,6 +16,7 @@ const VERBS: [&str; 17] = [
     "sim",
     "equiv",
     "inspect",
+    "default",
     "syscalls",
     "groups",
     "doctor",

@@ -1,6 +1,7 @@
 //! What needs a compiler only: help, documents, files in and out, errors.
 
 mod bad_input;
+mod default;
 pub(crate) mod examples;
 mod filter;
 mod generate;

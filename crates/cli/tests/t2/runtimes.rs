@@ -55,7 +55,7 @@ fn inspect(lab: &Lab, runtime: &Runtime, (profile, seconds): (&str, u32)) -> Res
 }
 
 /// The version of a Debian package.
-fn installed(package: &str) -> String {
+pub(super) fn installed(package: &str) -> String {
     let out =
         Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]).output().expect("dpkg-query");
     String::from_utf8(out.stdout).expect("UTF-8").trim().to_owned()

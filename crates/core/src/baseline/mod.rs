@@ -1,19 +1,23 @@
 //! Baselines: named default profiles, resolved for one machine and one container.
 //!
 //! A default profile is not one filter: which rules count depends on the machine's architecture, its kernel and the
-//! container's capabilities. The data are `data/defaults/*.toml`, in our own words and order; what they mean is held
-//! against the loaders' own output in the tests.
+//! container's capabilities; and releases of a runtime differ ([`Edition`]). The data are `data/defaults/*.toml`, in our
+//! own words and order; what they mean is held against the loaders' own output in the tests.
 
+mod edition;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::Action;
 use crate::arch::Arch;
+use crate::floor::Version;
 use crate::meaning::{Clause, Meaning, Rules};
+use crate::profile::{self, Profile};
 use crate::set::{ArgBox, Op};
 use crate::sysno;
 
+pub use edition::{Edition, UnknownDefault, named};
 pub use sysno::Kernel;
 
 /// A condition on one argument: index, operator, value, second value.
@@ -39,6 +43,12 @@ pub struct Baseline {
     pub aliases: &'static [&'static str],
     /// What it is, in one line.
     pub about: &'static str,
+    /// How it is known.
+    pub source: &'static str,
+    /// The capabilities of a container nobody asked anything for, sorted.
+    pub caps: &'static [&'static str],
+    /// The oldest and the newest release it is known of; `None`: one is known, by no number.
+    pub known: Option<(Version, Version)>,
     /// What happens to everything it does not name.
     pub default: Action,
     /// Machine → ABIs beside its own that are judged by the same rules.
@@ -54,6 +64,10 @@ struct Rule {
     args: &'static [ArgCondition],
     when: Circumstances,
     unless: Circumstances,
+    /// The releases that brought it, the first of every series; none: all have it.
+    since: &'static [Version],
+    /// Those that ended it; none: it is still there.
+    until: &'static [Version],
     reason: &'static str,
 }
 
@@ -99,39 +113,10 @@ pub fn all() -> &'static [Baseline] {
     table::BASELINES
 }
 
-/// The capabilities Docker gives a container nobody asked anything for
-/// (moby `daemon/pkg/oci/caps/defaults.go`; docs.docker.com, "Runtime privilege and Linux capabilities").
-const DOCKER_CAPS: [&str; 14] = [
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-];
-
 impl Machine {
     /// A machine and a container with these capabilities.
     pub fn new<'a>(arch: Arch, kernel: Kernel, caps: impl IntoIterator<Item = &'a str>) -> Self {
         Self { arch, kernel, caps: caps.into_iter().map(str::to_owned).collect() }
-    }
-
-    /// A machine and a container with Docker's default capabilities.
-    pub fn docker(arch: Arch, kernel: Kernel) -> Self {
-        Self { arch, kernel, caps: Self::docker_default_caps() }
-    }
-
-    /// The 14 capabilities Docker gives by default.
-    pub fn docker_default_caps() -> BTreeSet<String> {
-        DOCKER_CAPS.iter().map(|c| (*c).to_owned()).collect()
     }
 }
 
@@ -152,22 +137,9 @@ impl Circumstances {
 }
 
 impl Baseline {
-    /// The rules that count on this machine.
-    pub fn rules(&self, machine: &Machine) -> ResolvedRules {
-        let counts = |r: &&Rule| r.when.all_hold(machine) && !r.unless.any_holds(machine);
-        let rules = self.rules.iter().filter(counts).map(Rule::resolved).collect();
-        ResolvedRules { default: self.default, arches: self.arches(machine.arch), rules }
-    }
-
-    /// What it does on this machine.
-    ///
-    /// Names unknown to an architecture are skipped there, as the runtimes skip them. Of several rules for one call
-    /// the first without conditions decides alone, as in libseccomp (`src/db.c`, a rule without arguments supersedes the
-    /// chains of its call); among conditional ones the strictest comes first, as in the kernel's own precedence.
-    pub fn meaning(&self, machine: &Machine) -> Meaning {
-        let resolved = self.rules(machine);
-        let arches = resolved.arches.iter().map(|arch| (*arch, resolved.on(*arch))).collect();
-        Meaning { arches, bad_arch: Action::KillThread }
+    /// A machine, and on it a container nobody asked anything for.
+    pub fn machine(&self, arch: Arch, kernel: Kernel) -> Machine {
+        Machine::new(arch, kernel, self.caps.iter().copied())
     }
 
     /// The machine's own architecture, then its companions.
@@ -189,16 +161,54 @@ impl Rule {
 }
 
 impl ResolvedRules {
+    /// What they do.
+    ///
+    /// Names unknown to an architecture are skipped there, as the runtimes skip them. Of several rules for one call
+    /// the first without conditions decides alone, as in libseccomp (`src/db.c`, a rule without arguments supersedes the
+    /// chains of its call); among conditional ones the strictest comes first, as in the kernel's own precedence.
+    pub fn meaning(&self) -> Meaning {
+        let arches = self.arches.iter().map(|arch| (*arch, self.on(*arch))).collect();
+        Meaning { arches, bad_arch: Action::KillThread }
+    }
+
+    /// The same as a profile without circumstances, for every runtime that reads OCI's form. Reasons are comments.
+    pub fn profile(&self) -> Profile {
+        Profile {
+            default: self.default.into(),
+            architectures: self.arches.iter().map(|arch| (*arch).into()).collect(),
+            rules: self.rules.iter().map(ResolvedRule::in_profile).collect(),
+            ..Profile::default()
+        }
+    }
+
     /// The rules as one architecture sees them.
     fn on(&self, arch: Arch) -> Rules {
         let mut named: BTreeMap<u32, Vec<&ResolvedRule>> = BTreeMap::new();
-        for rule in &self.rules {
+        // Runtimes drop a rule with the default's own action before libseccomp sees it.
+        for rule in self.rules.iter().filter(|r| r.action != self.default) {
             for nr in rule.names.iter().filter_map(|name| sysno::number(arch, name)) {
                 named.entry(nr).or_default().push(rule);
             }
         }
         let calls = named.into_iter().map(|(nr, rules)| (nr, clauses(rules))).collect();
         Rules { calls, ..Rules::new(self.default) }
+    }
+}
+
+impl ResolvedRule {
+    fn in_profile(&self) -> profile::Rule {
+        // There are six arguments, which `cargo xtask generate` sees to.
+        let condition = |&(index, op, value, value_two): &ArgCondition| profile::Condition {
+            index: index.try_into().unwrap_or(u8::MAX),
+            op,
+            value,
+            value_two,
+        };
+        profile::Rule {
+            conditions: self.args.iter().map(condition).collect(),
+            comment: Some(self.reason.to_owned()),
+            ..profile::Rule::new(self.names.iter().map(|name| (*name).to_owned()), self.action)
+        }
     }
 }
 

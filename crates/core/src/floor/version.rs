@@ -34,6 +34,21 @@ impl Version {
             _ => Err(BadVersion),
         }
     }
+
+    /// The last version that a text means: `1.1` is the last of 1.1, whatever that is. `1` says too little.
+    pub fn last(text: &str) -> Result<Self, BadVersion> {
+        let (Self([from, minor, patch]), Self(until)) = Self::series(text)?;
+        match until {
+            [major, 0, 0] if major > from => Err(BadVersion),
+            [_, _, 0] => Ok(Self::new(from, minor, u32::MAX)),
+            _ => Ok(Self::new(from, minor, patch)),
+        }
+    }
+
+    /// Whether both are of one series: 1.1.5 and 1.1.
+    pub fn is_series_of(self, other: Self) -> bool {
+        self.0[..2] == other.0[..2]
+    }
 }
 
 /// Digits only: `+1` is a number for Rust, and no part of a version.
@@ -61,6 +76,17 @@ mod tests {
         assert_eq!(series("1.4.0-rc.1").as_deref(), Ok("1.4..1.4.1"));
         for wrong in ["", "x", "1.", "1.x", "1.2.3.4", "1.-2", "99999999999"] {
             assert_eq!(series(wrong), Err(BadVersion), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_a_series_is_after_all_others_and_before_the_next() {
+        let last = |text| Version::last(text).unwrap();
+        assert_eq!(last("1.6.20~ds1"), Version::new(1, 6, 20));
+        assert!(Version::new(1, 6, 999) < last("1.6") && last("1.6") < Version::new(1, 7, 0));
+        assert!(last("1.6").is_series_of(Version::new(1, 6, 0)) && !last("1.6").is_series_of(last("1.7")));
+        for wrong in ["x", "1"] {
+            assert_eq!(Version::last(wrong), Err(BadVersion), "{wrong}");
         }
     }
 }
