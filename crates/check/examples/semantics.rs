@@ -14,7 +14,7 @@ use callgate_check::resolve::resolve;
 use callgate_check::target::{Loader, Target};
 use callgate_core::Arch;
 use callgate_core::baseline::{self, Kernel, Machine};
-use callgate_core::profile::{self, Condition, Profile, Rule};
+use callgate_core::profile;
 use serde_json::{Value, json};
 
 /// Each sample is so many calls in a row.
@@ -23,44 +23,29 @@ const ROUND: u32 = 20;
 fn main() -> Result<(), Box<dyn Error>> {
     let pairs: usize = env::args().nth(1).ok_or("usage: semantics PAIRS")?.parse()?;
     // One name per line, as Docker writes its own.
-    let spread: Value = serde_json::from_str(&profile::write(&docker(), false))?;
+    let docker = baseline::find("docker").ok_or("there is no default of Docker")?;
+    let machine = docker.machine(Arch::X86_64, Kernel::new(6, 18));
+    let flat = docker.newest().rules(&machine).profile();
+    let spread: Value = serde_json::from_str(&profile::write(&flat, false))?;
     let mut texts = vec![("docker".to_owned(), serde_json::to_string_pretty(&spread)?)];
     if let Some(shared) = env::var_os("CALLGATE_SHARED") {
         let path = PathBuf::from(shared).join("data/profiles/moby-default.json");
         texts.push(("docker, as Docker writes it".to_owned(), fs::read_to_string(path)?));
     }
-    let rows: Vec<Value> = texts.iter().map(|(name, text)| row(name, text, pairs)).collect();
+    let rows: Vec<Value> = texts.iter().map(|(name, text)| row((name, text), &machine, pairs)).collect();
     println!("{}", json!({ "profiles": rows }));
     Ok(())
 }
 
-/// Docker's default for a container nobody asked anything for, as a flat profile.
-fn docker() -> Profile {
-    let machine = Machine::docker(Arch::X86_64, Kernel::new(6, 18));
-    let resolved = baseline::find("docker").map(|docker| docker.rules(&machine));
-    let Some(resolved) = resolved else { return Profile::default() };
-    let rule = |rule: &baseline::ResolvedRule| {
-        let conditions = rule.args.iter().map(|(index, op, value, value_two)| Condition {
-            index: *index as u8,
-            op: *op,
-            value: *value,
-            value_two: *value_two,
-        });
-        let names = rule.names.iter().map(|name| (*name).to_owned());
-        Rule { conditions: conditions.collect(), ..Rule::new(names, rule.action) }
-    };
-    Profile {
-        default: resolved.default.into(),
-        architectures: resolved.arches.iter().map(|arch| (*arch).into()).collect(),
-        rules: resolved.rules.iter().map(rule).collect(),
-        ..Profile::default()
-    }
-}
-
-fn row(name: &str, text: &str, pairs: usize) -> Value {
+fn row((name, text): (&str, &str), machine: &Machine, pairs: usize) -> Value {
     let runtime = "runc".parse().ok();
-    let machine = Machine::docker(Arch::X86_64, Kernel::new(6, 18));
-    let target = Target { loader: Loader::Moby, runtime, machine, libseccomp: None, no_new_privs: false };
+    let target = Target {
+        loader: Loader::Moby,
+        runtime,
+        machine: machine.clone(),
+        libseccomp: None,
+        no_new_privs: false,
+    };
     let mut samples = Vec::new();
     for _ in 0..pairs {
         let parse = time(|| drop(black_box(serde_json::from_str::<Value>(black_box(text)))));
