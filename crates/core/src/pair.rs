@@ -65,6 +65,12 @@ pub(crate) fn narrowed(clauses: &[Clause]) -> Vec<Clause> {
     clauses.iter().filter_map(narrow).collect()
 }
 
+/// All arguments there are on an architecture.
+fn whole(arch: Arch) -> ArgBox {
+    let side = if arch.arg_bits() == 32 { LOW } else { ArgSet::ANY };
+    (0..6).fold(ArgBox::ANY, |all, index| all.with(index, side))
+}
+
 /// Every pair of clauses that can decide together, first match first: the arguments both speak of.
 fn pairs<'c>(
     left: &'c [Clause],
@@ -88,8 +94,7 @@ pub(crate) fn differing(
     if left.len().saturating_mul(right.len()) > MAX_PAIRS {
         return None;
     }
-    let whole = if arch.arg_bits() == 32 { LOW } else { ArgSet::ANY };
-    let whole = (0..6).fold(ArgBox::ANY, |all, index| all.with(index, whole));
+    let whole = whole(arch);
     let mut found: BTreeMap<(Action, Action), [u64; 6]> = BTreeMap::new();
     let mut decided: Vec<ArgBox> = Vec::new();
     for (args, a, b) in pairs(left, right) {
@@ -221,16 +226,19 @@ pub(crate) fn combined(
     }
 }
 
-/// One list of clauses for two that only differ in what is logged: logged where either says so. `None`: they differ more.
-pub(crate) fn logged(left: &[Clause], right: &[Clause]) -> Option<Vec<Clause>> {
+/// One list of clauses for two, the second of `arch`, that only differ in what is logged: logged where either says so.
+/// `None`: they differ more.
+pub(crate) fn logged(arch: Arch, left: &[Clause], right: &[Clause]) -> Option<Vec<Clause>> {
     let act = |a: Action, b: Action| match (a, b) {
         _ if a == b => Some(a),
         (Action::Allow | Action::Log, Action::Allow | Action::Log) => Some(Action::Log),
         _ => None,
     };
+    let whole = whole(arch);
     let mut decided = Vec::new();
     let mut made = Vec::new();
     for (args, a, b) in pairs(left, right) {
+        let Some(args) = args.intersect(&whole) else { continue };
         match act(a, b) {
             Some(action) => made.push(Clause { args, action }),
             // Two that no arguments meet in do not matter.
@@ -239,5 +247,13 @@ pub(crate) fn logged(left: &[Clause], right: &[Clause]) -> Option<Vec<Clause>> {
         }
         decided.push(args);
     }
+    // About what is beyond 32 bits the other architecture has no say.
+    made.extend_from_slice(left);
     Some(made)
+}
+
+/// Whether a list of clauses for 64-bit arguments, or for those of `arch`, says the same there as another.
+pub(crate) fn agree(arch: Arch, left: &[Clause], right: &[Clause]) -> bool {
+    let left = if arch.arg_bits() == 32 { narrowed(left) } else { left.to_vec() };
+    differing(arch, &left, right).is_some_and(|found| found.is_empty())
 }

@@ -86,9 +86,10 @@ pub fn stage(
     };
     let mut notes = Vec::new();
     if !logged.is_empty() {
-        notes.push(Diagnostic::warning("over-reported", over_reporting(&logged)).hint(
-            "list the same architectures in both, or stage for this machine's own alone",
-        ));
+        notes.push(
+            Diagnostic::warning("over-reported", over_reporting(&logged))
+                .hint("list the same architectures in both, or stage for this machine's own alone"),
+        );
     }
     if stage == Stage::Audit {
         notes.push(Diagnostic::warning(
@@ -118,21 +119,26 @@ fn over_reported(wanted: &Meaning) -> (Meaning, BTreeSet<&'static str>) {
     let defaults: BTreeSet<Action> = wanted.arches.values().flat_map(Rules::defaults).collect();
     let uneven = defaults.iter().all(|action| action.permits()) && defaults.len() > 1;
     for name in sysno::names() {
-        let numbers: Vec<(Arch, u32)> =
-            wanted.arches.keys().filter_map(|arch| Some((*arch, sysno::number(*arch, name)?))).collect();
-        let lists: Vec<Vec<Clause>> =
-            numbers.iter().map(|(arch, nr)| pair::clauses(&wanted.arches[arch], *arch, *nr)).collect();
-        let Some(first) = lists.first() else { continue };
-        let joint = match lists.iter().all(|list| list == first) {
+        let clauses = |(arch, rules): (&Arch, &Rules)| {
+            let nr = sysno::number(*arch, name)?;
+            Some((*arch, nr, pair::clauses(rules, *arch, nr)))
+        };
+        let mut lists: Vec<(Arch, u32, Vec<Clause>)> = wanted.arches.iter().filter_map(clauses).collect();
+        lists.sort_by_key(|(arch, ..)| std::cmp::Reverse(arch.arg_bits()));
+        let Some((_, _, first)) = lists.first() else { continue };
+        let same = lists.iter().all(|(arch, _, list)| pair::agree(*arch, first, list));
+        let joint = match same {
             true if !uneven => continue,
             true => Some(first.clone()),
-            false => lists.iter().skip(1).try_fold(first.clone(), |all, list| pair::logged(&all, list)),
+            false => {
+                lists.iter().try_fold(first.clone(), |all, (arch, _, list)| pair::logged(*arch, &all, list))
+            }
         };
         let Some(joint) = joint else { continue };
-        if lists.iter().any(|list| *list != joint) {
+        if !same {
             logged.insert(*name);
         }
-        for (arch, nr) in numbers {
+        for (arch, nr, _) in lists {
             made.arches.entry(arch).and_modify(|rules| drop(rules.calls.insert(nr, joint.clone())));
         }
     }
@@ -147,10 +153,10 @@ fn over_reported(wanted: &Meaning) -> (Meaning, BTreeSet<&'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Call;
-    use crate::set::{ArgBox, ArgSet};
     use crate::baseline::{self, Kernel, Machine};
+    use crate::call::Call;
     use crate::profile::read;
+    use crate::set::{ArgBox, ArgSet};
 
     fn candidate(arches: &str) -> Profile {
         let text = format!(
@@ -167,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_call_allowed_on_one_architecture_is_logged_on_both_and_said() {
-        let (made, notes) = stage(&candidate("\"SCMP_ARCH_X86_64\""), &docker(), Stage::Audit, Arch::X86_64).unwrap();
+        let (made, notes) =
+            stage(&candidate("\"SCMP_ARCH_X86_64\""), &docker(), Stage::Audit, Arch::X86_64).unwrap();
         let read = made.rules.iter().find(|r| r.names.iter().any(|n| n.text == "read"));
         assert_eq!(read.map_or(made.default.action, |r| r.action.action), Action::Log);
         assert!(notes[0].message.contains("read"), "{notes:?}");
@@ -191,7 +198,10 @@ mod tests {
     fn enforce_is_the_candidate_and_asks_for_a_log() {
         let profile = candidate("\"SCMP_ARCH_X86_64\"");
         let (made, notes) = stage(&profile, &docker(), Stage::Enforce, Arch::X86_64).unwrap();
-        assert_eq!(pair::differences(&meaning(&made, Arch::X86_64), &meaning(&profile, Arch::X86_64)), Ok(Vec::new()));
+        assert_eq!(
+            pair::differences(&meaning(&made, Arch::X86_64), &meaning(&profile, Arch::X86_64)),
+            Ok(Vec::new())
+        );
         assert!(notes.is_empty() && made.flags == [LOG_FLAG]);
     }
 

@@ -11,6 +11,7 @@ use callgate_core::express::{Inexpressible, express};
 use callgate_core::meaning::{Clause, Meaning, Rules};
 use callgate_core::profile::{self, Profile, meaning, write};
 use callgate_core::set::{ArgBox, CallSet};
+use callgate_core::stage::{Stage, stage};
 use callgate_core::verdict::verdict;
 use callgate_core::{Action, Arch, Call, pair, sysno};
 use proptest::prelude::*;
@@ -223,4 +224,77 @@ fn by_name() -> impl Strategy<Value = Meaning> {
             made
         },
     )
+}
+
+/// Actions that are neither asked for nor odd, as runtimes' defaults and candidates have them.
+fn staged() -> impl Strategy<Value = (Profile, Profile)> {
+    let usual = |action| match plain(action) {
+        Action::Notify | Action::Trace(_) => Action::Errno(38),
+        other => other,
+    };
+    let one = move || {
+        sayable().prop_map(move |mut profile| {
+            profile.default = usual(profile.default.action).into();
+            profile.rules.iter_mut().for_each(|rule| rule.action = usual(rule.action.action).into());
+            profile
+        })
+    };
+    (one(), one(), any::<bool>()).prop_map(|(candidate, mut baseline, alike)| {
+        if alike {
+            baseline.architectures.clone_from(&candidate.architectures);
+        }
+        (candidate, baseline)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400, max_shrink_iters: 60, max_global_rejects: 4000, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn stages_allow_what_the_table_says_and_log_no_less(
+        (candidate, baseline) in staged(), extra in proptest::array::uniform6(meanings::word()),
+    ) {
+        let (c, b) = (meaning(&candidate, NATIVE), meaning(&baseline, NATIVE));
+        let allowed = |m: &Meaning| CallSet::of(m, Action::permits);
+        let made = |at| {
+            let made = stage(&candidate, &b, at, NATIVE);
+            made.map(|(profile, notes)| (meaning(&profile, NATIVE), profile, notes))
+        };
+        let mut sets = BTreeMap::new();
+        for at in [Stage::Audit, Stage::Complain, Stage::Enforce] {
+            let (staged, profile, notes) = match made(at) {
+                Ok(made) => made,
+                Err(Inexpressible::TooMany { .. }) => return Err(TestCaseError::reject("monstrous")),
+                // Only where one call is refused on one architecture and not on another.
+                Err(_) if candidate.architectures != baseline.architectures => continue,
+                Err(refusal) => return Err(TestCaseError::fail(refusal.to_string())),
+            };
+            prop_assert!(profile.flags.iter().any(|flag| flag == callgate_core::stage::LOG_FLAG));
+            let over = notes.iter().any(|note| note.code == "over-reported");
+            for data in [&c, &b, &staged].map(|m| meanings::probes(m, &extra)).concat() {
+                let Some(call) = data.to_call() else { continue };
+                if !c.arches.contains_key(&call.arch) && !b.arches.contains_key(&call.arch) {
+                    prop_assert_eq!(staged.action(&call), Action::KillThread);
+                    continue;
+                }
+                let expected = at.action(c.action(&call), b.action(&call));
+                let is = verdict(&profile, &call, NATIVE).action;
+                let logged = over && expected == Action::Allow && is == Action::Log;
+                prop_assert!(is == expected || logged, "{:?} {:?}: {} instead of {}", at, call, is, expected);
+            }
+            sets.insert(at as u8, allowed(&staged));
+        }
+        let judged = |set: &CallSet| {
+            let both = c.arches.keys().chain(b.arches.keys());
+            both.fold(CallSet::none(), |all, arch| all.union(&CallSet::arch(*arch))).intersection(set)
+        };
+        if let Some(complain) = sets.get(&1) {
+            prop_assert!(*complain == allowed(&c).union(&allowed(&b)));
+            prop_assert!(sets.get(&0).is_none_or(|audit| complain.is_subset(audit)));
+        }
+        prop_assert!(sets.get(&0).is_none_or(|audit| *audit == judged(&CallSet::all())));
+        prop_assert!(sets.get(&2).is_none_or(|enforce| *enforce == allowed(&c)));
+    }
 }

@@ -1,6 +1,6 @@
 //! The filters callgate loads for itself: to record, to try a profile, to let another process decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use callgate_core::meaning::{Clause, Rules};
 use callgate_core::set::{ArgBox, ArgSet};

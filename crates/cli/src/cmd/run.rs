@@ -5,7 +5,7 @@ use std::path::Path;
 
 use callgate_core::baseline::{self, Machine};
 use callgate_core::trace::{self, Observation, Phase};
-use callgate_core::{Action, Arch, Meaning, Trace, profile};
+use callgate_core::{Action, Arch, Meaning, Trace, profile, stage};
 use callgate_linux::file::Output as File;
 use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
@@ -119,7 +119,7 @@ fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result
     let filter = match &baseline {
         _ if !traced => filter::trial(meaning),
         _ if audit => filter::allowing(native),
-        Some(baseline) => filter::complaining(meaning, baseline),
+        Some(baseline) => stage::complaining(meaning, baseline),
         None => meaning.clone(),
     };
     Ok(Purpose::Judge { filter: Some(program(&filter)?), traced, profile: meaning.clone(), audit, baseline })
