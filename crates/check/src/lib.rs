@@ -9,6 +9,10 @@
 //! found beside [`callgate_core::Diagnostic`]s: a bad profile is data.
 #![forbid(unsafe_code)]
 
+pub mod diff;
+pub mod merge;
+mod subject;
 pub mod target;
 
+pub use subject::{Decision, Subject};
 pub use target::Target;
