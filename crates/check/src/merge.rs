@@ -199,11 +199,6 @@ pub fn taken(subjects: &[Subject<'_>], effective: &Subject<'_>) -> Result<Vec<Ta
     Ok(changes.into_iter().map(|change| Taken { by: by(&change), change }).collect())
 }
 
-/// Which of the subjects do with a call what the strictest does.
-pub fn origins(subjects: &[Subject<'_>], call: &callgate_core::Call, action: Action) -> Vec<usize> {
-    subjects.iter().enumerate().filter(|(_, s)| s.meaning.action(call) == action).map(|(at, _)| at).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use callgate_core::Call;

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod algebra;
 mod drive;
 mod filter;
 mod inspect;
+pub(crate) use algebra::{Diff, Effective, FailOn, Merge, On, Staged};
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
 pub(crate) use inspect::Inspect;
@@ -57,6 +59,14 @@ pub(crate) enum Verb {
     Sim(Sim),
     /// Prove that two profiles or filters do the same with every call, or show one that they treat differently
     Equiv(Equiv),
+    /// Show what changes from one profile to another: every call that is treated differently, with an example
+    Diff(Diff),
+    /// Make one profile of several: what any of them allows, or what all of them allow
+    Merge(Merge),
+    /// Make the profile for a stage of another one's rollout: audit, complain, enforce
+    Stage(Staged),
+    /// Show what is left of a profile where others apply beside it, and what is taken away by which
+    Effective(Effective),
     /// Show the filters that are loaded in processes as they run, and whether they are a profile's
     Inspect(Inspect),
     /// List the system calls of an architecture

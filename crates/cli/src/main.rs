@@ -5,6 +5,7 @@
 mod ask;
 mod cause;
 mod chains;
+mod changes;
 mod cli;
 mod cmd;
 mod container;
@@ -28,6 +29,7 @@ mod running;
 mod saturation;
 mod source;
 mod streams;
+mod subject;
 mod summary;
 mod table;
 mod usage;
@@ -107,6 +109,10 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Disasm(args)) => cmd::disasm::run(args, output),
         Some(Verb::Sim(args)) => cmd::sim::run(args, output),
         Some(Verb::Equiv(args)) => cmd::equiv::run(args, output),
+        Some(Verb::Diff(args)) => cmd::diff::run(args, output),
+        Some(Verb::Merge(args)) => cmd::merge::run(args, output),
+        Some(Verb::Stage(args)) => cmd::stage::run(args, output),
+        Some(Verb::Effective(args)) => cmd::effective::run(args, output),
         Some(Verb::Inspect(args)) => cmd::inspect::run(args, output),
         Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),
         Some(Verb::Groups(args)) => cmd::groups::run(args, output),

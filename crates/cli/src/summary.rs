@@ -7,9 +7,9 @@ use callgate_core::baseline;
 use callgate_core::evidence::Source;
 use callgate_core::{Arch, Meaning, Profile, group, profile, sysno};
 
-use crate::cmd::run::machine;
 use crate::input::Loaded;
 use crate::output::foreign;
+use crate::subject::machine;
 use crate::table::{Align, columns};
 
 /// Rows of the table, the one that sums up the rest among them.

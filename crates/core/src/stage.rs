@@ -17,7 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::express::{Inexpressible, express};
 use crate::meaning::{Clause, Meaning, Rules};
 use crate::pair;
-use crate::profile::{Profile, meaning};
+use crate::profile::Profile;
 use crate::sysno;
 
 /// What makes the kernel log what the filter refuses (`include/uapi/linux/seccomp.h`).
@@ -53,21 +53,21 @@ pub fn complaining(candidate: &Meaning, baseline: &Meaning) -> Meaning {
     pair::combine(candidate, baseline, |ours, theirs| if ours.permits() { ours } else { theirs })
 }
 
-/// The profile for a stage, on a machine whose own architecture is `native`.
+/// The profile for a stage, on a machine whose own architecture is `native`: the candidate with what it means there, and
+/// what the baseline means.
 ///
 /// It allows exactly what the table says. Where a profile cannot say it, because one call is allowed on one architecture
 /// and to be logged on another, it is logged on both: that is among the diagnostics, as all that gets lost.
 pub fn stage(
     candidate: &Profile,
-    baseline: &Meaning,
+    (ours, baseline): (&Meaning, &Meaning),
     stage: Stage,
     native: Arch,
 ) -> Result<(Profile, Vec<Diagnostic>), Inexpressible> {
-    let ours = meaning(candidate, native);
     let wanted = match stage {
-        Stage::Enforce => ours,
+        Stage::Enforce => ours.clone(),
         Stage::Audit | Stage::Complain => {
-            let mut both = pair::combine(&ours, baseline, |ours, theirs| stage.action(ours, theirs));
+            let mut both = pair::combine(ours, baseline, |ours, theirs| stage.action(ours, theirs));
             // What neither judges stays as it is: a profile kills the thread there.
             both.bad_arch = Action::KillThread;
             both
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use crate::baseline::{self, Kernel, Machine};
     use crate::call::Call;
-    use crate::profile::read;
+    use crate::profile::{meaning, read};
     use crate::set::{ArgBox, ArgSet};
 
     fn candidate(arches: &str) -> Profile {
@@ -167,19 +167,22 @@ mod tests {
         read(&text).unwrap().0
     }
 
+    fn staged(profile: &Profile, at: Stage) -> Result<(Profile, Vec<Diagnostic>), Inexpressible> {
+        stage(profile, (&meaning(profile, Arch::X86_64), &docker()), at, Arch::X86_64)
+    }
+
     fn docker() -> Meaning {
         baseline::find("docker").unwrap().meaning(&Machine::docker(Arch::X86_64, Kernel::new(6, 1)))
     }
 
     #[test]
     fn a_call_allowed_on_one_architecture_is_logged_on_both_and_said() {
-        let (made, notes) =
-            stage(&candidate("\"SCMP_ARCH_X86_64\""), &docker(), Stage::Audit, Arch::X86_64).unwrap();
+        let (made, notes) = staged(&candidate("\"SCMP_ARCH_X86_64\""), Stage::Audit).unwrap();
         let read = made.rules.iter().find(|r| r.names.iter().any(|n| n.text == "read"));
         assert_eq!(read.map_or(made.default.action, |r| r.action.action), Action::Log);
         assert!(notes[0].message.contains("read"), "{notes:?}");
         let all = "\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"";
-        let (made, notes) = stage(&candidate(all), &docker(), Stage::Audit, Arch::X86_64).unwrap();
+        let (made, notes) = staged(&candidate(all), Stage::Audit).unwrap();
         let read = made.rules.iter().find(|r| r.names.iter().any(|n| n.text == "read")).unwrap();
         assert_eq!((read.action.action, made.default.action), (Action::Allow, Action::Log));
         assert_eq!(notes.iter().map(|n| n.code).collect::<Vec<_>>(), ["weaker-than-baseline"]);
@@ -190,14 +193,14 @@ mod tests {
         // io_uring_setup: Docker refuses it, so that on 32-bit x86 it has to stay refused.
         let mut profile = candidate("\"SCMP_ARCH_X86_64\"");
         profile.rules.push(crate::profile::Rule::new(["io_uring_setup".to_owned()], Action::Allow));
-        let refused = stage(&profile, &docker(), Stage::Complain, Arch::X86_64).unwrap_err();
+        let refused = staged(&profile, Stage::Complain).unwrap_err();
         assert!(refused.to_string().contains("io_uring_setup"), "{refused}");
     }
 
     #[test]
     fn enforce_is_the_candidate_and_asks_for_a_log() {
         let profile = candidate("\"SCMP_ARCH_X86_64\"");
-        let (made, notes) = stage(&profile, &docker(), Stage::Enforce, Arch::X86_64).unwrap();
+        let (made, notes) = staged(&profile, Stage::Enforce).unwrap();
         assert_eq!(
             pair::differences(&meaning(&made, Arch::X86_64), &meaning(&profile, Arch::X86_64)),
             Ok(Vec::new())

@@ -268,7 +268,7 @@ proptest! {
         let (c, b) = (meaning(&candidate, NATIVE), meaning(&baseline, NATIVE));
         let allowed = |m: &Meaning| CallSet::of(m, Action::permits);
         let made = |at| {
-            let made = stage(&candidate, &b, at, NATIVE);
+            let made = stage(&candidate, (&c, &b), at, NATIVE);
             made.map(|(profile, notes)| (meaning(&profile, NATIVE), profile, notes))
         };
         let mut sets = BTreeMap::new();

@@ -2,8 +2,10 @@
 
 pub(crate) mod compile;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod disasm;
 pub(crate) mod doctor;
+pub(crate) mod effective;
 pub(crate) mod equiv;
 pub(crate) mod generate;
 pub(crate) mod groups;
@@ -11,10 +13,12 @@ pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod learn;
 pub(crate) mod man;
+pub(crate) mod merge;
 pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod sim;
+pub(crate) mod stage;
 mod starts;
 pub(crate) mod syscalls;
 pub(crate) mod update;

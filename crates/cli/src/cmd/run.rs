@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use callgate_core::baseline::{self, Machine};
 use callgate_core::trace::{self, Observation, Phase};
 use callgate_core::{Action, Arch, Meaning, Trace, profile, stage};
 use callgate_linux::file::Output as File;
 use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
-use callgate_linux::{Miss, Status, features};
+use callgate_linux::{Miss, Status};
 
 use crate::cli::{self, Stage, Via};
 use crate::container::Seccomp;
@@ -21,6 +20,7 @@ use crate::output::{Output, counted, foreign};
 use crate::plan::{self, Plan};
 use crate::recording;
 use crate::streams::{Show, Stdin};
+use crate::subject;
 use crate::workload::{self, Ran, Run, Watch};
 
 /// Runs.
@@ -127,27 +127,14 @@ fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result
 
 /// A baseline: a runtime's default by name, or a profile.
 fn named_baseline(name: &str, native: Arch) -> Result<Meaning, Failure> {
-    if let Some(found) = baseline::find(name) {
-        return Ok(found.meaning(&machine(native)));
+    if let Some(found) = subject::default_of(name, &subject::machine(native)) {
+        return Ok(found);
     }
     let path = Path::new(name);
     if !path.exists() {
-        let known: Vec<&str> = baseline::all().iter().map(|b| b.name).collect();
-        let message = format!("`{name}` is neither a known baseline nor a file");
-        return Err(Failure::new(message).hint(format!("known: {}", known.join(", "))));
+        return Err(subject::neither(name));
     }
-    let loaded = input::profile(path)?;
-    loaded.meaning()?;
-    Ok(profile::meaning(&loaded.profile, native))
-}
-
-/// This machine as a container runtime's default profile sees it.
-pub(crate) fn machine(native: Arch) -> Machine {
-    let release = features::kernel_release();
-    let numbers: Vec<u16> = release.split(['.', '-']).map_while(|n| n.parse().ok()).collect();
-    let kernel =
-        baseline::Kernel::new(numbers.first().copied().unwrap_or(0), numbers.get(1).copied().unwrap_or(0));
-    Machine::docker(native, kernel)
+    input::profile(path)?.meaning()
 }
 
 /// The refused calls as a trace: what an update is to allow.
