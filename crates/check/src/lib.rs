@@ -12,16 +12,20 @@
 pub mod blocked;
 pub mod contrast;
 pub mod dialect;
+pub mod diff;
 pub mod document;
 pub mod explain;
 pub mod flat;
 pub mod libseccomp;
 pub mod loader;
+pub mod merge;
 pub mod resolve;
 pub mod runtime;
+mod subject;
 pub mod target;
 
 pub use blocked::{Blocked, blocked};
 pub use contrast::{Contrast, contrast};
 pub use resolve::{By, Fate, Resolved, resolve};
+pub use subject::{Decision, Subject};
 pub use target::Target;

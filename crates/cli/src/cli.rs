@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod algebra;
 mod default;
 mod drive;
 mod filter;
 mod inspect;
 mod target;
+pub(crate) use algebra::{Diff, Effective, FailOn, Merge, On, Staged};
 pub(crate) use default::Defaults;
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
@@ -53,22 +55,30 @@ pub(crate) enum Verb {
     Run(Run),
     /// Show what a profile or a trace says, for a person or a program
     Show(Show),
+    /// Say what a profile does with a call, why, and what each container runtime makes of it
+    Explain(Explain),
+    /// Write the profile that a container runtime applies by default, or say what it refuses
+    Default(Defaults),
+    /// Write a profile as Docker, Podman, CRI-O or containerd hand it to the container runtime
+    Expand(Expand),
+    /// Show what is left of a profile where others apply beside it, and what is taken away by which
+    Effective(Effective),
+    /// Show what changes from one profile to another: every call that is treated differently, with an example
+    Diff(Diff),
+    /// Make one profile of several: what any of them allows, or what all of them allow
+    Merge(Merge),
+    /// Prove that two profiles or filters do the same with every call, or show one that they treat differently
+    Equiv(Equiv),
+    /// Make the profile for a stage of another one's rollout: audit, complain, enforce
+    Stage(Staged),
     /// Compile a profile to the filter the kernel loads
     Compile(Compile),
     /// Show a filter as text, with the names of calls and arguments
     Disasm(Disasm),
     /// Say what a profile or a filter does with one call
     Sim(Sim),
-    /// Say what a profile does with a call, why, and what each container runtime makes of it
-    Explain(Explain),
-    /// Write a profile as Docker, Podman, CRI-O or containerd hand it to the container runtime
-    Expand(Expand),
-    /// Prove that two profiles or filters do the same with every call, or show one that they treat differently
-    Equiv(Equiv),
     /// Show the filters that are loaded in processes as they run, and whether they are a profile's
     Inspect(Inspect),
-    /// Write the profile that a container runtime applies by default, or say what it refuses
-    Default(Defaults),
     /// List the system calls of an architecture
     Syscalls(Syscalls),
     /// List the groups of system calls, or the calls of one

@@ -6,6 +6,7 @@ mod ask;
 mod call;
 mod cause;
 mod chains;
+mod changes;
 mod cli;
 mod cmd;
 mod container;
@@ -29,6 +30,7 @@ mod running;
 mod saturation;
 mod source;
 mod streams;
+mod subject;
 mod summary;
 mod table;
 mod target;
@@ -111,6 +113,10 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Explain(args)) => cmd::explain::run(args, output),
         Some(Verb::Expand(args)) => cmd::expand::run(args, output),
         Some(Verb::Equiv(args)) => cmd::equiv::run(args, output),
+        Some(Verb::Diff(args)) => cmd::diff::run(args, output),
+        Some(Verb::Merge(args)) => cmd::merge::run(args, output),
+        Some(Verb::Stage(args)) => cmd::stage::run(args, output),
+        Some(Verb::Effective(args)) => cmd::effective::run(args, output),
         Some(Verb::Inspect(args)) => cmd::inspect::run(args, output),
         Some(Verb::Default(args)) => cmd::default::run(args, output),
         Some(Verb::Syscalls(args)) => cmd::syscalls::run(args, output),

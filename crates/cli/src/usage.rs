@@ -12,7 +12,7 @@ use crate::output;
 /// Help is not wider than this, however wide the terminal.
 const MAX_WIDTH: usize = 100;
 /// Verbs that are planned, or that other tools of this kind have.
-const NOT_YET: [&str; 8] = ["convert", "diff", "explain", "lint", "merge", "monitor", "test", "why"];
+const NOT_YET: [&str; 5] = ["convert", "lint", "monitor", "test", "why"];
 /// Verbs that end with `-- COMMAND`.
 const WITH_COMMAND: [&str; 3] = ["learn", "record", "run"];
 
@@ -69,8 +69,7 @@ fn explain(error: &clap::Error, args: &[OsString]) -> Option<Failure> {
 
 fn not_yet(verb: &str) -> Failure {
     let instead = match verb {
-        "merge" => "several traces make one profile: callgate generate A B -o PROFILE",
-        "explain" | "why" => "callgate show PROFILE --why says why every rule is there",
+        "why" => "callgate show PROFILE --why says why every rule is there",
         "test" => "callgate run --profile PROFILE --stage audit -- COMMAND reports what would be refused",
         "monitor" => "callgate record --pid PID -o TRACE records a process that runs",
         _ => "`callgate --help` lists the verbs",

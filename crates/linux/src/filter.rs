@@ -1,6 +1,6 @@
 //! The filters callgate loads for itself: to record, to try a profile, to let another process decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use callgate_core::meaning::{Clause, Rules};
 use callgate_core::set::{ArgBox, ArgSet};
@@ -105,45 +105,6 @@ pub fn allowing(native: Arch) -> Meaning {
     Meaning::uniform(machine(native), Action::Allow, Action::Allow)
 }
 
-/// Complain as a filter that decides by itself: what the profile permits is permitted, the rest gets the baseline's
-/// action.
-pub fn complaining(profile: &Meaning, baseline: &Meaning) -> Meaning {
-    let or = |action: Action, otherwise: Action| if action.permits() { action } else { otherwise };
-    let nowhere = |meaning: &Meaning| Rules::new(meaning.bad_arch);
-    let of = |meaning: &Meaning, arch: &Arch| {
-        meaning.arches.get(arch).cloned().unwrap_or_else(|| nowhere(meaning))
-    };
-    let both = |arch: &Arch| {
-        let (ours, theirs) = (of(profile, arch), of(baseline, arch));
-        let numbers: BTreeSet<u32> = ours.calls.keys().chain(theirs.calls.keys()).copied().collect();
-        let calls = numbers.into_iter().map(|nr| (nr, complaint(nr, &ours, &theirs))).collect();
-        let starts = ours.beyond.keys().chain(theirs.beyond.keys());
-        let beyond = starts.map(|from| (*from, or(ours.otherwise(*from), theirs.otherwise(*from)))).collect();
-        (*arch, Rules { calls, default: or(ours.default, theirs.default), beyond })
-    };
-    let arches: BTreeSet<&Arch> = profile.arches.keys().chain(baseline.arches.keys()).collect();
-    let bad_arch = or(profile.bad_arch, baseline.bad_arch);
-    Meaning { arches: arches.into_iter().map(both).collect(), bad_arch }
-}
-
-/// The clauses of one call: the profile's in their order, each refusing one split by what the baseline does there.
-fn complaint(nr: u32, ours: &Rules, theirs: &Rules) -> Vec<Clause> {
-    let alternatives = |rules: &Rules| {
-        let mut list = rules.calls.get(&nr).cloned().unwrap_or_default();
-        list.push(Clause::any(rules.otherwise(nr)));
-        list
-    };
-    let (ours, theirs) = (alternatives(ours), alternatives(theirs));
-    let split = |clause: Clause| {
-        if clause.action.permits() {
-            return vec![clause];
-        }
-        let within = |b: &Clause| Some(Clause { args: clause.args.intersect(&b.args)?, action: b.action });
-        theirs.iter().filter_map(within).collect()
-    };
-    ours.into_iter().flat_map(split).collect()
-}
-
 /// The filter a profile means here, with the one change callgate makes and says: a call through an architecture the
 /// profile does not list kills the process, not the thread, which would leave a threaded program hanging.
 pub fn enforcing(profile: &Meaning) -> Meaning {
@@ -186,30 +147,6 @@ mod tests {
         assert_eq!(action(&meaning, "write", [9; 6]), Action::Notify);
         assert_eq!(action(&meaning, "socket", [10, 0x80001, 0, 0, 0, 0]), Action::Allow);
         assert_eq!(action(&meaning, "socket", [17, 1, 0, 0, 0, 0]), Action::Notify);
-    }
-
-    #[test]
-    fn complaining_is_the_profile_where_it_permits_and_the_baseline_elsewhere() {
-        let socket = sysno::number(Arch::X86_64, "socket").unwrap();
-        let family = |value, action| Clause { args: ArgBox::any().with(0, ArgSet::exactly(value)), action };
-        let rules = |clauses: Vec<Clause>, default| {
-            let calls = BTreeMap::from([(socket, clauses)]);
-            let arches = BTreeMap::from([(Arch::X86_64, Rules { calls, ..Rules::new(default) })]);
-            Meaning { arches, bad_arch: Action::KillThread }
-        };
-        let ours = [family(1, Action::Allow), family(2, Action::Errno(13))];
-        let theirs = [family(16, Action::Allow), family(2, Action::Log), family(1, Action::Errno(97))];
-        let profile = rules(ours.to_vec(), Action::KillProcess);
-        let baseline = rules(theirs.to_vec(), Action::Errno(1));
-        let both = complaining(&profile, &baseline);
-        for nr in [socket, socket + 1] {
-            for domain in 0..20 {
-                let call = Call::new(Arch::X86_64, nr, [domain, 0, 0, 0, 0, 0]);
-                let (ours, theirs) = (profile.action(&call), baseline.action(&call));
-                let expected = if ours.permits() { ours } else { theirs };
-                assert_eq!(both.action(&call), expected, "{nr} {domain}");
-            }
-        }
     }
 
     #[test]

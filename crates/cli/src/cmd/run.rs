@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use callgate_core::baseline::{self, UnknownDefault};
 use callgate_core::trace::{self, Observation, Phase};
-use callgate_core::{Action, Arch, Meaning, Trace, profile};
+use callgate_core::{Action, Arch, Meaning, Trace, profile, stage};
 use callgate_linux::file::Output as File;
 use callgate_linux::filter;
 use callgate_linux::session::{Purpose, Signals};
@@ -21,7 +20,7 @@ use crate::output::{Output, counted, foreign};
 use crate::plan::{self, Plan};
 use crate::recording;
 use crate::streams::{Show, Stdin};
-use crate::target;
+use crate::subject;
 use crate::workload::{self, Ran, Run, Watch};
 
 /// Runs.
@@ -120,7 +119,7 @@ fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result
     let filter = match &baseline {
         _ if !traced => filter::trial(meaning),
         _ if audit => filter::allowing(native),
-        Some(baseline) => filter::complaining(meaning, baseline),
+        Some(baseline) => stage::complaining(meaning, baseline),
         None => meaning.clone(),
     };
     Ok(Purpose::Judge { filter: Some(program(&filter)?), traced, profile: meaning.clone(), audit, baseline })
@@ -128,19 +127,14 @@ fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result
 
 /// A baseline: a runtime's default by name, or a profile.
 fn named_baseline(name: &str, native: Arch) -> Result<Meaning, Failure> {
-    let path = Path::new(name);
-    match baseline::named(name) {
-        Ok(edition) => return Ok(edition.meaning(&edition.baseline.machine(native, target::kernel(None)?))),
-        Err(UnknownDefault::Name { .. }) if path.exists() => {}
-        Err(error @ UnknownDefault::Name { .. }) => {
-            let message = format!("`{}` is neither a known baseline nor a file", foreign(name));
-            return Err(Failure::new(message).hint(foreign(&error.to_string())));
-        }
-        Err(error) => return Err(Failure::new(foreign(&error.to_string()))),
+    if let Some(found) = subject::default_of(name, &cli::On::default(), native)? {
+        return Ok(found);
     }
-    let loaded = input::profile(path)?;
-    loaded.meaning()?;
-    Ok(profile::meaning(&loaded.profile, native))
+    let path = Path::new(name);
+    if !path.exists() {
+        return Err(subject::neither(name));
+    }
+    input::profile(path)?.meaning()
 }
 
 /// The refused calls as a trace: what an update is to allow.

@@ -251,7 +251,7 @@ impl Rest {
 
 /// Whether a call of this ABI can carry this number: the x32 bit takes numbers away from x86_64, and the skip number of
 /// tracers one from x32; see [`Arch::split`].
-fn exists(arch: Arch, nr: u32) -> bool {
+pub(crate) fn exists(arch: Arch, nr: u32) -> bool {
     let (token, raw) = arch.raw(nr);
     Arch::split(token, raw) == Some((arch, nr))
 }

@@ -14,4 +14,5 @@ mod region;
 pub use arg::{ArgSet, Op};
 pub use argbox::ArgBox;
 pub use calls::CallSet;
+pub(crate) use calls::exists;
 pub use region::Region;
