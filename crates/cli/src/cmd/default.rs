@@ -236,7 +236,7 @@ fn blocked_text(found: &[Blocked], width: usize) -> String {
                 (outcome(one.action) + " in part", witness::call(&one.witness.to_data()))
             };
             let opened = match one.opened_by.as_slice() {
-                [] => "opened by nothing".to_owned(),
+                [] => "opened by no capability".to_owned(),
                 caps => format!("opened by {}", caps.join(" or ")),
             };
             alike.entry((one.opened_by.is_empty(), opened, action)).or_default().push(call);

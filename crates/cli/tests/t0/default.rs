@@ -104,7 +104,7 @@ fn what_a_default_blocks_is_told_by_topic_with_what_opens_it() {
     assert_eq!(of("bpf")["opened_by"], serde_json::json!(["CAP_BPF", "CAP_SYS_ADMIN"]));
     assert_eq!((&of("clone")["in_part"], &of("clone3")["errno"]), (&true.into(), &38.into()));
     let nothing = lab.callgate(&format!("default containerd {HERE} --blocked --caps all")).expect(0);
-    nothing.shows("opened by nothing: add_key keyctl request_key");
+    nothing.shows("opened by no capability: add_key keyctl request_key");
 }
 
 #[test]

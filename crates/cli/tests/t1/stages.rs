@@ -48,6 +48,14 @@ fn complain_refuses_what_the_baseline_refuses_too() {
         .expect(125)
         .says("`dokcer`")
         .says("docker");
+    // Defaults by release: containerd's 1.2 is not known, and every default lets mkdir go ahead.
+    let run =
+        |baseline: &str| format!("run --profile p.json --stage complain --baseline {baseline} -- mkdir ");
+    lab.callgate(&(run("containerd@1.2") + "d")).expect(125).says("too old");
+    for baseline in ["docker", "containerd", "containerd@1.6.20", "podman", "cri-o"] {
+        lab.callgate(&(run(baseline) + baseline)).expect(0).says(REFUSED);
+        assert!(lab.has(baseline), "{baseline}");
+    }
 }
 
 #[test]
