@@ -90,7 +90,7 @@ pub(crate) struct Merge {
     callgate stage app.json complain --baseline docker -o app-complain.json\n  \
     callgate stage app.json enforce --baseline docker -o app-enforce.json\n\n\
     Exit codes: 0 written · 1 nothing written: a dangerous call is allowed beyond the baseline · 2 nothing written")]
-#[command(override_usage = "callgate stage [OPTIONS] --baseline <BASELINE> -o <FILE> <PROFILE> <STAGE>")]
+#[command(override_usage = "callgate stage [OPTIONS] --baseline <NAME> -o <FILE> <PROFILE> <STAGE>")]
 pub(crate) struct Staged {
     /// The profile that is going to be enforced; `-` is standard input
     #[arg(value_name = "PROFILE")]
