@@ -1,5 +1,6 @@
 //! Reading what the user names: profiles, traces, evidence; `-` is standard input.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -228,10 +229,18 @@ impl Loaded {
     pub(crate) fn tell_notes_but(&self, codes: &[&str], output: &Output) {
         // A hostile file has as many notes as lines, or more: each line is looked up, not counted anew.
         let ends: Vec<usize> = self.text.match_indices('\n').map(|(at, _)| at).collect();
-        for note in self.notes.iter().filter(|note| !codes.contains(&note.code)) {
+        let told = self.notes.iter().filter(|note| !codes.contains(&note.code));
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for note in told.clone() {
+            *counts.entry(note.message.as_str()).or_default() += 1;
+        }
+        // What is so on many lines is said of the first.
+        for note in told {
+            let Some(count) = counts.remove(note.message.as_str()) else { continue };
             let line = note.span.as_ref().map_or(0, |s| 1 + ends.partition_point(|end| *end < s.start));
+            let more = if count > 1 { format!(" (and on {} more lines)", count - 1) } else { String::new() };
             let hint = note.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
-            output.warn(&format!("{}:{line}: {}{hint}", self.name, note.message));
+            output.warn(&format!("{}:{line}: {}{more}{hint}", self.name, note.message));
         }
     }
 

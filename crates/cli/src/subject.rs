@@ -7,7 +7,7 @@ use callgate_core::baseline::{self, Machine, UnknownDefault};
 use callgate_core::{Arch, Diagnostic, Meaning, Profile, profile};
 use callgate_linux::file::Output as File;
 
-use crate::cli::On;
+use crate::cli::{On, Where};
 use crate::cmd::print;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
@@ -63,14 +63,17 @@ pub(crate) fn read(names: &[&str], on: &On, output: &Output) -> Result<Vec<Subje
     let arches = on.arch.iter().map(|name| parse::arch(name)).collect::<Result<Vec<Arch>, _>>()?;
     let mut loaded = Vec::new();
     for name in names {
-        loaded.push(file(name, output)?);
+        loaded.push(file(name)?);
     }
     let native = match arches.first() {
         Some(arch) => *arch,
         None => home(&loaded)?,
     };
     let mut subjects = Vec::new();
-    for (name, loaded) in names.iter().zip(loaded) {
+    for (name, mut loaded) in names.iter().zip(loaded) {
+        if let Some(loaded) = &mut loaded {
+            tell_and_expand(loaded, on, native, output)?;
+        }
         let mut meaning = match &loaded {
             Some(loaded) => loaded.meaning_on(native)?,
             None => default_of(name, on, native)?.ok_or_else(|| neither(name))?,
@@ -85,7 +88,7 @@ pub(crate) fn read(names: &[&str], on: &On, output: &Output) -> Result<Vec<Subje
 }
 
 /// The file of that name, unless it is a runtime's default.
-fn file(name: &str, output: &Output) -> Result<Option<Loaded>, Failure> {
+fn file(name: &str) -> Result<Option<Loaded>, Failure> {
     if !matches!(baseline::named(name), Err(UnknownDefault::Name { .. })) {
         return Ok(None);
     }
@@ -93,9 +96,25 @@ fn file(name: &str, output: &Output) -> Result<Option<Loaded>, Failure> {
     if name != "-" && !path.exists() && !name.contains(['/', '.']) {
         return Err(neither(name).exit(Exit::NoInput));
     }
-    let loaded = input::profile(path)?;
-    loaded.tell_notes(output);
-    Ok(Some(loaded))
+    input::profile(path).map(Some)
+}
+
+/// Says what is worth knowing of a file, and makes of it what the loader that the flags name hands over.
+fn tell_and_expand(loaded: &mut Loaded, on: &On, native: Arch, output: &Output) -> Result<(), Failure> {
+    let Some(loader) = &on.loader else {
+        loaded.tell_notes(output);
+        return Ok(());
+    };
+    let place = Where {
+        loader: loader.clone(),
+        caps: on.caps.clone(),
+        kernel: on.kernel.clone(),
+        ..Where::default()
+    };
+    let resolved = target::resolved(loaded, &place.target(native)?)?;
+    target::tell(loaded, &resolved, output);
+    loaded.profile = target::flat(loaded, &resolved)?;
+    Ok(())
 }
 
 /// The architecture of the machine that all these are for: this one's, unless every file is for another.

@@ -8,7 +8,7 @@ use callgate_check::runtime::Outcome as Made;
 use callgate_check::target::{Loader, Runtime, Target};
 use callgate_core::baseline::{self, Kernel, Machine};
 use callgate_core::floor::Version;
-use callgate_core::{Arch, Meaning, args, capability, suggest};
+use callgate_core::{Arch, Meaning, Profile, args, capability, suggest};
 use callgate_linux::features;
 
 use crate::cli::Where;
@@ -136,6 +136,12 @@ pub(crate) fn handed_over<'r>(loaded: &Loaded, resolved: &'r Resolved) -> Result
         (None, _) => Err(Failure::new(format!("{name}: the loader hands nothing over"))
             .hint("the container starts unconfined; give the profile a defaultAction")),
     }
+}
+
+/// The same as a profile.
+pub(crate) fn flat(loaded: &Loaded, resolved: &Resolved) -> Result<Profile, Failure> {
+    callgate_check::flat::profile(handed_over(loaded, resolved)?)
+        .map_err(|e| Failure::new(format!("{}: what the loader hands over: {}", loaded.name, e.message)))
 }
 
 /// The meaning of the filter, for those who have to have one: nothing in it is guessed.

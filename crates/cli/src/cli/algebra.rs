@@ -13,11 +13,14 @@ pub(crate) struct On {
     /// [default: this machine's, and all that are listed]
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Vec<String>,
-    /// The capabilities of the container, for runtimes' defaults: CAP_NET_ADMIN,CAP_CHOWN; none; all; default,CAP_BPF
+    /// What reads the files: docker, podman, cri-o, containerd [default: nobody; a profile has to mean the same to all]
+    #[arg(long, value_name = "LOADER")]
+    pub(crate) loader: Option<String>,
+    /// The capabilities of the container, for runtimes' defaults and loaders: CAP_NET_ADMIN,CAP_CHOWN; none; all; default,CAP_BPF
     /// [default: the runtime's own]
     #[arg(long, value_name = "CAP,…", value_delimiter = ',')]
     pub(crate) caps: Vec<String>,
-    /// The kernel, for runtimes' defaults [default: this machine's]
+    /// The kernel, likewise [default: this machine's]
     #[arg(long, value_name = "RELEASE")]
     pub(crate) kernel: Option<String>,
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use callgate_check::flat;
 use callgate_core::profile;
 use callgate_linux::file::Output as File;
 
@@ -29,9 +28,7 @@ pub(crate) fn run(args: &Expand, output: &Output) -> Outcome {
     let loaded = input::profile(&args.profile)?;
     let resolved = target::resolved(&loaded, &place)?;
     target::tell(&loaded, &resolved, output);
-    let document = target::handed_over(&loaded, &resolved)?;
-    let flat = flat::profile(document)
-        .map_err(|e| Failure::new(format!("{}: what the loader hands over: {}", loaded.name, e.message)))?;
+    let flat = target::flat(&loaded, &resolved)?;
     let text = profile::write(&flat, false);
     if args.output == Path::new("-") {
         return print(output, &text);

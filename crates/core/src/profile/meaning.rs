@@ -71,7 +71,7 @@ fn clauses(rules: &[(&str, &Rule)]) -> Vec<Clause> {
 /// Whoever loads a filter must refuse such a profile rather than guess.
 pub fn undecidable(profile: &Profile) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let hint = "what it means depends on the loader; give the expanded profile";
+    let hint = "what it means depends on who reads it: `callgate expand --loader docker` writes what Docker makes of it";
     let keys = profile.extra.iter().filter(|e| e.key == "archMap");
     let rule_keys =
         profile.rules.iter().flat_map(|r| &r.extra).filter(|e| e.key == "includes" || e.key == "excludes");
