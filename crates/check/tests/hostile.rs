@@ -84,7 +84,7 @@ fn rules(count: usize) -> String {
     let rule = |i: usize| {
         format!(
             r#"{{"names": ["ioctl", "x{i}"], "action": "SCMP_ACT_{}", "args": [{{"index": 1, "value": {i}, "op": "SCMP_CMP_EQ"}}]}}"#,
-            if i % 2 == 0 { "ALLOW" } else { "LOG" }
+            if i.is_multiple_of(2) { "ALLOW" } else { "LOG" }
         )
     };
     let rules: Vec<String> = (0..count).map(rule).collect();
