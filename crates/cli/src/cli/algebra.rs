@@ -69,8 +69,8 @@ pub(crate) struct Merge {
     /// Allow what all of them allow; of several refusals the strictest counts, as of stacked filters
     #[arg(long)]
     pub(crate) intersect: bool,
-    /// Profiles, or names of runtimes' defaults; `-` is standard input
-    #[arg(value_name = "PROFILE", required = true, num_args = 2..)]
+    /// Profiles, or names of runtimes' defaults; `-` is standard input; one alone is written in its shortest form
+    #[arg(value_name = "A", required = true)]
     pub(crate) profiles: Vec<String>,
     /// The profile to write; `-` is standard output
     #[arg(short, long, value_name = "PROFILE")]

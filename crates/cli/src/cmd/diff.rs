@@ -46,7 +46,9 @@ pub(crate) fn run(args: &Diff, output: &Output) -> Outcome {
     } else {
         print(output, &changes::text(&changes, names, output.width()))?;
     }
-    notes.iter().for_each(|note| output.warn(note));
+    for note in &notes {
+        output.warn(note);
+    }
     let fails = match args.fail_on {
         FailOn::Any => !changes.is_empty(),
         FailOn::Widened => changes.iter().any(Change::widens),
