@@ -95,8 +95,8 @@ pub(crate) struct Staged {
     /// How far it is applied
     #[arg(value_name = "STAGE")]
     pub(crate) stage: Stage,
-    /// What applies now: docker, or a profile
-    #[arg(long, value_name = "NAME|PROFILE")]
+    /// What applies now: the name of a runtime's default (docker), or a profile
+    #[arg(long, value_name = "B")]
     pub(crate) baseline: String,
     /// Write it although the profile allows dangerous calls that the baseline refuses
     #[arg(long)]
@@ -105,7 +105,7 @@ pub(crate) struct Staged {
     #[arg(long)]
     pub(crate) no_log_flag: bool,
     /// The profile to write; `-` is standard output
-    #[arg(short, long, value_name = "PROFILE")]
+    #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
     /// Replace an existing profile
     #[arg(long)]
