@@ -86,10 +86,9 @@ pub fn stage(
     };
     let mut notes = Vec::new();
     if !logged.is_empty() {
-        notes.push(
-            Diagnostic::warning("over-reported", over_reporting(&logged))
-                .hint("list the same architectures in both, or stage for this machine's own alone"),
-        );
+        notes.push(Diagnostic::warning("over-reported", over_reporting(&logged)).hint(format!(
+            "list the same architectures in both, or stage for {native} alone (--arch {native})"
+        )));
     }
     if stage == Stage::Audit {
         notes.push(Diagnostic::warning(
