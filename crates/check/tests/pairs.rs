@@ -57,7 +57,7 @@ proptest! {
             prop_assert_eq!((change.before, change.after), (before, after));
             prop_assert_eq!(change.kind == Kind::Allowed, after.action.permits() && !before.action.permits());
         }
-        for call in [&m, &n].iter().flat_map(|m| meanings::probes(m, &extra)).filter_map(|d| d.to_call()) {
+        for call in [&m, &n].iter().flat_map(|m| meanings::probes(m, &extra)).filter_map(callgate_core::SeccompData::to_call) {
             let (before, after) = (said(&a, &call).action, said(&b, &call).action);
             let told = changes.iter().any(|c| {
                 let same = c.witness.nr == call.nr || (c.name.is_none() && callgate_core::sysno::name(call.arch, call.nr).is_none());
@@ -99,7 +99,7 @@ proptest! {
                     _ => Action::KillThread,
                 }
             };
-            for call in [&m, &n].iter().flat_map(|m| meanings::probes(m, &extra)).filter_map(|d| d.to_call()) {
+            for call in [&m, &n].iter().flat_map(|m| meanings::probes(m, &extra)).filter_map(callgate_core::SeccompData::to_call) {
                 prop_assert_eq!(said(&made, &call).action, expected(&call), "{:?} {:?}", how, call);
             }
             if how == How::Intersection && alike {

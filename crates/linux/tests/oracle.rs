@@ -266,7 +266,7 @@ fn the_kernel_confirms_what_differs_between_profiles_and_what_is_made_of_two() {
             let program = emit(meaning).expect("small meanings fit");
             ask(&program, &probes).expect("the kernel can be asked")
         };
-        let strictest = pair::combine(&before, &after, std::cmp::min);
+        let strictest = pair::combine(&before, &after, std::cmp::min).expect("they are small");
         let answers = [ask(&before), ask(&after), ask(&strictest)];
         for (at, difference) in calls.iter().enumerate() {
             let kernel = [answers[0][at], answers[1][at], answers[2][at]];
