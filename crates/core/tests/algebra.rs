@@ -151,7 +151,7 @@ proptest! {
         if same(&other, &wanted) {
             prop_assert!(express(&other, NATIVE).as_ref() == Ok(&made));
         }
-        let twice = pair::combine(&wanted, &again, |a, _| a);
+        let twice = pair::combine(&wanted, &again, |a, _| a).expect("they are small");
         prop_assert!(express(&twice, NATIVE).as_ref() == Ok(&made));
     }
 
@@ -182,8 +182,8 @@ proptest! {
             prop_assert_eq!((a.action(&d.witness), b.action(&d.witness)), (d.before, d.after));
             prop_assert_ne!(d.before, d.after);
         }
-        let either = pair::combine(&a, &b, std::cmp::max);
-        let both = pair::combine(&a, &b, std::cmp::min);
+        let either = pair::combine(&a, &b, std::cmp::max).expect("they are small");
+        let both = pair::combine(&a, &b, std::cmp::min).expect("they are small");
         let probes = [&a, &b].map(|m| meanings::probes(m, &extra)).concat();
         for data in probes {
             let (left, right) = (a.action_of_data(&data), b.action_of_data(&data));

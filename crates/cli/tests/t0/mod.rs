@@ -1,5 +1,6 @@
 //! What needs a compiler only: help, documents, files in and out, errors.
 
+mod algebra;
 mod bad_input;
 mod default;
 pub(crate) mod examples;

@@ -145,6 +145,18 @@ pub fn danger(arch: Arch, call: &str, index: usize, value: u64) -> Option<(&'sta
     set.on(arch).find_map(|c| Some((c.name, c.danger.filter(|_| set.has(c, value))?)))
 }
 
+/// Every value of an argument of the call that must not be allowed silently: index, value, constant, reason.
+pub fn dangers(
+    arch: Arch,
+    call: &str,
+) -> impl Iterator<Item = (usize, u64, &'static str, &'static str)> + use<> {
+    let params = params_on(arch, call).unwrap_or_default().iter().enumerate();
+    params.filter(|(_, param)| param.class == Class::Surface).flat_map(move |(index, param)| {
+        let constants = param.set.and_then(find_set).into_iter().flat_map(move |set| set.on(arch));
+        constants.filter_map(move |c| Some((index, param.low(c.value), c.name, c.danger?)))
+    })
+}
+
 /// Values that the seen ones bring along, each with the reason; without those that were seen.
 pub fn pack(call: &str, index: usize, seen: &BTreeSet<u64>) -> Vec<(u64, &'static str)> {
     let mut found: Vec<(u64, &'static str)> = Vec::new();

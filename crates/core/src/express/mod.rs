@@ -19,7 +19,7 @@ use crate::arch::Arch;
 use crate::args;
 use crate::call::Call;
 use crate::errno;
-use crate::meaning::{Meaning, Rules};
+use crate::meaning::{Clause, Meaning, Rules};
 use crate::pair::{self, TooMany};
 use crate::profile::{Profile, Rule};
 use crate::set::{CallSet, Region};
@@ -118,6 +118,12 @@ fn judged(wanted: &Meaning, native: Arch) -> Meaning {
     let mut judged = wanted.clone();
     judged.arches.entry(native).or_insert_with(|| Rules::new(wanted.bad_arch));
     judged.arches.retain(|arch, rules| {
+        let decides = |clauses: &Vec<Clause>| {
+            clauses.first().is_some_and(|c| c.action != Action::KillThread && !c.args.is_empty())
+        };
+        if rules.calls.values().any(decides) {
+            return true;
+        }
         let kills = || {
             let alone = Meaning { arches: [(*arch, rules.clone())].into(), bad_arch: Action::KillThread };
             CallSet::of(&alone, |action| action != Action::KillThread).is_empty()
@@ -132,7 +138,10 @@ fn default_action(judged: &Meaning, native: Arch) -> Result<Action, Inexpressibl
     // As good as any: every architecture has this number, and none a call of it.
     let sample = Call { arch: native, nr: 0x3fff_ffff, args: [0; 6] };
     let default = judged.action(&sample);
-    let others = Meaning { arches: judged.arches.clone(), bad_arch: default };
+    let mut others = Meaning { arches: judged.arches.clone(), bad_arch: default };
+    for (arch, rules) in &mut others.arches {
+        rules.calls.retain(|nr, _| sysno::name(*arch, *nr).is_none());
+    }
     let mut odd = CallSet::of(&others, |action| action != default);
     for arch in judged.arches.keys() {
         for entry in sysno::table(*arch) {
