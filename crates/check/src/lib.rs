@@ -11,6 +11,7 @@
 
 pub mod blocked;
 pub mod contrast;
+pub mod convert;
 pub mod dialect;
 pub mod diff;
 pub mod document;

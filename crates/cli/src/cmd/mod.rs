@@ -2,6 +2,7 @@
 
 pub(crate) mod compile;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod default;
 pub(crate) mod diff;
 pub(crate) mod disasm;

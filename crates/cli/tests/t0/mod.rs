@@ -2,6 +2,7 @@
 
 mod algebra;
 mod bad_input;
+mod convert;
 mod default;
 pub(crate) mod examples;
 mod filter;
