@@ -9,6 +9,7 @@
 //! found beside [`callgate_core::Diagnostic`]s: a bad profile is data.
 #![forbid(unsafe_code)]
 
+pub mod artifact;
 pub mod blocked;
 pub mod contrast;
 pub mod convert;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod algebra;
+mod artifact;
 mod convert;
 mod default;
 mod drive;
@@ -13,6 +14,7 @@ mod filter;
 mod inspect;
 mod target;
 pub(crate) use algebra::{Diff, Effective, FailOn, Merge, On, Staged};
+pub(crate) use artifact::{Artifact, What};
 pub(crate) use convert::{Convert, Form};
 pub(crate) use default::Defaults;
 pub(crate) use drive::{BackendChoice, Drive, Running};
@@ -75,6 +77,8 @@ pub(crate) enum Verb {
     Stage(Staged),
     /// Write a profile in another form: for systemd, for the Security Profiles Operator, as a list; and back
     Convert(Convert),
+    /// Pack a profile as an OCI artifact, unpack one, or check it
+    Artifact(Artifact),
     /// Compile a profile to the filter the kernel loads
     Compile(Compile),
     /// Show a filter as text, with the names of calls and arguments

@@ -3,7 +3,7 @@
 use super::snapshot;
 use crate::harness::Lab;
 
-const VERBS: [&str; 25] = [
+const VERBS: [&str; 26] = [
     "learn",
     "record",
     "import",
@@ -20,6 +20,7 @@ const VERBS: [&str; 25] = [
     "equiv",
     "stage",
     "convert",
+    "artifact",
     "compile",
     "disasm",
     "sim",

@@ -24,8 +24,9 @@ fn the_sets_of_systemd_are_those_of_the_installed_one() {
     for line in text.lines() {
         match line.strip_prefix("    ") {
             Some(word) if !word.starts_with('#') => {
-                let names = set.map(|set| theirs.entry(set).or_default());
-                names.into_iter().for_each(|names| drop(names.replace(word.trim())));
+                if let Some(set) = set {
+                    theirs.entry(set).or_default().insert(word.trim());
+                }
             }
             Some(_) => {}
             None => set = Some(line).filter(|line| line.starts_with('@') && *line != "@known"),
