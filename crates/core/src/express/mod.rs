@@ -19,7 +19,7 @@ use crate::arch::Arch;
 use crate::args;
 use crate::call::Call;
 use crate::errno;
-use crate::meaning::{Clause, Meaning, Rules};
+use crate::meaning::{Meaning, Rules};
 use crate::pair::{self, TooMany};
 use crate::profile::{Profile, Rule};
 use crate::set::{CallSet, Region};
@@ -118,10 +118,12 @@ fn judged(wanted: &Meaning, native: Arch) -> Meaning {
     let mut judged = wanted.clone();
     judged.arches.entry(native).or_insert_with(|| Rules::new(wanted.bad_arch));
     judged.arches.retain(|arch, rules| {
-        let decides = |clauses: &Vec<Clause>| {
-            clauses.first().is_some_and(|c| c.action != Action::KillThread && !c.args.is_empty())
+        // The first clause decides about its arguments, where the architecture has any of them.
+        let decides = |nr: &u32| {
+            let first = pair::clauses(rules, *arch, *nr).into_iter().next();
+            first.is_some_and(|c| c.action != Action::KillThread && !c.args.is_empty())
         };
-        if rules.calls.values().any(decides) {
+        if rules.calls.keys().any(decides) {
             return true;
         }
         let kills = || {
