@@ -119,8 +119,13 @@ fn right(refusal: &Inexpressible, wanted: &Meaning) {
     }
 }
 
+/// Meanings with many arguments take long: `CALLGATE_FULL=1` asks for as many as were run when this was written.
+fn cases() -> u32 {
+    if std::env::var_os("CALLGATE_FULL").is_some_and(|v| v == "1") { 600 } else { 60 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 60, max_global_rejects: 30, failure_persistence: None,
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 60, max_global_rejects: 30, failure_persistence: None,
         rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     #[test]
@@ -259,7 +264,7 @@ fn staged() -> impl Strategy<Value = (Profile, Profile)> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400, max_shrink_iters: 60, max_global_rejects: 4000, failure_persistence: None,
+        cases: cases(), max_shrink_iters: 60, max_global_rejects: 4000, failure_persistence: None,
         rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default()
     })]
 
