@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 
 use crate::arch::Arch;
 
+use crate::set::ArgSet;
+
 pub use format::{HIDDEN, format_call, format_call_private, format_value};
 pub use parse::{ParseError, number, parse_call, parse_value};
 
@@ -143,6 +145,41 @@ pub fn danger(arch: Arch, call: &str, index: usize, value: u64) -> Option<(&'sta
         return None;
     }
     set.on(arch).find_map(|c| Some((c.name, c.danger.filter(|_| set.has(c, value))?)))
+}
+
+/// Values of one argument that must not be allowed silently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dangerous {
+    /// Which argument.
+    pub index: usize,
+    /// The constant: `TIOCSTI`.
+    pub name: &'static str,
+    /// Why, in words that continue "`TIOCSTI` …".
+    pub why: &'static str,
+    /// The values that contain it, as disjoint sets.
+    pub values: Vec<ArgSet>,
+}
+
+/// Everything for which [`danger`] has a reason, by argument and constant; a value may contain several constants.
+pub fn dangers(arch: Arch, call: &str) -> Vec<Dangerous> {
+    let mut found = Vec::new();
+    for (index, param) in params_on(arch, call).unwrap_or_default().iter().enumerate() {
+        let set = param.set.and_then(find_set).filter(|_| param.class == Class::Surface);
+        for (set, constant) in set.iter().flat_map(|set| set.on(arch).map(move |c| (set, c))) {
+            let Some(why) = constant.danger else { continue };
+            let mask = match constant.kind {
+                Kind::Enum if set.field == 0 => param.low(u64::MAX),
+                Kind::Enum => set.field,
+                Kind::Bit => constant.value,
+            };
+            let values = ArgSet::masked(mask, constant.value);
+            // As in `danger`.
+            let asks = ArgSet::masked(0xffff_ffff, 0xffff_ffff);
+            let values = if call == "personality" { values.subtract(&asks) } else { vec![values] };
+            found.push(Dangerous { index, name: constant.name, why, values });
+        }
+    }
+    found
 }
 
 /// Values that the seen ones bring along, each with the reason; without those that were seen.

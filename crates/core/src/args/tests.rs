@@ -276,6 +276,23 @@ fn dangerous_values_are_named_with_a_reason() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn the_list_of_dangerous_values_holds_those_that_are_dangerous_and_no_other(
+        at in proptest::prelude::any::<proptest::sample::Index>(), index in 0usize..6,
+        value in proptest::prop_oneof![0u64..0x6000, proptest::prelude::any::<u64>(), (0u32..64).prop_map(|bit| 1 << bit)],
+    ) {
+        for arch in [Arch::X86_64, Arch::X86, Arch::S390x] {
+            for call in [table::ENTRIES[at.index(table::ENTRIES.len())].call, "clone", "socket", "personality", "ioctl"] {
+                let listed = dangers(arch, call);
+                let mut holding = listed.iter().filter(|d| d.index == index && d.values.iter().any(|v| v.contains(value)));
+                let first = holding.next().map(|d| (d.name, d.why));
+                proptest::prop_assert_eq!(first, danger(arch, call, index, value), "{} {}", call, value);
+            }
+        }
+    }
+}
+
 #[test]
 fn an_inet_socket_brings_what_getaddrinfo_needs() {
     let values = |seen: &[u64]| -> BTreeSet<u64> {
