@@ -1,5 +1,7 @@
 //! The attack surface of a meaning: dangerous calls and arguments that it allows, each held against a runtime's default.
 
+use std::cell::OnceCell;
+
 use callgate_core::args::{self, Policy};
 use callgate_core::baseline::{Edition, Machine};
 use callgate_core::set::{ArgBox, CallSet, Region};
@@ -59,10 +61,13 @@ struct Danger {
     parts: Vec<(Option<&'static str>, &'static str, Region)>,
 }
 
-/// A default profile, on one machine with some capabilities, and with one more each.
-struct Default {
+/// A default profile, on one machine with some capabilities.
+struct Default<'d> {
+    edition: &'d Edition,
+    machine: &'d Machine,
     allowed: CallSet,
-    with: Vec<(&'static str, CallSet)>,
+    /// The same with one more capability each, worked out where it is asked for.
+    with: OnceCell<Vec<(&'static str, CallSet)>>,
 }
 
 /// Everything dangerous that `ours` allows or leaves to be decided, through `arch` and the doors beside it; sorted by
@@ -72,21 +77,20 @@ pub fn exposures(
     (arch, doors): (Arch, &[Arch]),
     (edition, machine): (&Edition, &Machine),
 ) -> Vec<Exposure> {
-    let open = CallSet::of(ours, |action| opens(action));
+    let open = CallSet::of(ours, opens);
     let permitted = CallSet::of(ours, Action::permits);
-    let default = default(edition, machine);
-    let on = |arch| dangers(arch).into_iter().filter_map(move |danger| Some((arch, danger)));
-    let mut found: Vec<Exposure> = on(arch)
-        .filter_map(|(arch, danger)| exposure(arch, &danger, (&open, &permitted), &default))
-        .collect();
+    let default = Default::new(edition, machine);
+    let on = |arch| {
+        let exposure = |danger: &Danger| exposure(arch, danger, (&open, &permitted), &default);
+        dangers(arch).iter().filter_map(exposure).collect::<Vec<_>>()
+    };
+    let mut found = on(arch);
     found.sort_by_key(|exposure| (exposure.group, exposure.call));
     for door in doors {
-        let theirs: Vec<Exposure> = on(*door)
-            .filter_map(|(arch, danger)| exposure(arch, &danger, (&open, &permitted), &default))
-            .filter(|new| !found.iter().any(|old| old.call == new.call && covers(old, new)))
-            .collect();
+        let more = on(*door).into_iter().filter(|new| !found.iter().any(|old| covers(old, new)));
+        let more: Vec<Exposure> = more.collect();
         found.extend(entrance(*door, arch, (&open, &permitted), &default));
-        found.extend(theirs);
+        found.extend(more);
     }
     found
 }
@@ -101,15 +105,24 @@ fn covers(old: &Exposure, new: &Exposure) -> bool {
     new.why.iter().all(|reason| old.why.contains(reason)) && (new.in_part || !old.in_part)
 }
 
-fn default(edition: &Edition, machine: &Machine) -> Default {
-    let allowed = |machine: &Machine| CallSet::of(&edition.meaning(machine), Action::permits);
-    let missing = edition.baseline.deciding_caps().into_iter().filter(|cap| !machine.caps.contains(*cap));
-    let with = missing.map(|cap| {
-        let mut machine = machine.clone();
-        machine.caps.insert(cap.to_owned());
-        (cap, allowed(&machine))
-    });
-    Default { with: with.collect(), allowed: allowed(machine) }
+impl<'d> Default<'d> {
+    fn new(edition: &'d Edition, machine: &'d Machine) -> Self {
+        let allowed = CallSet::of(&edition.meaning(machine), Action::permits);
+        Self { edition, machine, allowed, with: OnceCell::new() }
+    }
+
+    fn with(&self) -> &[(&'static str, CallSet)] {
+        self.with.get_or_init(|| {
+            let caps = self.edition.baseline.deciding_caps().into_iter();
+            let missing = caps.filter(|cap| !self.machine.caps.contains(*cap));
+            let with = missing.map(|cap| {
+                let mut machine = self.machine.clone();
+                machine.caps.insert(cap.to_owned());
+                (cap, CallSet::of(&self.edition.meaning(&machine), Action::permits))
+            });
+            with.collect()
+        })
+    }
 }
 
 /// What is dangerous about the calls of an architecture.
@@ -140,7 +153,7 @@ fn exposure(
     arch: Arch,
     danger: &Danger,
     (open, permitted): (&CallSet, &CallSet),
-    default: &Default,
+    default: &Default<'_>,
 ) -> Option<Exposure> {
     let (open, permitted) = (open.region(arch, danger.nr), permitted.region(arch, danger.nr));
     if open.is_empty() {
@@ -170,17 +183,15 @@ fn reasons(met: Vec<(Option<&'static str>, &'static str)>) -> Vec<(Vec<&'static 
     let mut found: Vec<(Vec<&'static str>, &'static str)> = Vec::new();
     for (name, why) in met {
         match found.iter_mut().find(|(_, other)| end(other) == end(why)) {
-            Some((names, _)) => names.extend(name),
+            Some((names, common)) => {
+                names.extend(name);
+                *common = if *common == why { why } else { end(why) };
+            }
             None => found.push((name.into_iter().collect(), why)),
         }
     }
-    let words = |(names, why): (Vec<&'static str>, &'static str)| match names.len() {
-        0 | 1 => (names, why.to_owned()),
-        _ => (names, end(why).to_owned()),
-    };
-    let mut found: Vec<_> = found.into_iter().map(words).collect();
     found.sort_by_key(|(names, _)| names.len());
-    found
+    found.into_iter().map(|(names, why)| (names, why.to_owned())).collect()
 }
 
 /// The architecture itself, where any of its calls goes ahead.
@@ -188,13 +199,11 @@ fn entrance(
     door: Arch,
     native: Arch,
     (open, permitted): (&CallSet, &CallSet),
-    default: &Default,
+    default: &Default<'_>,
 ) -> Option<Exposure> {
     let any = |set: &CallSet| sysno::table(door).iter().any(|entry| !set.region(door, entry.nr).is_empty());
-    let why = format!(
-        "has calls of its own into the kernel, through code that a program of {native} does not need: what is \
-         refused there has to be refused here, too"
-    );
+    let why =
+        format!("a door of its own into the kernel, through code that a program of {native} does not need");
     let all = |set: &CallSet| if any(set) { Region::all() } else { Region::none() };
     any(open).then(|| Exposure {
         arch: door,
@@ -208,7 +217,7 @@ fn entrance(
     })
 }
 
-fn beside(dangerous: &Region, of: impl Fn(&CallSet) -> Region, default: &Default) -> Beside {
+fn beside(dangerous: &Region, of: impl Fn(&CallSet) -> Region, default: &Default<'_>) -> Beside {
     let allowed = of(&default.allowed);
     if dangerous.is_subset(&allowed) {
         return Beside::Allows;
@@ -217,7 +226,7 @@ fn beside(dangerous: &Region, of: impl Fn(&CallSet) -> Region, default: &Default
         return Beside::InPart;
     }
     let opens = |(_, set): &&(&str, CallSet)| !dangerous.intersection(&of(set)).is_empty();
-    match default.with.iter().filter(opens).map(|(cap, _)| *cap).collect::<Vec<_>>() {
+    match default.with().iter().filter(opens).map(|(cap, _)| *cap).collect::<Vec<_>>() {
         caps if caps.is_empty() => Beside::Refuses,
         caps => Beside::With(caps),
     }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod default;
 pub(crate) mod examples;
+mod explain;
 mod filter;
 mod generate;
 mod help;

@@ -161,6 +161,8 @@ pub struct Dangerous {
 }
 
 /// Everything for which [`danger`] has a reason, by argument and constant; a value may contain several constants.
+///
+/// Values are those that programs pass: registers of 32-bit arguments have an empty upper half.
 pub fn dangers(arch: Arch, call: &str) -> Vec<Dangerous> {
     let mut found = Vec::new();
     for (index, param) in params_on(arch, call).unwrap_or_default().iter().enumerate() {
@@ -168,14 +170,17 @@ pub fn dangers(arch: Arch, call: &str) -> Vec<Dangerous> {
         for (set, constant) in set.iter().flat_map(|set| set.on(arch).map(move |c| (set, c))) {
             let Some(why) = constant.danger else { continue };
             let mask = match constant.kind {
-                Kind::Enum if set.field == 0 => param.low(u64::MAX),
+                Kind::Enum if set.field == 0 => u64::MAX,
                 Kind::Enum => set.field,
                 Kind::Bit => constant.value,
             };
-            let values = ArgSet::masked(mask, constant.value);
+            let passed = ArgSet::range(0, param.low(u64::MAX));
+            let values = ArgSet::masked(mask, constant.value).intersect(&passed);
             // As in `danger`.
-            let asks = ArgSet::masked(0xffff_ffff, 0xffff_ffff);
-            let values = if call == "personality" { values.subtract(&asks) } else { vec![values] };
+            let asks = ArgSet::exactly(0xffff_ffff);
+            let but =
+                |values: &ArgSet| if call == "personality" { values.subtract(&asks) } else { vec![*values] };
+            let values = values.iter().flat_map(but).collect();
             found.push(Dangerous { index, name: constant.name, why, values });
         }
     }
