@@ -10,6 +10,7 @@ mod meanings;
 #[path = "libseccomp/simulator.rs"]
 mod simulator;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,10 +18,11 @@ use std::sync::OnceLock;
 
 use callgate_bpf::{Program, Proof, emit, prove, prove::equal, run};
 use callgate_core::baseline::{self, Kernel};
+use callgate_core::express::express;
 use callgate_core::meaning::Meaning;
 use callgate_core::profile::{Condition, Profile, Rule};
 use callgate_core::set::{ArgBox, ArgSet, Op};
-use callgate_core::{Action, Arch, profile};
+use callgate_core::{Action, Arch, pair, profile};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -306,4 +308,51 @@ fn libseccomp_makes_of_dockers_default_what_we_make_of_it() {
             count - 1
         );
     }
+}
+
+/// What is made of meanings by [`express`], and of two by the strictest action: one condition for each argument, no two
+/// rules that hold at once.
+#[test]
+fn libseccomp_decides_as_meant_about_profiles_that_were_made_of_meanings() {
+    let Some(asker) = asker() else { return };
+    let count = if is_full() { 4_000 } else { 400 };
+    let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(11), ..Config::default() });
+    let mut made: Vec<Filter> = Vec::new();
+    for at in 0..count {
+        let arches = if at % 2 == 0 { 1 } else { 2 };
+        let [one, other] =
+            [(); 2].map(|()| filter(arches).new_tree(&mut runner).expect("a filter").current());
+        let wanted = match at % 3 {
+            0 => pair::combine(&one.meaning(), &other.meaning(), std::cmp::min).expect("they are small"),
+            _ => one.meaning(),
+        };
+        let wanted = Meaning { bad_arch: Action::KillThread, ..wanted };
+        let Ok(profile) = express(&wanted, Arch::X86_64) else { continue };
+        let plain = |rule: &Rule| rule.conditions.iter().all(|c| matches!(c.op, Op::Eq | Op::MaskedEq));
+        if profile.rules.iter().all(plain) && alike(&profile) {
+            made.push(Filter { profile, bad_arch: Action::KillThread });
+        }
+    }
+    assert!(made.len() > count / 3, "{} of {count}", made.len());
+    let texts: Vec<String> = made.iter().flat_map(|filter| [filter.text(1), filter.text(2)]).collect();
+    let (programs, unknown) = compiled(asker, "expressed", &texts);
+    assert!(unknown.is_empty(), "{unknown:?}");
+    for (filter, theirs) in made.iter().zip(programs.chunks(2)) {
+        for theirs in theirs {
+            assert_eq!(prove(theirs, &filter.meaning()), Proof::Equal, "{}", filter.text(0));
+        }
+    }
+    println!("{} profiles that were expressed, of {count}", made.len());
+}
+
+/// Whether all rules of a call that compare an argument compare the same bits of it: what both define alike.
+fn alike(profile: &Profile) -> bool {
+    let mut masks: BTreeMap<(&str, u8), BTreeSet<u64>> = BTreeMap::new();
+    for (rule, name) in profile.rules.iter().flat_map(|r| r.names.iter().map(move |n| (r, n.text.as_str()))) {
+        for c in &rule.conditions {
+            let mask = if c.op == Op::Eq { u64::MAX } else { c.value };
+            masks.entry((name, c.index)).or_default().insert(mask);
+        }
+    }
+    masks.values().all(|masks| masks.len() == 1)
 }

@@ -65,13 +65,13 @@ pub fn diff(before: &Subject<'_>, after: &Subject<'_>) -> Result<Vec<Change>, To
 }
 
 fn change(found: &pair::Difference, before: &Subject<'_>, after: &Subject<'_>) -> Change {
-    let witness = found.witness;
-    let name = sysno::name(witness.arch, witness.nr);
+    let name = sysno::name(found.witness.arch, found.witness.nr);
     let kind = match (found.before.permits(), found.after.permits()) {
         (false, true) => Kind::Allowed,
         (true, false) => Kind::Refused,
         _ => Kind::Changed,
     };
+    let (witness, danger) = dangerous(found, name, before, after);
     Change {
         kind,
         name,
@@ -79,19 +79,29 @@ fn change(found: &pair::Difference, before: &Subject<'_>, after: &Subject<'_>) -
         conditional: found.conditional,
         before: before.decide(&witness),
         after: after.decide(&witness),
-        danger: name.and_then(|name| danger(&witness, name)),
+        danger,
     }
 }
 
-/// Why a call is dangerous: by itself, or by an argument of the example.
-fn danger(call: &Call, name: &str) -> Option<String> {
-    let argument = || {
-        (0..6).find_map(|index| {
-            let (constant, why) = args::danger(call.arch, name, index, call.args[index])?;
-            Some(format!("{constant} {why}"))
-        })
+/// The example, and why it is dangerous: the call itself is, or with a value of an argument, which then is the example.
+fn dangerous(
+    found: &pair::Difference,
+    name: Option<&str>,
+    before: &Subject<'_>,
+    after: &Subject<'_>,
+) -> (Call, Option<String>) {
+    let Some(name) = name else { return (found.witness, None) };
+    if let Some(why) = group::danger(name) {
+        return (found.witness, Some(why.to_owned()));
+    }
+    let shown = |dangerous: &args::Dangerous| {
+        let mut call = found.witness;
+        call.args[dangerous.index] = dangerous.values.first()?.witness()?;
+        let shows =
+            (before.meaning.action(&call), after.meaning.action(&call)) == (found.before, found.after);
+        shows.then(|| (call, Some(format!("{}: {}", dangerous.name, dangerous.why))))
     };
-    group::danger(name).map(str::to_owned).or_else(argument)
+    args::dangers(found.witness.arch, name).iter().find_map(shown).unwrap_or((found.witness, None))
 }
 
 #[cfg(test)]
@@ -137,14 +147,30 @@ mod tests {
     }
 
     #[test]
+    fn the_dangerous_value_among_those_that_change_is_the_example() {
+        let socket = |op: &str| {
+            format!(
+                r#"{{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{{"index":0,"value":1,"op":"SCMP_CMP_{op}"}}]}}"#
+            )
+        };
+        let found = changes(&socket("LE"), &socket("GE"));
+        let allowed = found.iter().find(|c| c.kind == Kind::Allowed).unwrap();
+        assert!(allowed.danger.as_ref().is_some_and(|why| why.starts_with("AF_")), "{allowed:?}");
+        assert!(allowed.witness.args[0] > 1);
+    }
+
+    #[test]
     fn a_change_for_some_arguments_has_an_example_that_shows_it() {
         let rule = |value: u32| {
             format!(
                 r#"{{"names":["socket"],"action":"SCMP_ACT_ALLOW","args":[{{"index":0,"value":{value},"op":"SCMP_CMP_NE"}}]}}"#
             )
         };
-        let found = changes(&rule(40), &rule(16));
-        let told: Vec<_> = found.iter().map(|c| (c.kind, c.witness.args[0], c.conditional)).collect();
+        let mut told: Vec<_> = changes(&rule(40), &rule(16))
+            .iter()
+            .map(|c| (c.kind, c.witness.args[0], c.conditional))
+            .collect();
+        told.sort_unstable();
         assert_eq!(told, [(Kind::Allowed, 40, true), (Kind::Refused, 16, true)]);
     }
 }

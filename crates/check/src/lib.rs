@@ -9,8 +9,10 @@
 //! found beside [`callgate_core::Diagnostic`]s: a bad profile is data.
 #![forbid(unsafe_code)]
 
+pub mod artifact;
 pub mod blocked;
 pub mod contrast;
+pub mod convert;
 pub mod dialect;
 pub mod diff;
 pub mod document;

@@ -38,7 +38,7 @@ impl How {
     }
 
     /// What two meanings become.
-    fn meaning(self, first: &Meaning, second: &Meaning) -> Meaning {
+    fn meaning(self, first: &Meaning, second: &Meaning) -> Result<Meaning, pair::TooMany> {
         let (mut first, mut second) = (first.clone(), second.clone());
         match self {
             // Who does not judge an architecture has no say there.
@@ -83,7 +83,7 @@ pub fn merge(subjects: &[Subject<'_>], how: How) -> Result<(Profile, Vec<Diagnos
         // Of nothing, nothing.
         return Ok((Profile::default(), Vec::new()));
     };
-    let wanted = rest.iter().fold(first.meaning.clone(), |all, next| how.meaning(&all, next.meaning));
+    let wanted = rest.iter().try_fold(first.meaning.clone(), |all, next| how.meaning(&all, next.meaning))?;
     let profiles: Vec<&Profile> = subjects.iter().filter_map(|s| s.profile).collect();
     let mut notes = Vec::new();
     let made = Profile {

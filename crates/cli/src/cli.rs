@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod algebra;
+mod artifact;
+mod convert;
 mod default;
 mod drive;
 mod filter;
 mod inspect;
 mod target;
 pub(crate) use algebra::{Diff, Effective, FailOn, Merge, On, Staged};
+pub(crate) use artifact::{Artifact, What};
+pub(crate) use convert::{Convert, Form};
 pub(crate) use default::Defaults;
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
@@ -71,6 +75,10 @@ pub(crate) enum Verb {
     Equiv(Equiv),
     /// Make the profile for a stage of another one's rollout: audit, complain, enforce
     Stage(Staged),
+    /// Write a profile in another form: for systemd, for the Security Profiles Operator, as a list; and back
+    Convert(Convert),
+    /// Pack a profile as an OCI artifact, unpack one, or check it
+    Artifact(Artifact),
     /// Compile a profile to the filter the kernel loads
     Compile(Compile),
     /// Show a filter as text, with the names of calls and arguments

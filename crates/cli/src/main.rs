@@ -111,6 +111,8 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Compile(args)) => cmd::compile::run(args, output),
         Some(Verb::Disasm(args)) => cmd::disasm::run(args, output),
         Some(Verb::Sim(args)) => cmd::sim::run(args, output),
+        Some(Verb::Artifact(args)) => cmd::artifact::run(args, output),
+        Some(Verb::Convert(args)) => cmd::convert::run(args, output),
         Some(Verb::Explain(args)) => cmd::explain::run(args, output),
         Some(Verb::Expand(args)) => cmd::expand::run(args, output),
         Some(Verb::Equiv(args)) => cmd::equiv::run(args, output),

@@ -196,34 +196,39 @@ fn rules(meaning: &Meaning, arch: Arch) -> Rules {
 }
 
 /// What does with every call what `act` makes of what the two do with it.
-pub fn combine(left: &Meaning, right: &Meaning, act: impl Fn(Action, Action) -> Action) -> Meaning {
+pub fn combine(
+    left: &Meaning,
+    right: &Meaning,
+    act: impl Fn(Action, Action) -> Action,
+) -> Result<Meaning, TooMany> {
     let arches: BTreeSet<Arch> = left.arches.keys().chain(right.arches.keys()).copied().collect();
-    let both = |arch: Arch| {
-        let (a, b) = (rules(left, arch), rules(right, arch));
-        (arch, combined(arch, &a, &b, &act))
-    };
-    Meaning { arches: arches.into_iter().map(both).collect(), bad_arch: act(left.bad_arch, right.bad_arch) }
+    let both = |arch: Arch| Ok((arch, combined(arch, &rules(left, arch), &rules(right, arch), &act)?));
+    let arches = arches.into_iter().map(both).collect::<Result<_, TooMany>>()?;
+    Ok(Meaning { arches, bad_arch: act(left.bad_arch, right.bad_arch) })
 }
 
 /// The same for the calls of one architecture.
-pub(crate) fn combined(
+fn combined(
     arch: Arch,
     left: &Rules,
     right: &Rules,
     act: &impl Fn(Action, Action) -> Action,
-) -> Rules {
+) -> Result<Rules, TooMany> {
     let numbers: BTreeSet<u32> = left.calls.keys().chain(right.calls.keys()).copied().collect();
     let call = |nr| {
         let (a, b) = (clauses(left, arch, nr), clauses(right, arch, nr));
+        if a.len().saturating_mul(b.len()) > MAX_PAIRS {
+            return Err(TooMany { arch, nr });
+        }
         let made = pairs(&a, &b).map(|(args, a, b)| Clause { args, action: act(a, b) }).collect();
-        (nr, made)
+        Ok((nr, made))
     };
     let starts = left.beyond.keys().chain(right.beyond.keys());
-    Rules {
-        calls: numbers.into_iter().map(call).collect(),
+    Ok(Rules {
+        calls: numbers.into_iter().map(call).collect::<Result<_, _>>()?,
         default: act(left.default, right.default),
         beyond: starts.map(|from| (*from, act(left.otherwise(*from), right.otherwise(*from)))).collect(),
-    }
+    })
 }
 
 /// One list of clauses for two, the second of `arch`, that only differ in what is logged: logged where either says so.
@@ -234,6 +239,9 @@ pub(crate) fn logged(arch: Arch, left: &[Clause], right: &[Clause]) -> Option<Ve
         (Action::Allow | Action::Log, Action::Allow | Action::Log) => Some(Action::Log),
         _ => None,
     };
+    if left.len().saturating_mul(right.len()) > MAX_PAIRS {
+        return None;
+    }
     let whole = whole(arch);
     let mut decided = Vec::new();
     let mut made = Vec::new();

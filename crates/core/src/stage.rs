@@ -16,7 +16,7 @@ use crate::arch::Arch;
 use crate::diagnostic::Diagnostic;
 use crate::express::{Inexpressible, express};
 use crate::meaning::{Clause, Meaning, Rules};
-use crate::pair;
+use crate::pair::{self, TooMany};
 use crate::profile::Profile;
 use crate::sysno;
 
@@ -49,7 +49,7 @@ impl Stage {
 
 /// A filter that complains by itself, without a log: what the profile permits is permitted, about the rest the baseline
 /// decides.
-pub fn complaining(candidate: &Meaning, baseline: &Meaning) -> Meaning {
+pub fn complaining(candidate: &Meaning, baseline: &Meaning) -> Result<Meaning, TooMany> {
     pair::combine(candidate, baseline, |ours, theirs| if ours.permits() { ours } else { theirs })
 }
 
@@ -67,7 +67,7 @@ pub fn stage(
     let wanted = match stage {
         Stage::Enforce => ours.clone(),
         Stage::Audit | Stage::Complain => {
-            let mut both = pair::combine(ours, baseline, |ours, theirs| stage.action(ours, theirs));
+            let mut both = pair::combine(ours, baseline, |ours, theirs| stage.action(ours, theirs))?;
             // What neither judges stays as it is: a profile kills the thread there.
             both.bad_arch = Action::KillThread;
             both
@@ -86,10 +86,9 @@ pub fn stage(
     };
     let mut notes = Vec::new();
     if !logged.is_empty() {
-        notes.push(
-            Diagnostic::warning("over-reported", over_reporting(&logged))
-                .hint("list the same architectures in both, or stage for this machine's own alone"),
-        );
+        notes.push(Diagnostic::warning("over-reported", over_reporting(&logged)).hint(format!(
+            "list the same architectures in both, or stage for {native} alone (--arch {native})"
+        )));
     }
     if stage == Stage::Audit {
         notes.push(Diagnostic::warning(
@@ -222,7 +221,7 @@ mod tests {
         let theirs = [family(16, Action::Allow), family(2, Action::Log), family(1, Action::Errno(97))];
         let profile = rules(ours.to_vec(), Action::KillProcess);
         let baseline = rules(theirs.to_vec(), Action::Errno(1));
-        let both = complaining(&profile, &baseline);
+        let both = complaining(&profile, &baseline).unwrap();
         for nr in [socket, socket + 1] {
             for domain in 0..20 {
                 let call = Call::new(Arch::X86_64, nr, [domain, 0, 0, 0, 0, 0]);

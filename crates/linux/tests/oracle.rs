@@ -13,7 +13,7 @@ use callgate_core::meaning::{Clause, Meaning, Rules};
 use callgate_core::profile;
 use callgate_core::set::{ArgBox, ArgSet, Op};
 use callgate_core::verdict::verdict;
-use callgate_core::{Action, Arch, Call, SeccompData};
+use callgate_core::{Action, Arch, Call, SeccompData, pair};
 use callgate_linux::oracle::{OracleError, UNFILTERED, ask, reachable};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -240,4 +240,42 @@ fn nothing_is_executed() {
             vec![Action::Allow; probes.len()]
         );
     }
+}
+
+#[test]
+fn the_kernel_confirms_what_differs_between_profiles_and_what_is_made_of_two() {
+    let Some(arches) = arches() else { return };
+    let Some(native) = Arch::native() else { return };
+    let cases = if full() { 3_000 } else { 300 };
+    let config = Config { failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let mut confirmed = 0;
+    for _ in 0..cases {
+        let [a, b] =
+            [(); 2].map(|()| profiles::profile().new_tree(&mut runner).expect("a profile").current());
+        let [before, after] = [&a, &b].map(|p| profile::meaning(p, native));
+        let found = pair::differences(&before, &after).expect("they are small");
+        let unfiltered = |call: &Call| call.arch == Arch::X86_64 && UNFILTERED.contains(&call.nr);
+        let reached = |call: &Call| arches.contains(&call.arch) && !unfiltered(call);
+        // Two profiles with different defaults differ in every call there is: some of them are enough.
+        let calls: Vec<_> = found.iter().filter(|d| reached(&d.witness)).collect();
+        let stride = calls.len() / 40 + 1;
+        let calls: Vec<_> = calls.into_iter().step_by(stride).collect();
+        let probes: Vec<_> = calls.iter().map(|d| d.witness.to_data()).collect();
+        let ask = |meaning: &Meaning| {
+            let program = emit(meaning).expect("small meanings fit");
+            ask(&program, &probes).expect("the kernel can be asked")
+        };
+        let strictest = pair::combine(&before, &after, std::cmp::min).expect("they are small");
+        let answers = [ask(&before), ask(&after), ask(&strictest)];
+        for (at, difference) in calls.iter().enumerate() {
+            let kernel = [answers[0][at], answers[1][at], answers[2][at]];
+            let expected = [difference.before, difference.after, difference.before.min(difference.after)];
+            assert_eq!(kernel, expected, "{difference:?}");
+            let said = [&a, &b].map(|p| verdict(p, &difference.witness, native).action);
+            assert_eq!(said, [difference.before, difference.after], "{difference:?}");
+        }
+        confirmed += calls.len();
+    }
+    println!("{cases} pairs of profiles, {confirmed} differences on {arches:?}");
 }

@@ -6,7 +6,7 @@ use super::stats::{Estimate, median};
 use super::workload::{Way, Workload};
 
 /// Starts of a process per measurement: one alone is mostly noise.
-const STARTS: u32 = 40;
+pub(super) const STARTS: u32 = 40;
 
 /// One line of the table.
 #[derive(Debug)]

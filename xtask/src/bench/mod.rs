@@ -1,6 +1,6 @@
 //! `bench record`: what recording costs, against no recording and against strace. `bench import`: how fast logs are read.
 //! `bench outside`: what recording by eBPF costs, which is part of `record`. `bench container`: what a container adds.
-//! `bench filter`: what the filter compiler makes.
+//! `bench filter`: what the filter compiler makes. `bench semantics`: what it takes to say what a profile means.
 //!
 //! Every figure is a ratio of runs made one after the other on one machine, in turns, so that a slow minute slows both
 //! sides. Absolute times are printed and never judged.
@@ -11,6 +11,7 @@ mod filter;
 mod import;
 mod outside;
 mod scratch;
+mod semantics;
 mod stats;
 mod table;
 mod workload;
@@ -46,7 +47,7 @@ impl Flags {
                 }
                 other => {
                     bail!(
-                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|outside|import|container|filter [--pairs N] [--write]"
+                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|outside|import|container|filter|semantics [--pairs N] [--write]"
                     )
                 }
             }
@@ -91,6 +92,17 @@ pub(crate) fn filter(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
         table::write(&root.join("docs/benchmarks.md"), "filter", &report.table)?;
     }
     Ok(report.holds)
+}
+
+/// Measures what it takes to say what a profile means; `true` if every bar is met.
+pub(crate) fn semantics(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
+    let flags = Flags::parse(flags)?;
+    flags.tell();
+    let (figures, foreign) = semantics::measure(root, flags.pairs)?;
+    for line in &foreign {
+        eprintln!("other people's profiles, not written: {line}");
+    }
+    publish(root, "semantics", &flags, &figures)
 }
 
 /// Measures recording; `true` if every bar is met.

@@ -150,6 +150,15 @@ pub(super) fn time(command: &mut Command) -> anyhow::Result<f64> {
     Ok(took)
 }
 
+/// Builds an example of a crate as callgate is released.
+pub(super) fn example(root: &Path, package: &str, example: &str) -> anyhow::Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    let words = ["build", "--profile", "release", "--package", package, "--example", example, "--locked"];
+    let status = cargo.args(words).current_dir(root).status().context("cannot start cargo")?;
+    ensure!(status.success(), "cargo build failed: {status}");
+    Ok(Metadata::read(root)?.target_directory.join("release/examples").join(example))
+}
+
 /// Builds the released form of callgate; returns where it lies.
 pub(super) fn build(root: &Path) -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new("cargo");

@@ -10,6 +10,7 @@ pub(crate) mod floors;
 mod groups;
 mod libseccomp;
 mod syscalls;
+mod systemd;
 
 use std::fs;
 use std::io::Write as _;
@@ -43,6 +44,11 @@ const OUTPUTS: &[Output] = &[
         path: "crates/check/src/libseccomp/table.rs",
         sources: libseccomp::SOURCES,
         generator: libseccomp::table,
+    },
+    Output {
+        path: "crates/check/src/convert/table.rs",
+        sources: systemd::SOURCES,
+        generator: systemd::table,
     },
     Output { path: "crates/core/src/sysno/table.rs", sources: syscalls::SOURCES, generator: syscalls::table },
     Output { path: "crates/core/src/group/table.rs", sources: groups::SOURCES, generator: groups::table },

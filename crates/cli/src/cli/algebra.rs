@@ -74,8 +74,8 @@ pub(crate) struct Merge {
     /// Allow what all of them allow; of several refusals the strictest counts, as of stacked filters
     #[arg(long)]
     pub(crate) intersect: bool,
-    /// Profiles, or names of runtimes' defaults; `-` is standard input
-    #[arg(value_name = "PROFILE", required = true, num_args = 2..)]
+    /// Profiles, or names of runtimes' defaults; `-` is standard input; one alone is written in its shortest form
+    #[arg(value_name = "A", required = true)]
     pub(crate) profiles: Vec<String>,
     /// The profile to write; `-` is standard output
     #[arg(short, long, value_name = "PROFILE")]
@@ -101,8 +101,8 @@ pub(crate) struct Staged {
     /// How far it is applied
     #[arg(value_name = "STAGE")]
     pub(crate) stage: Stage,
-    /// What applies now: docker, or a profile
-    #[arg(long, value_name = "NAME|PROFILE")]
+    /// What applies now: the name of a runtime's default (docker), or a profile
+    #[arg(long, value_name = "B")]
     pub(crate) baseline: String,
     /// Write it although the profile allows dangerous calls that the baseline refuses
     #[arg(long)]
@@ -111,7 +111,7 @@ pub(crate) struct Staged {
     #[arg(long)]
     pub(crate) no_log_flag: bool,
     /// The profile to write; `-` is standard output
-    #[arg(short, long, value_name = "PROFILE")]
+    #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
     /// Replace an existing profile
     #[arg(long)]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use callgate_check::Subject as Checked;
+use callgate_check::diff::Kind;
 use callgate_check::merge::{How, Taken, merge, taken};
 use callgate_core::set::ArgBox;
 use callgate_core::{Arch, Call, Profile, profile, sysno};
@@ -12,7 +13,7 @@ use super::{print, print_json};
 use crate::changes::{self, Entry};
 use crate::cli::{Effective, Format};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output::{Output, foreign};
+use crate::output::{Output, counted, foreign};
 use crate::subject::{self, Subject};
 
 #[derive(Serialize)]
@@ -21,7 +22,10 @@ struct Document {
     /// The baselines in their order, then the profile.
     inputs: Vec<String>,
     rules: Vec<Rule>,
+    /// Calls that the profile allows and what is left does not.
     taken_away: Vec<Loss>,
+    /// Calls that the profile refuses, too, in another way.
+    otherwise: Vec<Loss>,
 }
 
 /// A rule of what is left, and where it is from.
@@ -56,16 +60,15 @@ pub(crate) fn run(args: &Effective, output: &Output) -> Outcome {
     let lost = taken(&subjects, &left)
         .map_err(|e| Failure::new(format!("undecided: {e}")).hint("simplify its conditions"))?;
     subject::tell(&notes, output);
-    let name_of = |at: &usize| all[*at].name.clone();
     if args.format == Format::Json {
+        let (taken_away, otherwise): (Vec<&Taken>, Vec<&Taken>) = lost.iter().partition(|l| is_taken(l));
+        let losses = |list: Vec<&Taken>| list.into_iter().map(|taken| loss(taken, &all)).collect();
         let document = Document {
             schema: "callgate.dev/effective/v1",
             inputs: all.iter().map(|s| s.name.clone()).collect(),
             rules: made.rules.iter().map(|rule| origin(rule, &subjects, &all)).collect(),
-            taken_away: lost
-                .iter()
-                .map(|l| Loss { change: (&l.change).into(), by: l.by.iter().map(name_of).collect() })
-                .collect(),
+            taken_away: losses(taken_away),
+            otherwise: losses(otherwise),
         };
         print_json(output, &document)?;
     } else {
@@ -101,22 +104,36 @@ fn origin(rule: &profile::Rule, subjects: &[Checked<'_>], all: &[Subject]) -> Ru
     }
 }
 
+fn is_taken(taken: &Taken) -> bool {
+    taken.change.kind == Kind::Refused
+}
+
+fn by(taken: &Taken, all: &[Subject]) -> Vec<String> {
+    taken.by.iter().map(|at| all[*at].name.clone()).collect()
+}
+
+fn loss(taken: &Taken, all: &[Subject]) -> Loss {
+    Loss { change: (&taken.change).into(), by: by(taken, all) }
+}
+
 fn text(lost: &[Taken], made: &Profile, all: &[Subject]) -> String {
     let name = all.last().map(|s| foreign(&s.name)).unwrap_or_default();
-    if lost.is_empty() {
-        return format!("nothing of {name} is taken away: {} rules are left\n", made.rules.len());
-    }
-    let mut out = format!("of {name} is taken away\n");
-    for Taken { change, by } in lost {
-        let by: Vec<String> = by.iter().map(|at| foreign(&all[*at].name)).collect();
-        let by = if by.is_empty() { "together".to_owned() } else { format!("by {}", by.join(", ")) };
+    let taken: Vec<&Taken> = lost.iter().filter(|l| is_taken(l)).collect();
+    let mut out = match taken.as_slice() {
+        [] => format!("nothing that {name} allows is taken away\n"),
+        _ => format!("of what {name} allows is taken away\n"),
+    };
+    for taken in &taken {
+        let change = &taken.change;
         let some = if change.conditional { "some calls, as " } else { "" };
         let what = changes::example(change);
-        let _ = writeln!(
-            out,
-            "  {some}{what} on {}: {} -> {}, {by}",
-            change.witness.arch, change.before.action, change.after.action
-        );
+        let by = foreign(&by(taken, all).join(", "));
+        let _ = writeln!(out, "  {some}{what} on {}: {}, by {by}", change.witness.arch, change.after.action);
     }
+    let otherwise = (lost.len() - taken.len()) as u64;
+    if otherwise > 0 {
+        let _ = writeln!(out, "refused by both, and now in another way: {}", counted(otherwise, "call"));
+    }
+    let _ = writeln!(out, "left: {}", counted(made.rules.len() as u64, "rule"));
     out
 }

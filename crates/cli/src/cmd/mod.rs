@@ -1,7 +1,9 @@
 //! One file per verb: arguments in, a call into the crates below, output. No decision about profiles lives here.
 
+pub(crate) mod artifact;
 pub(crate) mod compile;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod default;
 pub(crate) mod diff;
 pub(crate) mod disasm;

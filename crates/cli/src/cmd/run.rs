@@ -119,7 +119,9 @@ fn purpose(args: &cli::Run, via: Via, meaning: &Meaning, native: Arch) -> Result
     let filter = match &baseline {
         _ if !traced => filter::trial(meaning),
         _ if audit => filter::allowing(native),
-        Some(baseline) => stage::complaining(meaning, baseline),
+        Some(baseline) => stage::complaining(meaning, baseline).map_err(|e| {
+            Failure::new(format!("cannot make the filter: {e}")).hint("simplify its conditions")
+        })?,
         None => meaning.clone(),
     };
     Ok(Purpose::Judge { filter: Some(program(&filter)?), traced, profile: meaning.clone(), audit, baseline })

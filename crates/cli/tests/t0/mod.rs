@@ -1,6 +1,9 @@
 //! What needs a compiler only: help, documents, files in and out, errors.
 
+mod algebra;
+mod artifact;
 mod bad_input;
+mod convert;
 mod default;
 pub(crate) mod examples;
 mod explain;

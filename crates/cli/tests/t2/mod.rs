@@ -2,6 +2,7 @@
 
 mod clients;
 mod containers;
+mod convert;
 mod defaults;
 mod everyday;
 mod examples;

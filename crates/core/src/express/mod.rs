@@ -118,6 +118,14 @@ fn judged(wanted: &Meaning, native: Arch) -> Meaning {
     let mut judged = wanted.clone();
     judged.arches.entry(native).or_insert_with(|| Rules::new(wanted.bad_arch));
     judged.arches.retain(|arch, rules| {
+        // The first clause decides about its arguments, where the architecture has any of them.
+        let decides = |nr: &u32| {
+            let first = pair::clauses(rules, *arch, *nr).into_iter().next();
+            first.is_some_and(|c| c.action != Action::KillThread && !c.args.is_empty())
+        };
+        if rules.calls.keys().any(decides) {
+            return true;
+        }
         let kills = || {
             let alone = Meaning { arches: [(*arch, rules.clone())].into(), bad_arch: Action::KillThread };
             CallSet::of(&alone, |action| action != Action::KillThread).is_empty()
@@ -132,7 +140,10 @@ fn default_action(judged: &Meaning, native: Arch) -> Result<Action, Inexpressibl
     // As good as any: every architecture has this number, and none a call of it.
     let sample = Call { arch: native, nr: 0x3fff_ffff, args: [0; 6] };
     let default = judged.action(&sample);
-    let others = Meaning { arches: judged.arches.clone(), bad_arch: default };
+    let mut others = Meaning { arches: judged.arches.clone(), bad_arch: default };
+    for (arch, rules) in &mut others.arches {
+        rules.calls.retain(|nr, _| sysno::name(*arch, *nr).is_none());
+    }
     let mut odd = CallSet::of(&others, |action| action != default);
     for arch in judged.arches.keys() {
         for entry in sysno::table(*arch) {

@@ -18,6 +18,9 @@ const MAX_PIECES: usize = 1 << 13;
 /// More rules of one call are of no use: a filter has room for some hundreds, and KEP-6061 takes 256.
 pub(super) const MAX_RULES: usize = 1024;
 
+/// More clauses of one call are not looked at, so that a monstrous profile ends soon.
+const MAX_CLAUSES: usize = 4 * MAX_RULES;
+
 /// What happens to one call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Tree {
@@ -125,6 +128,9 @@ pub(super) type Path = (Vec<Condition>, Action);
 ///
 /// Its tree, or, where that has too many paths, what the clauses say one by one: then rules of one action may overlap.
 pub(super) fn paths(clauses: &[Clause], shape: Shape) -> Option<Vec<Path>> {
+    if clauses.len() > MAX_CLAUSES {
+        return None;
+    }
     build(clauses, shape)
         .and_then(|tree| of_tree(&tree, shape.default))
         .or_else(|| of_clauses(clauses, shape))

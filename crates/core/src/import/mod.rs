@@ -26,7 +26,7 @@ mod profile;
 mod spo;
 pub mod strace;
 mod unknown;
-mod yaml;
+pub mod yaml;
 
 use crate::arch::Arch;
 use crate::trace::Trace;

@@ -17,7 +17,7 @@ enum Open {
 }
 
 /// Reads all documents.
-pub(super) fn read(text: &str) -> Result<Vec<Value>, String> {
+pub fn read(text: &str) -> Result<Vec<Value>, String> {
     let mut documents = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {

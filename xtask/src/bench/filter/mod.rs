@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 
 use super::scratch::Scratch;
-use crate::metadata::Metadata;
+use super::workload;
 use report::Measured;
 
 /// Program, source, libraries.
@@ -40,7 +40,7 @@ pub(super) fn measure(root: &Path, pairs: usize) -> anyhow::Result<Report> {
             skipped.push(format!("what needs `{name}.c`: gcc, libc6-dev or libseccomp-dev is not installed"));
         }
     }
-    let out = Command::new(example(root)?)
+    let out = Command::new(workload::example(root, "callgate-bpf", "filter")?)
         .arg(dir.path())
         .arg(pairs.to_string())
         .stderr(Stdio::inherit())
@@ -61,22 +61,4 @@ fn compiled(dir: &Scratch, name: &str, source: &str, libraries: &[&str]) -> anyh
     let mut gcc = Command::new("gcc");
     gcc.args(["-O2", "-o", name]).arg(&file).args(libraries).current_dir(dir.path());
     Ok(gcc.status().is_ok_and(|status| status.success()))
-}
-
-/// Builds the example as callgate is released.
-fn example(root: &Path) -> anyhow::Result<std::path::PathBuf> {
-    let mut cargo = Command::new("cargo");
-    cargo.args([
-        "build",
-        "--profile",
-        "release",
-        "--package",
-        "callgate-bpf",
-        "--example",
-        "filter",
-        "--locked",
-    ]);
-    let status = cargo.current_dir(root).status().context("cannot start cargo")?;
-    ensure!(status.success(), "cargo build failed: {status}");
-    Ok(Metadata::read(root)?.target_directory.join("release/examples/filter"))
 }
