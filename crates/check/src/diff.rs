@@ -94,14 +94,14 @@ fn dangerous(
     if let Some(why) = group::danger(name) {
         return (found.witness, Some(why.to_owned()));
     }
-    let shown = |(index, value, constant, why): (usize, u64, &str, &str)| {
+    let shown = |dangerous: &args::Dangerous| {
         let mut call = found.witness;
-        call.args[index] = value;
+        call.args[dangerous.index] = dangerous.values.first()?.witness()?;
         let shows =
             (before.meaning.action(&call), after.meaning.action(&call)) == (found.before, found.after);
-        shows.then(|| (call, Some(format!("{constant}: {why}"))))
+        shows.then(|| (call, Some(format!("{}: {}", dangerous.name, dangerous.why))))
     };
-    args::dangers(found.witness.arch, name).find_map(shown).unwrap_or((found.witness, None))
+    args::dangers(found.witness.arch, name).iter().find_map(shown).unwrap_or((found.witness, None))
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@
 use std::fs;
 use std::path::PathBuf;
 
+use callgate_check::explain::start::{Ending, start};
 use callgate_check::resolve::resolve;
 use callgate_check::target::{Loader, Target};
 use callgate_check::{document::Document, flat, runtime::Outcome};
 use callgate_core::baseline::{Machine, find};
-use callgate_core::floor::Version;
+use callgate_core::floor::{self, Version};
 use callgate_core::sysno::Kernel;
-use callgate_core::{Action, Arch, Call};
+use callgate_core::{Action, Arch, Call, profile};
 use serde_json::{Value, json};
 
 fn lines(file: &str) -> Vec<Value> {
@@ -284,4 +285,31 @@ fn numbers_that_no_rule_names_do_what_they_did_under_real_runtimes() {
             );
         }
     }
+}
+
+/// Profiles that were copied from an article, under runtimes of four versions, with and without no_new_privs.
+#[test]
+fn profiles_of_an_article_start_where_it_is_said() {
+    let Ok(shared) = std::env::var("CALLGATE_SHARED") else {
+        eprintln!("skipped: CALLGATE_SHARED is not set");
+        return;
+    };
+    let dir = PathBuf::from(shared).join("data/profiles/article");
+    let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+    let results: Value = serde_json::from_str(&read("results.json")).unwrap();
+    let mut compared = 0;
+    for case in results.as_array().unwrap() {
+        let name = case["profile"].as_str().unwrap();
+        let (profile, _) = profile::read(&read(name)).unwrap_or_else(|e| panic!("{name}: {}", e.message));
+        for (setting, result) in case["results"].as_object().unwrap() {
+            let (runtime, nnp) = setting.split_once(" nnp=").unwrap();
+            let found = floor::find(&runtime.replace('-', "@")).unwrap();
+            let said = start(&profile, Arch::X86_64, &found, Some(nnp == "True"));
+            let starts = said.ending != Ending::Fails;
+            assert_eq!(Some(starts), result["starts"].as_bool(), "{name}: {setting}: {:?}", said.lacks);
+            assert!(starts || !said.lacks.is_empty(), "{name}: {setting}");
+            compared += 1;
+        }
+    }
+    eprintln!("{compared} cases");
 }

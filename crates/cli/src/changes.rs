@@ -159,7 +159,7 @@ pub(crate) fn text(changes: &[Change], (before, after): (&str, &str), width: usi
 }
 
 /// Text that Markdown shows as it is: no markup, no mention, no link, no line of its own.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::new();
     for c in foreign(text).chars() {
         match c {

@@ -20,7 +20,7 @@ pub(crate) use default::Defaults;
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
 pub(crate) use inspect::Inspect;
-pub(crate) use target::{Expand, Explain, Where};
+pub(crate) use target::{Expand, Explain, ReportFormat, Where};
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
 #[derive(Debug, Parser)]
@@ -59,7 +59,7 @@ pub(crate) enum Verb {
     Run(Run),
     /// Show what a profile or a trace says, for a person or a program
     Show(Show),
-    /// Say what a profile does with a call, why, and what each container runtime makes of it
+    /// Say what a profile does with a call or with all, why, and what each container runtime makes of it
     Explain(Explain),
     /// Write the profile that a container runtime applies by default, or say what it refuses
     Default(Defaults),

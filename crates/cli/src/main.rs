@@ -26,6 +26,7 @@ mod proof;
 mod ready;
 mod recorded;
 mod recording;
+mod report;
 mod running;
 mod saturation;
 mod source;

@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-
-use super::Format;
+use clap::{Args, ValueEnum};
 
 /// The loader, the runtime and the machine that a question is about.
 #[derive(Clone, Debug, Default, Args)]
@@ -30,19 +28,35 @@ pub(crate) struct Where {
     pub(crate) nnp: Option<bool>,
 }
 
+/// What the explanation of a profile is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For a person
+    Human,
+    /// One JSON document with a schema name
+    Json,
+    /// For a pull request
+    Markdown,
+    /// One file for a browser
+    Html,
+}
+
 /// callgate explain
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  callgate explain ls.json ptrace\n  \
     callgate explain ls.json socket AF_VSOCK SOCK_STREAM --runtime runc@1.1.5,crun\n  \
-    callgate explain default.json bpf --loader docker --caps CAP_BPF --format json\n\n\
+    callgate explain default.json bpf --loader docker --caps CAP_BPF --format json\n  \
+    callgate explain app.json --runtime runc@1.1.5,crun --nnp true\n  \
+    callgate explain app.json --baseline containerd@1.6 --format html > app.html\n\n\
     Exit codes: 0 answered, whatever the answer is · 2 no profile or call, refused by the loader or runtime, or undecided")]
 pub(crate) struct Explain {
     /// The profile; `-` is standard input
     #[arg(value_name = "PROFILE")]
     pub(crate) profile: PathBuf,
-    /// The call, by its name or its number
+    /// The call, by its name or its number; without, the whole profile is explained: every call by topic, what is
+    /// dangerous in it, whether containers start
     #[arg(value_name = "CALL")]
-    pub(crate) call: String,
+    pub(crate) call: Option<String>,
     /// Its arguments: numbers (10, 0xa, 012) or names (AF_INET); what is left out is 0
     #[arg(value_name = "ARG", num_args = 0..=6, allow_negative_numbers = true)]
     pub(crate) args: Vec<String>,
@@ -51,9 +65,12 @@ pub(crate) struct Explain {
     pub(crate) arch: Option<String>,
     #[command(flatten)]
     pub(crate) place: Where,
-    /// For a person or for a program
+    /// The runtime's default that a whole profile is held against [default: the loader's; containerd's]
+    #[arg(long, value_name = "NAME[@RELEASE]", conflicts_with = "call")]
+    pub(crate) baseline: Option<String>,
+    /// For a person or for a program; markdown and html are for reviewers of a whole profile
     #[arg(long, default_value = "human")]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
 }
 
 /// callgate expand

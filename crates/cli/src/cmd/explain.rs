@@ -1,18 +1,20 @@
-//! `callgate explain`: what a profile does with a call, and why.
+//! `callgate explain`: what a profile does with a call, or with all of them, and why.
 
 use std::fmt::Write as _;
 
 use callgate_check::explain::call::{Other, conditions, deciding, others};
 use callgate_check::resolve::{By, Fate, Resolved, resolve};
-use callgate_check::target::Target;
+use callgate_check::target::{Loader, Target};
+use callgate_core::baseline::{self, Edition};
 use callgate_core::{Action, Arch, Call, Diagnostic, args as arguments, profile, sysno};
 use serde::Serialize;
 
 use super::{print, print_json};
-use crate::cli::{Explain, Format};
+use crate::cli::{Explain, ReportFormat};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input::{self, Loaded};
 use crate::output::{Output, foreign};
+use crate::report::{self, Place};
 use crate::{call, parse, target};
 
 #[derive(Serialize)]
@@ -91,20 +93,63 @@ pub(crate) fn run(args: &Explain, output: &Output) -> Outcome {
     let arch = args.arch.as_deref().map_or_else(input::native, parse::arch)?;
     let targets = args.place.targets(machine(arch)?)?;
     let loaded = loaded(args, &targets)?;
-    let call = call::read(arch, &args.call, &args.args)?;
-    let asked: Vec<Asked<'_>> = targets.iter().map(|target| ask(&loaded, target, &call)).collect();
-    let [first, ..] = asked.as_slice() else { return Err(Failure::new("no runtime is named")) };
-    let document = document(&loaded, &call, &asked);
-    if args.format == Format::Json {
-        print_json(output, &document)?;
-    } else {
-        if let Some(resolved) = &first.resolved {
-            target::tell(&loaded, resolved, output);
-        }
-        print(output, &text(&loaded, &document, &asked))?;
+    match &args.call {
+        Some(call) => one(args, &loaded, &targets, &call::read(arch, call, &args.args)?, output),
+        None => whole(args, &loaded, &targets, arch, output),
     }
+}
+
+fn one(args: &Explain, loaded: &Loaded, targets: &[Target], call: &Call, output: &Output) -> Outcome {
+    let asked: Vec<Asked<'_>> = targets.iter().map(|target| ask(loaded, target, call)).collect();
+    let [first, ..] = asked.as_slice() else { return Err(Failure::new("no runtime is named")) };
+    let document = document(loaded, call, &asked);
+    match args.format {
+        ReportFormat::Json => print_json(output, &document)?,
+        ReportFormat::Human => {
+            if let Some(resolved) = &first.resolved {
+                target::tell(loaded, resolved, output);
+            }
+            print(output, &text(loaded, &document, &asked))?
+        }
+        ReportFormat::Markdown | ReportFormat::Html => {
+            let failure = Failure::new("markdown and html are of whole profiles");
+            return Err(failure.hint("leave the call out, or ask for --format human or json"));
+        }
+    };
     let answered = asked.iter().all(|asked| asked.answer.action.is_some());
     Ok(if answered { Exit::Ok } else { Exit::Failed })
+}
+
+fn whole(args: &Explain, loaded: &Loaded, targets: &[Target], arch: Arch, output: &Output) -> Outcome {
+    let edition = edition(args, targets)?;
+    if let Some(note) = edition.note() {
+        output.warn(&note);
+    }
+    let place = Place { arch, targets, no_new_privs: args.place.nnp, edition: &edition };
+    let report = report::make(loaded, &place)?;
+    match args.format {
+        ReportFormat::Json => print_json(output, &report)?,
+        ReportFormat::Html => print(output, &report::html(&report))?,
+        ReportFormat::Markdown => print(output, &report::markdown(&report))?,
+        ReportFormat::Human => {
+            loaded.tell_notes_but(&["loader-dependent", "unknown-call"], output);
+            print(output, &report::human(&report, output.width()))?
+        }
+    };
+    report.tell(output);
+    Ok(if report.is_undecided() { Exit::Failed } else { Exit::Ok })
+}
+
+/// The default that the profile is held against: the one that is named, or what applies where the loader reads none.
+fn edition(args: &Explain, targets: &[Target]) -> Result<Edition, Failure> {
+    let own = match targets.first().map(|target| target.loader) {
+        None | Some(Loader::Oci) => Loader::Containerd.name(),
+        Some(loader) => loader.name(),
+    };
+    baseline::named(args.baseline.as_deref().unwrap_or(own)).map_err(|error| {
+        Failure::new(foreign(&error.to_string()))
+            .hint("`callgate default` lists them, and the releases they are known of")
+    })
 }
 
 /// The machine that calls of this architecture are made on: this one, if it runs them.

@@ -6,6 +6,7 @@ mod bad_input;
 mod convert;
 mod default;
 pub(crate) mod examples;
+mod explain;
 mod filter;
 mod generate;
 mod help;

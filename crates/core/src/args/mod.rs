@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 
 use crate::arch::Arch;
 
+use crate::set::ArgSet;
+
 pub use format::{HIDDEN, format_call, format_call_private, format_value};
 pub use parse::{ParseError, number, parse_call, parse_value};
 
@@ -145,16 +147,44 @@ pub fn danger(arch: Arch, call: &str, index: usize, value: u64) -> Option<(&'sta
     set.on(arch).find_map(|c| Some((c.name, c.danger.filter(|_| set.has(c, value))?)))
 }
 
-/// Every value of an argument of the call that must not be allowed silently: index, value, constant, reason.
-pub fn dangers(
-    arch: Arch,
-    call: &str,
-) -> impl Iterator<Item = (usize, u64, &'static str, &'static str)> + use<> {
-    let params = params_on(arch, call).unwrap_or_default().iter().enumerate();
-    params.filter(|(_, param)| param.class == Class::Surface).flat_map(move |(index, param)| {
-        let constants = param.set.and_then(find_set).into_iter().flat_map(move |set| set.on(arch));
-        constants.filter_map(move |c| Some((index, param.low(c.value), c.name, c.danger?)))
-    })
+/// Values of one argument that must not be allowed silently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dangerous {
+    /// Which argument.
+    pub index: usize,
+    /// The constant: `TIOCSTI`.
+    pub name: &'static str,
+    /// Why, in words that continue "`TIOCSTI` …".
+    pub why: &'static str,
+    /// The values that contain it, as disjoint sets.
+    pub values: Vec<ArgSet>,
+}
+
+/// Everything for which [`danger`] has a reason, by argument and constant; a value may contain several constants.
+///
+/// Values are those that programs pass: registers of 32-bit arguments have an empty upper half.
+pub fn dangers(arch: Arch, call: &str) -> Vec<Dangerous> {
+    let mut found = Vec::new();
+    for (index, param) in params_on(arch, call).unwrap_or_default().iter().enumerate() {
+        let set = param.set.and_then(find_set).filter(|_| param.class == Class::Surface);
+        for (set, constant) in set.iter().flat_map(|set| set.on(arch).map(move |c| (set, c))) {
+            let Some(why) = constant.danger else { continue };
+            let mask = match constant.kind {
+                Kind::Enum if set.field == 0 => u64::MAX,
+                Kind::Enum => set.field,
+                Kind::Bit => constant.value,
+            };
+            let passed = ArgSet::range(0, param.low(u64::MAX));
+            let values = ArgSet::masked(mask, constant.value).intersect(&passed);
+            // As in `danger`.
+            let asks = ArgSet::exactly(0xffff_ffff);
+            let but =
+                |values: &ArgSet| if call == "personality" { values.subtract(&asks) } else { vec![*values] };
+            let values = values.iter().flat_map(but).collect();
+            found.push(Dangerous { index, name: constant.name, why, values });
+        }
+    }
+    found
 }
 
 /// Values that the seen ones bring along, each with the reason; without those that were seen.

@@ -276,6 +276,25 @@ fn dangerous_values_are_named_with_a_reason() {
     }
 }
 
+proptest! {
+    #[test]
+    fn the_list_of_dangerous_values_holds_those_that_are_dangerous_and_no_other(
+        at in any::<proptest::sample::Index>(), index in 0usize..6,
+        value in prop_oneof![0u64..0x6000, any::<u32>().prop_map(u64::from), any::<u64>(), (0u32..64).prop_map(|b| 1 << b)],
+    ) {
+        for arch in [Arch::X86_64, Arch::X86, Arch::S390x] {
+            let any = table::ENTRIES[at.index(table::ENTRIES.len())].call;
+            for call in [any, "clone", "socket", "personality", "ioctl"] {
+                let passed = params_on(arch, call).unwrap().get(index).is_some_and(|param| param.low(value) == value);
+                let expected = danger(arch, call, index, value).filter(|_| passed);
+                let holds = |d: &Dangerous| d.index == index && d.values.iter().any(|values| values.contains(value));
+                let listed = dangers(arch, call).into_iter().find(holds).map(|d| (d.name, d.why));
+                prop_assert_eq!(listed, expected, "{} {}", call, value);
+            }
+        }
+    }
+}
+
 #[test]
 fn an_inet_socket_brings_what_getaddrinfo_needs() {
     let values = |seen: &[u64]| -> BTreeSet<u64> {
