@@ -3,7 +3,8 @@
 //!
 //! The first line decides whether it is a list of what is allowed, in which the set `@default` always is, or of what is
 //! denied; later lines of the other kind take away again. A denied call ends the process, unless it or
-//! `SystemCallErrorNumber=` has an errno.
+//! `SystemCallErrorNumber=` has an errno. Only lines of denied calls give errnos to single calls (`src/shared/seccomp-util.c`,
+//! `seccomp_parse_syscall_filter`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -174,8 +175,8 @@ fn denied(profile: &Profile, out: &mut Vec<String>, lost: &mut Vec<Lost>) {
 struct Reader {
     /// Whether it is a list of what is allowed; `None`: there was no line yet.
     allows: Option<bool>,
-    /// Calls of the list, with the errno of their own.
-    calls: BTreeMap<&'static str, Option<u16>>,
+    /// Calls of the list, with the refusal of their own.
+    calls: BTreeMap<&'static str, Option<Action>>,
     errno: Option<u16>,
     arches: Vec<Arch>,
     notes: Vec<Diagnostic>,
@@ -183,20 +184,51 @@ struct Reader {
 
 pub(super) fn read(text: &str, native: Arch) -> Result<(Profile, Vec<Diagnostic>), String> {
     let mut reader = Reader::default();
-    for (at, line) in text.lines().map(str::trim).enumerate() {
-        if line.is_empty() || line.starts_with(['#', ';', '[']) {
-            continue;
-        }
-        let (key, value) = line.split_once('=').unwrap_or(("SystemCallFilter", line));
+    let lines = logical(text);
+    for (at, line) in &lines {
+        let (key, value) = match line.split_once('=') {
+            Some(parts) => parts,
+            None if lines.len() == 1 => ("SystemCallFilter", line.as_str()),
+            None => {
+                let message = format!("line {at}: there is no `=` in it; systemd skips it, too");
+                reader.notes.push(Diagnostic::warning("no-assignment", message));
+                continue;
+            }
+        };
         let said = match key.trim() {
-            "SystemCallFilter" => reader.filter(value.trim(), at + 1),
+            "SystemCallFilter" => reader.filter(value.trim(), *at),
             "SystemCallErrorNumber" => reader.error_number(value.trim()),
             "SystemCallArchitectures" => reader.architectures(value.trim(), native),
             _ => Ok(()),
         };
-        said.map_err(|message| format!("line {}: {message}", at + 1))?;
+        said.map_err(|message| format!("line {at}: {message}"))?;
     }
     reader.profile(native)
+}
+
+/// The lines of a unit, each with the number of its first: one that ends in a backslash goes on in the next, and comments
+/// between them do not end it (systemd.syntax(7)). Read otherwise, what goes on after `~` would be allowed.
+fn logical(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut goes_on = false;
+    for (at, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with(['#', ';']) {
+            continue;
+        }
+        let backslashes = line.len() - line.trim_end_matches('\\').len();
+        let more = backslashes % 2 == 1;
+        let part = if more { &line[..line.len() - 1] } else { line };
+        match lines.last_mut().filter(|_| goes_on) {
+            Some((_, whole)) => {
+                whole.push(' ');
+                whole.push_str(part);
+            }
+            None => lines.push((at + 1, part.to_owned())),
+        }
+        goes_on = more;
+    }
+    lines.retain(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('['));
+    lines
 }
 
 impl Reader {
@@ -216,10 +248,13 @@ impl Reader {
         for word in words.split_whitespace() {
             let (name, suffix) =
                 word.split_once(':').map_or((word, None), |(name, errno)| (name, Some(errno)));
-            let errno = suffix.filter(|suffix| *suffix != "kill").map(number).transpose()?;
+            let refusal = suffix.map(refusal).transpose()?;
+            if refusal.is_some() && !inverted {
+                return Err(format!("`{word}`: only a line that begins with `~` gives errnos to calls"));
+            }
             for call in self.named(name, line)? {
-                if adds {
-                    self.calls.insert(call, errno);
+                if adds || refusal.is_some() {
+                    self.calls.insert(call, refusal);
                 } else {
                     self.calls.remove(call);
                 }
@@ -265,8 +300,8 @@ impl Reader {
             self.arches = std::iter::once(native).chain(native.companions().iter().copied()).collect();
         }
         let mut by_action: BTreeMap<Action, Vec<String>> = BTreeMap::new();
-        for (call, errno) in &self.calls {
-            let action = if allows { Action::Allow } else { errno.map_or(refusal, Action::Errno) };
+        for (call, own) in &self.calls {
+            let action = own.unwrap_or(if allows { Action::Allow } else { refusal });
             by_action.entry(action).or_default().push((*call).to_owned());
         }
         let profile = Profile {
@@ -277,6 +312,11 @@ impl Reader {
         };
         Ok((profile, self.notes))
     }
+}
+
+/// What `:` after a call says; `kill` stands whatever `SystemCallErrorNumber=` says.
+fn refusal(suffix: &str) -> Result<Action, String> {
+    if suffix == "kill" { Ok(Action::KillProcess) } else { number(suffix).map(Action::Errno) }
 }
 
 fn number(text: &str) -> Result<u16, String> {

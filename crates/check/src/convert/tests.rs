@@ -87,6 +87,40 @@ fn lines_of_a_unit_are_read_as_systemd_reads_them() {
 }
 
 #[test]
+fn lines_that_go_on_are_one_line() {
+    let action = |found: &Profile, name: &str| {
+        let rule = found.rules.iter().find(|r| r.names.iter().any(|n| n.text == name));
+        rule.map_or(found.default.action, |r| r.action.action)
+    };
+    let unit = "[Service]\nSystemCallFilter=~mount \\\n# between\n  ptrace\nExecStart=/bin/x \\\n  reboot\n";
+    let found = back(unit, Form::Systemd);
+    assert_eq!(
+        ["mount", "ptrace", "reboot"].map(|name| action(&found, name)),
+        [Action::KillProcess, Action::KillProcess, Action::Allow]
+    );
+    let (_, notes) = read("SystemCallFilter=~mount\nptrace\n", Form::Systemd, Arch::X86_64).unwrap();
+    assert!(notes[0].message.contains("line 2"), "{notes:?}");
+}
+
+#[test]
+fn errnos_of_single_calls_are_those_that_systemd_gives() {
+    let action = |found: &Profile, name: &str| {
+        let rule = found.rules.iter().find(|r| r.names.iter().any(|n| n.text == name));
+        rule.map_or(found.default.action, |r| r.action.action)
+    };
+    let allow = "SystemCallFilter=read clone3\nSystemCallFilter=~clone3:ENOSYS mount:kill\nSystemCallErrorNumber=EPERM\n";
+    let found = back(allow, Form::Systemd);
+    assert_eq!(
+        ["read", "clone3", "mount", "ptrace"].map(|name| action(&found, name)),
+        [Action::Allow, Action::Errno(38), Action::KillProcess, Action::Errno(1)]
+    );
+    let deny = back("SystemCallFilter=~mount:kill ptrace\nSystemCallErrorNumber=EPERM\n", Form::Systemd);
+    assert_eq!(["mount", "ptrace"].map(|name| action(&deny, name)), [Action::KillProcess, Action::Errno(1)]);
+    let message = read("SystemCallFilter=read:EPERM", Form::Systemd, Arch::X86_64).unwrap_err();
+    assert!(message.contains("line 1") && message.contains('~'), "{message}");
+}
+
+#[test]
 fn strings_that_yaml_takes_for_something_else_are_quoted() {
     for name in ["yes", "on", "null", "1e3", "a: b", "x\ny", "'", "-", "~"] {
         let given = profile(Action::Errno(1), vec![rule(&["read"], Action::Allow)]);
