@@ -12,6 +12,9 @@ pub(super) fn write(profile: &Profile, otherwise: Otherwise) -> Written {
     }
     let (names, mut lost) = allowed(profile, otherwise);
     lost.push(Lost::new(0, format!("what happens to all other calls ({})", profile.default.action)));
+    if !profile.architectures.is_empty() {
+        lost.push(Lost::new(0, "architectures"));
+    }
     if profile.rules.iter().any(|rule| !rule.action.action.permits() && rule.action != profile.default) {
         lost.push(Lost::new(0, "actions and errnos of single refused calls"));
     }

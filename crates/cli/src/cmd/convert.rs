@@ -135,8 +135,9 @@ fn prove(
     let bug = |what: String| Failure::new(format!("the result is wrong: {what}")).exit(Exit::Bug);
     let (back, _) = convert::read(&written.text, form, native).map_err(bug)?;
     let meant = profile::meaning(given, native);
-    // Lists say nothing of architectures, and systemd's nothing of those it has no name for.
-    let back = Profile { architectures: given.architectures.clone(), ..back };
+    // Lists say nothing of architectures, and systemd's nothing of those it has no name for: both are said to be lost.
+    let silent = form == convert::Form::List || !written.lost.is_empty();
+    let back = if silent { Profile { architectures: given.architectures.clone(), ..back } } else { back };
     let became = profile::meaning(&back, native);
     let subject = |meaning, profile| Subject { meaning, profile, native };
     let changes = diff(&subject(&meant, Some(given)), &subject(&became, Some(&back)))
