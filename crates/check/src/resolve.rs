@@ -4,7 +4,7 @@ use callgate_core::call::Call;
 use callgate_core::meaning::Meaning;
 use callgate_core::profile::{self, Profile};
 use callgate_core::verdict::{Decided, verdict};
-use callgate_core::{Action, Diagnostic};
+use callgate_core::{Action, Arch, Diagnostic};
 
 use crate::document::{Document, Refusal};
 use crate::flat;
@@ -160,7 +160,13 @@ impl Resolved {
         if clauses.iter().any(|clause| clause.args.contains(&args)) {
             return made.filter.decided_by(call).map_or(By::Beyond, |index| self.rule(index));
         }
-        if rules.otherwise(call.nr) == rules.default { By::Default } else { By::Beyond }
+        if rules.otherwise(call.nr) != rules.default {
+            return By::Beyond;
+        }
+        // x32 is there where runc's stub says something of some of its numbers, listed or not.
+        let unlisted =
+            call.arch == Arch::X32 && rules.calls.is_empty() && rules.default == made.filter.meaning.bad_arch;
+        if unlisted { By::Architecture } else { By::Default }
     }
 
     /// Entries are named as they stand in the file, whatever a loader left out before them.

@@ -73,13 +73,14 @@ impl Judge {
     /// # Errors
     /// Loaders would disagree about it.
     pub(crate) fn new(loaded: &Loaded) -> Result<Self, Failure> {
-        Ok(Self::of(loaded, loaded.meaning()?))
+        let meaning = loaded.meaning()?;
+        let ours = filter::enforcing(&meaning);
+        Ok(Self { name: loaded.name.clone(), meanings: [meaning, ours], proofs: BTreeMap::new() })
     }
 
     /// The same of a profile that has this meaning where it is used.
     pub(crate) fn of(loaded: &Loaded, meaning: Meaning) -> Self {
-        let ours = filter::enforcing(&meaning);
-        Self { name: loaded.name.clone(), meanings: [meaning, ours], proofs: BTreeMap::new() }
+        Self { name: loaded.name.clone(), meanings: [meaning.clone(), meaning], proofs: BTreeMap::new() }
     }
 
     /// Whether a filter does what the profile says.

@@ -11,6 +11,13 @@ pub(super) fn write(profile: &Profile, otherwise: Otherwise) -> Written {
         return Written { text: String::new(), lost: vec![Lost::fatal(0, message)] };
     }
     let (names, mut lost) = allowed(profile, otherwise);
+    if names.is_empty() {
+        lost.push(Lost::fatal(
+            0,
+            "the profile allows no call whatever its arguments: there is nothing to list",
+        ));
+        return Written { text: String::new(), lost };
+    }
     lost.push(Lost::new(0, format!("what happens to all other calls ({})", profile.default.action)));
     if !profile.architectures.is_empty() {
         lost.push(Lost::new(0, "architectures"));

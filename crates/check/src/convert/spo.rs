@@ -16,6 +16,11 @@ const VERSION: &str = "security-profiles-operator.x-k8s.io/v1beta1";
 
 pub(super) fn write(profile: &Profile, name: &str) -> Written {
     let mut lost = Vec::new();
+    if !is_name(name) {
+        let message =
+            format!("the name {}: Kubernetes wants small letters, digits, `-` and `.`", quoted(name));
+        lost.push(Lost::fatal(0, message));
+    }
     let default = profile.default.action;
     match default {
         Action::Errno(EPERM) | Action::Trace(EPERM) => {}
@@ -52,6 +57,13 @@ pub(super) fn write(profile: &Profile, name: &str) -> Written {
         lost.push(Lost::new(rule.line, "comments of rules"));
     }
     Written { text: out, lost }
+}
+
+/// A DNS subdomain (kubernetes.io, "Object Names and IDs").
+fn is_name(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    name.len() <= 253 && name.chars().all(inner) && edge(name.chars().next()) && edge(name.chars().last())
 }
 
 fn one(out: &mut String, rule: &Rule, lost: &mut Vec<Lost>) {
@@ -129,6 +141,9 @@ pub(super) fn read(text: &str) -> Result<(Profile, Vec<Diagnostic>), String> {
     }
     for key in ["state", "disabled", "baseProfileName"] {
         spec.remove(key);
+    }
+    if spec.contains_key("<<") {
+        return Err("spec: merge keys of YAML (`<<`) are not read".to_owned());
     }
     spec.retain(|_, value| !value.is_null());
     profile::read(&Value::Object(spec).to_string()).map_err(|error| format!("spec: {}", error.message))

@@ -122,7 +122,11 @@ fn errnos_of_single_calls_are_those_that_systemd_gives() {
 
 #[test]
 fn strings_that_yaml_takes_for_something_else_are_quoted() {
-    for name in ["yes", "on", "null", "1e3", "a: b", "x\ny", "'", "-", "~"] {
+    for bad in ["A", "a_b", "a: b", "x\ny", "'", "-", "~", ""] {
+        let written = write(&profile(Action::KillProcess, Vec::new()), Form::Spo, bad, Otherwise::Widen);
+        assert!(written.lost.iter().any(|lost| lost.fatal), "{bad}");
+    }
+    for name in ["yes", "on", "null", "1e3", "0x1", "1.5"] {
         let given = profile(Action::Errno(1), vec![rule(&["read"], Action::Allow)]);
         let text = write(&given, Form::Spo, name, Otherwise::Refuse).text;
         assert!(same(&given, &back(&text, Form::Spo)), "{text}");

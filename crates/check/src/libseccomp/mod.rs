@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use callgate_core::floor::Version;
 use callgate_core::meaning::{Clause, Meaning, Rules};
-use callgate_core::set::{ArgBox, Op};
+use callgate_core::set::{ArgBox, ArgSet, Op};
 use callgate_core::{Action, Arch, Call, sysno};
 
 use crate::document::Refusal;
@@ -56,6 +56,8 @@ pub struct Filter {
     /// Calls with arguments about which nothing can be said.
     pub undecided: Vec<Undecided>,
 }
+
+const IPC: &str = "conditions on calls that go through ipc(2) are not to be relied on";
 
 /// Calls whose fate is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +140,7 @@ impl Added {
         for arch in arches {
             let rules = Rules { calls: self.calls(*arch, &mut undecided)?, ..Rules::new(default) };
             meaning.arches.insert(*arch, rules);
+            undecided.extend(self.conditional_ipc(*arch));
         }
         Ok(Filter { meaning, added: self, undecided })
     }
@@ -174,6 +177,20 @@ impl Added {
             }
         }
         Ok(found.into_iter().collect())
+    }
+
+    /// Calls through ipc(2) of which rules want something of the arguments: what filters did with them could not be told
+    /// from the rules.
+    fn conditional_ipc(&self, arch: Arch) -> Vec<Undecided> {
+        let ipc = sysno::number(arch, "ipc").filter(|_| multiplex::is_multiplexed(arch));
+        let Some(nr) = ipc else { return Vec::new() };
+        let conditional = |name: &str| self.of(name).find(|rule| !rule.conditions.is_empty());
+        let met = |(name, call): &(&str, u64)| {
+            let rule = conditional(name)?;
+            let args = ArgBox::any().with(0, ArgSet::exactly(*call));
+            Some(Undecided { arch, nr, args, entries: vec![rule.entry], why: IPC })
+        };
+        multiplex::behind_ipc().iter().filter_map(met).collect()
     }
 
     /// The rules of a call by its name.

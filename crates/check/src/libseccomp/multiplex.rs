@@ -51,6 +51,11 @@ const IPC: &[(&str, u64)] = &[
     ("shmget", 23),
 ];
 
+/// The calls that go through ipc(2), each with its number there.
+pub(super) fn behind_ipc() -> &'static [(&'static str, u64)] {
+    IPC
+}
+
 /// Whether calls of this architecture go through another one.
 pub fn is_multiplexed(arch: Arch) -> bool {
     matches!(arch, Arch::X86 | Arch::S390x | Arch::Ppc64le)

@@ -3,7 +3,7 @@
 //! Known, each by experiment with runc and crun and by `src/db.c`: a rule without conditions beats all others, the first of
 //! several stands; of two rules of which one asks for more than the other, the more general one stands if it came first, and
 //! is refused (EEXIST) if it came last and does something else; rules with one condition each are asked by index, the
-//! highest first, then equality before GE and GT before LE and LT. Where others meet with different actions: undecided.
+//! highest first, then equality before order. Where others meet with different actions: undecided.
 
 use callgate_core::Arch;
 use callgate_core::meaning::Clause;
@@ -156,8 +156,7 @@ fn rank(rule: &Rule) -> Option<(usize, u8)> {
     let [(index, op, ..)] = rule.conditions[..] else { return None };
     let class = match op {
         Op::Eq => 0,
-        Op::Ge | Op::Gt => 1,
-        Op::Le | Op::Lt => 2,
+        Op::Ge | Op::Gt | Op::Le | Op::Lt => 1,
         Op::Ne | Op::MaskedEq => return None,
     };
     Some((6 - index, class))

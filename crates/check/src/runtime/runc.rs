@@ -4,6 +4,7 @@
 
 use callgate_core::arch::Arch;
 use callgate_core::floor::Version;
+use callgate_core::meaning::{Clause, Rules};
 use callgate_core::{Action, Diagnostic, errno};
 
 use super::{Made, Outcome, action, is_valid, judged, known, note_split, repeats_an_index, rules};
@@ -191,25 +192,52 @@ fn add(
 /// Every number above the highest that the profile names, whatever it says of it, is answered with ENOSYS before the filter
 /// proper is asked, unless the default lets calls go ahead or asks a tracer.
 fn stub(filter: &mut Filter, version: Version, listed: &[arches::Added]) {
-    let has_x32 = filter.meaning.arches.contains_key(&Arch::X32);
-    for (arch, rules) in &mut filter.meaning.arches {
+    let absent = Action::Errno(errno::ENOSYS);
+    let mut lasts: Vec<(Arch, u32)> = Vec::new();
+    for (arch, rules) in &filter.meaning.arches {
         let covered = version >= NATIVE_STUB_SINCE || listed.contains(&arches::Added::Judged(*arch));
         let permissive = matches!(rules.default, Action::Allow | Action::Log | Action::Trace(_));
-        let Some(last) = filter.added.highest(*arch).filter(|nr| *nr > 0 && covered && !permissive) else {
-            continue;
-        };
-        let absent = Action::Errno(errno::ENOSYS);
+        let last = filter.added.highest(*arch).filter(|nr| *nr > 0 && covered && !permissive);
+        lasts.extend(last.map(|last| (*arch, last)));
+    }
+    let last = |arch: Arch| lasts.iter().find(|(with, _)| *with == arch).map(|(_, last)| *last);
+    for (arch, last) in &lasts {
+        let Some(rules) = filter.meaning.arches.get_mut(arch) else { continue };
         rules.beyond.insert(last.saturating_add(1), absent);
-        match arch {
-            // 0xffffffff has the bit of x32: where only the numbers without it are looked at, it goes past.
-            Arch::X86_64 if !has_x32 => {
-                rules.beyond.insert(u32::MAX, rules.default);
-            }
-            // setup(2), which nobody calls, stands for numbers the kernel could not read.
-            Arch::S390x => {
-                rules.calls.insert(0, vec![callgate_core::meaning::Clause::any(absent)]);
-            }
-            _ => {}
+        // setup(2), which nobody calls, stands for numbers the kernel could not read.
+        if *arch == Arch::S390x {
+            rules.calls.insert(0, vec![Clause::any(absent)]);
         }
+    }
+    match (last(Arch::X86_64), last(Arch::X32)) {
+        (Some(_), None) => past_x86_64(filter, absent),
+        (None, Some(_)) => past_x32(filter, absent),
+        _ => {}
+    }
+}
+
+/// Bit 30 tells x32 from x86_64 for the stub; for the filter it is any number from there on. Those with bit 31 alone are
+/// x86_64's to the one and x32's to the other; see [`Arch::split`] for which they are here.
+const BIT_31_ALONE: std::ops::Range<u32> = 0x4000_0000..0x8000_0000;
+
+/// Only the numbers of x86_64 are looked at. 0xffffffff has bit 30, and goes past.
+fn past_x86_64(filter: &mut Filter, absent: Action) {
+    let bad_arch = filter.meaning.bad_arch;
+    if let Some(rules) = filter.meaning.arches.get_mut(&Arch::X86_64) {
+        rules.beyond.insert(u32::MAX, rules.default);
+    }
+    let rules = filter.meaning.arches.entry(Arch::X32).or_insert_with(|| Rules::new(bad_arch));
+    rules.beyond.insert(BIT_31_ALONE.start, absent);
+    rules.beyond.insert(BIT_31_ALONE.end, rules.default);
+}
+
+/// Only those of x32 are, of which 0xffffffff is one to the stub.
+fn past_x32(filter: &mut Filter, absent: Action) {
+    if let Some(rules) = filter.meaning.arches.get_mut(&Arch::X86_64) {
+        rules.beyond.insert(u32::MAX, absent);
+    }
+    if let Some(rules) = filter.meaning.arches.get_mut(&Arch::X32) {
+        rules.beyond.insert(BIT_31_ALONE.start, rules.default);
+        rules.beyond.insert(BIT_31_ALONE.end, absent);
     }
 }

@@ -111,7 +111,8 @@ fn written(args: &Convert, given: &Profile, native: Arch) -> Result<Written, Fai
         (_, true) => Otherwise::Widen,
         _ => Otherwise::Refuse,
     };
-    let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem =
+        args.file.file_stem().map(|stem| stem.to_string_lossy().to_ascii_lowercase().replace('_', "-"));
     let name = args.name.clone().or(stem).filter(|name| name != "-").unwrap_or_else(|| "profile".to_owned());
     let written = convert::write(given, form, &name, otherwise);
     if !written.lost.iter().any(|lost| lost.fatal) {
