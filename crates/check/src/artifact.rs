@@ -21,6 +21,7 @@ const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 pub const MAX_PROFILE: usize = 1 << 20;
 const MAX_RULES: usize = 16_384;
 const MAX_NAMES: usize = 1024;
+/// Entries that name a call.
 const MAX_RULES_OF_A_CALL: usize = 128;
 
 /// Name → bytes, with `/` between directories.
@@ -29,8 +30,9 @@ pub type Layout = BTreeMap<String, Vec<u8>>;
 /// What computes a SHA-256, in small hexadecimal digits.
 pub type Sha256 = fn(&[u8]) -> String;
 
-/// The layout of a profile. The same profile gives the same bytes: it was made at the beginning of time.
-pub fn pack(profile: &str, name: &str, sha256: Sha256) -> Layout {
+/// The layout of a profile. The same profile gives the same bytes, whatever its file is called: it was made at the
+/// beginning of time.
+pub fn pack(profile: &str, sha256: Sha256) -> Layout {
     let mut files = Layout::new();
     let mut blob = |bytes: &[u8], kind: &str| {
         let digest = sha256(bytes);
@@ -39,7 +41,7 @@ pub fn pack(profile: &str, name: &str, sha256: Sha256) -> Layout {
     };
     let config = blob(b"{}", TYPE);
     let mut layer = blob(profile.as_bytes(), "application/json");
-    layer["annotations"] = json!({ "org.opencontainers.image.title": name });
+    layer["annotations"] = json!({ "org.opencontainers.image.title": "profile.json" });
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
@@ -70,13 +72,19 @@ pub fn unpack(files: &Layout, sha256: Sha256) -> Result<(String, Vec<String>), S
     let [entry] = manifests else {
         return Err(format!("index.json: one manifest is wanted, and there are {}", manifests.len()));
     };
-    let manifest_bytes = blob(files, entry, "the manifest", sha256)?;
-    let manifest = document(manifest_bytes, "the manifest")?;
+    if entry["mediaType"].as_str() != Some(MANIFEST_TYPE) {
+        return Err(format!("index.json: its entry is no {MANIFEST_TYPE}"));
+    }
+    let manifest = document(blob(files, entry, "the manifest", sha256)?, "the manifest")?;
+    let other = manifest["mediaType"].as_str().is_some_and(|kind| kind != MANIFEST_TYPE);
+    if other || [&index, &manifest].iter().any(|document| document["schemaVersion"].as_u64() != Some(2)) {
+        return Err("index.json or the manifest is of another kind or version".to_owned());
+    }
     let kinds = [&manifest["artifactType"], &manifest["config"]["mediaType"]]
         .map(|kind| kind.as_str().unwrap_or_default());
     match kinds {
         [TYPE, TYPE | EMPTY_TYPE] | ["", TYPE] => {}
-        [_, OLD_TYPE] => notes.push(format!("the manifest: config has the old media type {OLD_TYPE}")),
+        ["", OLD_TYPE] => notes.push(format!("the manifest: config has the old media type {OLD_TYPE}")),
         [artifact, config] => {
             return Err(format!(
                 "the manifest is of no seccomp profile: artifactType `{artifact}`, config `{config}`; {TYPE} is wanted"
@@ -127,6 +135,12 @@ fn blob<'f>(files: &'f Layout, descriptor: &Value, what: &str, sha256: Sha256) -
     Ok(bytes)
 }
 
+/// The digest of the manifest of a layout, by which an artifact is pinned.
+pub fn digest(files: &Layout) -> Option<String> {
+    let index: Value = serde_json::from_slice(files.get("index.json")?).ok()?;
+    index["manifests"][0]["digest"].as_str().map(str::to_owned)
+}
+
 /// What keeps a runtime from taking the profile out of an artifact, although it takes it from a file.
 pub fn limits(profile: &Profile, bytes: usize) -> Vec<String> {
     let mut found = Vec::new();
@@ -148,6 +162,9 @@ pub fn limits(profile: &Profile, bytes: usize) -> Vec<String> {
     check(arches.len() < profile.architectures.len(), "an architecture is listed twice".to_owned());
     let flags: BTreeSet<&String> = profile.flags.iter().collect();
     check(flags.len() < profile.flags.len(), "a flag is listed twice".to_owned());
+    let takes_errno = |action| matches!(action, Action::Errno(_) | Action::Trace(_));
+    let stray = profile.default.errno.is_some() && !takes_errno(profile.default.action);
+    check(stray, "defaultErrnoRet beside an action without one".to_owned());
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for rule in &profile.rules {
         let line = rule.line;
@@ -155,8 +172,7 @@ pub fn limits(profile: &Profile, bytes: usize) -> Vec<String> {
             rule.names.len() > MAX_NAMES,
             format!("line {line}: {} names; {MAX_NAMES} is the limit", rule.names.len()),
         );
-        let stray =
-            rule.action.errno.is_some() && !matches!(rule.action.action, Action::Errno(_) | Action::Trace(_));
+        let stray = rule.action.errno.is_some() && !takes_errno(rule.action.action);
         check(stray, format!("line {line}: errnoRet beside an action without one"));
         let large = rule.action.action.errno().is_some_and(|number| number > errno::MAX);
         check(large, format!("line {line}: errnoRet above {}", errno::MAX));
@@ -174,7 +190,7 @@ mod tests {
     use super::*;
 
     /// A digest for tests: different bytes, different digits.
-    fn digest(bytes: &[u8]) -> String {
+    fn sum(bytes: &[u8]) -> String {
         let hash = bytes
             .iter()
             .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
@@ -184,9 +200,9 @@ mod tests {
     const PROFILE: &str = r#"{"defaultAction": "SCMP_ACT_ERRNO"}"#;
 
     fn changed(change: impl FnOnce(&mut Layout)) -> Result<(String, Vec<String>), String> {
-        let mut files = pack(PROFILE, "p.json", digest);
+        let mut files = pack(PROFILE, sum);
         change(&mut files);
-        unpack(&files, digest)
+        unpack(&files, sum)
     }
 
     fn index(files: &mut Layout, change: impl FnOnce(&mut Value)) {
@@ -198,12 +214,12 @@ mod tests {
     #[test]
     fn what_is_packed_comes_out_and_is_the_same_each_time() {
         assert_eq!(changed(|_| ()), Ok((PROFILE.to_owned(), Vec::new())));
-        assert_eq!(pack(PROFILE, "p.json", digest), pack(PROFILE, "p.json", digest));
+        assert_eq!(pack(PROFILE, sum), pack(PROFILE, sum));
     }
 
     #[test]
     fn what_was_changed_or_is_missing_is_named() {
-        let blob = |bytes: &str| format!("blobs/sha256/{}", digest(bytes.as_bytes()));
+        let blob = |bytes: &str| format!("blobs/sha256/{}", sum(bytes.as_bytes()));
         let error = |change: Box<dyn FnOnce(&mut Layout)>| changed(change).unwrap_err();
         let name = blob(PROFILE);
         let gone = name.clone();
@@ -230,16 +246,16 @@ mod tests {
 
     #[test]
     fn an_image_is_no_profile() {
-        let mut files = pack(PROFILE, "p.json", digest);
+        let mut files = pack(PROFILE, sum);
         let manifest =
-            json!({ "config": { "mediaType": "application/vnd.oci.image.config.v1+json" }, "layers": [] })
+            json!({ "schemaVersion": 2, "config": { "mediaType": "application/vnd.oci.image.config.v1+json" }, "layers": [] })
                 .to_string();
-        let name = digest(manifest.as_bytes());
+        let name = sum(manifest.as_bytes());
         index(&mut files, |index| {
-            index["manifests"][0] = json!({ "digest": format!("sha256:{name}"), "size": manifest.len() });
+            index["manifests"][0] = json!({ "mediaType": MANIFEST_TYPE, "digest": format!("sha256:{name}"), "size": manifest.len() });
         });
         files.insert(format!("blobs/sha256/{name}"), manifest.into_bytes());
-        assert!(unpack(&files, digest).unwrap_err().contains("of no seccomp profile"));
+        assert!(unpack(&files, sum).unwrap_err().contains("of no seccomp profile"));
     }
 
     #[test]

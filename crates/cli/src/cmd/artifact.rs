@@ -53,15 +53,14 @@ fn pack(path: &Path, to: &Path, output: &Output) -> Outcome {
         let failure = Failure::new(format!("{}: no runtime takes it from an artifact: {first}", loaded.name));
         return Err(failure.hint("use it as a file, or change the profile"));
     }
-    let title =
-        path.file_name().map_or_else(|| "profile.json".to_owned(), |n| n.to_string_lossy().into_owned());
-    let files = artifact::pack(&loaded.text, &title, sha256);
+    let files = artifact::pack(&loaded.text, sha256);
     if to.extension().is_some_and(|extension| extension == "tar") {
         File::prepare(to, false, 0o644)?.write(&archive(&files)?)?;
     } else {
         directory(&files, to)?;
     }
-    output.say(&format!("wrote {}: sha256:{}", name(to), sha256(loaded.text.as_bytes())));
+    let digest = artifact::digest(&files).unwrap_or_default();
+    output.say(&format!("wrote {}; its digest, to pin it by: {digest}", name(to)));
     Ok(Exit::Ok)
 }
 
