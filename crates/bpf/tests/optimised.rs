@@ -55,16 +55,25 @@ fn reach(meaning: &Meaning, program: &Program, extra: &[u64; 6]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, max_global_rejects: 100_000, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    // A plain program has ways without number: of one in a hundred, at most, the prover may say that they are too many.
+    #![proptest_config(ProptestConfig {
+        cases: cases(), failure_persistence: None, max_global_rejects: 1 + cases() / 100, max_shrink_iters: 0, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_plain_compilers_program_does_the_same(meaning in meanings::meaning(&Arch::ALL)) {
         let plain = plain::emit(&meaning);
-        prop_assert_eq!(prove(&plain, &meaning), Proof::Equal);
         let optimised = emit(&meaning).expect("small meanings fit");
-        prop_assert_eq!(equal(&plain, &optimised), Proof::Equal);
+        prop_assert_eq!(prove(&optimised, &meaning), Proof::Equal);
         prop_assert!(optimised.insns().len() <= plain.insns().len());
+        let proofs = [prove(&plain, &meaning), equal(&plain, &optimised)];
+        prop_assume!(!proofs.iter().any(|proof| matches!(proof, Proof::Undecided(_))));
+        prop_assert!(proofs.iter().all(|proof| *proof == Proof::Equal), "{:?}", proofs);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, max_global_rejects: 100_000, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn every_instruction_is_reached_by_some_input(
