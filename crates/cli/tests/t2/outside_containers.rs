@@ -43,7 +43,7 @@ fn id(lab: &Lab, name: &str) -> String {
 }
 
 /// podman with a store of this test's own.
-fn podman<'l>(lab: &'l Lab, words: &str) -> Call<'l> {
+pub(super) fn podman<'l>(lab: &'l Lab, words: &str) -> Call<'l> {
     let mut call = lab.program("timeout");
     let [root, run, temporary] = ["store", "run", "tmp"].map(|name| lab.path(name));
     call.args(["-k", "1", "60", "podman", "--root"]).arg(root).arg("--runroot").arg(run);

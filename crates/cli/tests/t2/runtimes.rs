@@ -10,7 +10,8 @@ use std::process::Command;
 use cases::{ABSENT, CASES, LIST};
 
 use super::containers::{RUNTIMES, Runtime, busybox};
-use crate::harness::{Ended, Lab, until};
+use super::outside_containers::podman;
+use crate::harness::{Ended, Lab, skip, until};
 
 /// Keeps a container's program apart from others'.
 const SECONDS: u32 = 86_413;
@@ -143,6 +144,55 @@ fn dockers_default_profile_is_proven_to_be_what_runc_and_crun_load() {
         hold(&lab, runtime, "the default", (&flat, "equal", seconds + at as u32));
     }
 }
+
+#[test]
+fn what_podman_hands_to_runc_is_proven_to_be_what_was_said_of_it() {
+    let Some(lab) = Lab::root(&["podman", "runc", "busybox"]) else { return };
+    busybox(&lab, "rootfs");
+    lab.write("p.json", PODMANS);
+    let runc = RUNTIMES[0].versioned();
+    let seconds = SECONDS + std::process::id() % 1000 * 1000 + 950;
+    // A machine may not let root raise its limits, which podman would do.
+    let limits = "--network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024";
+    let start = |words: &str, command: &[&str]| {
+        let mut call = podman(&lab, &format!("run --rm {limits} {words}"));
+        call.arg("--rootfs").arg(lab.path("rootfs")).args(command);
+        call
+    };
+    let tried = start("", &["sleep", "0"]).run();
+    if tried.code() != 0 {
+        return skip("t2", &format!("podman cannot run a container here: {}", tried.stderr.trim()));
+    }
+    // With a capability that the profile asks for, and without.
+    for (add, caps) in [("", "CAP_CHOWN"), ("--cap-add SYS_ADMIN", "CAP_CHOWN,CAP_SYS_ADMIN")] {
+        let profile = lab.path("p.json");
+        let words = format!("{add} --security-opt seccomp={}", profile.display());
+        let running = start(&words, &["sleep", &seconds.to_string()]).start();
+        let path = format!("/proc/{}", running.pid());
+        let ended = || fs::read_to_string(format!("{path}/stat")).map_or(true, |stat| stat.contains(") Z"));
+        let pid = program(seconds, ended).unwrap_or_else(|| panic!("it ended: {}", running.stderr()));
+        let inspect = |caps: &str| {
+            let release = installed("libseccomp2");
+            let place = format!("--loader podman --runtime {runc} --libseccomp {release} --caps {caps}");
+            lab.callgate(&format!("inspect {pid} --profile p.json {place}")).run()
+        };
+        let (right, wrong) = (inspect(caps), inspect(if add.is_empty() { "CAP_SYS_ADMIN" } else { "none" }));
+        assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill").success());
+        drop(running.end());
+        assert!(right.stdout.contains("equal to p.json"), "{caps}: {}{}", right.stdout, right.stderr);
+        assert!(wrong.stdout.contains("differs from p.json"), "{caps}: {}{}", wrong.stdout, wrong.stderr);
+    }
+}
+
+/// Everything containers-common reads and runtimes do not; what runc and a shell need is allowed by the default.
+const PODMANS: &str = r#"{"defaultAction": "SCMP_ACT_ALLOW",
+    "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]},
+        {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"]}],
+    "syscalls": [{"names": ["bpf", "mount"], "action": "SCMP_ACT_ERRNO", "errno": "ENOSYS", "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+        {"names": ["ptrace"], "action": "SCMP_ACT_ERRNO", "errno": "EACCES", "errnoRet": 1, "includes": {"minKernel": "99.0"}},
+        {"name": "swapon", "action": "SCMP_ACT_ERRNO", "includes": {"arches": ["amd64", "arm64"], "caps": ["CAP_CHOWN"]}},
+        {"names": ["swapoff"], "action": "SCMP_ACT_ERRNO", "includes": {"arches": ["x86_64"]}},
+        {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errno": "22", "args": [{"index": 0, "value": 40, "op": "SCMP_CMP_EQ"}]}]}"#;
 
 /// Where there is no default of containers-common: a profile in its language.
 const DOCKERS: &str = r#"{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrno": "ENOSYS",
