@@ -1,9 +1,10 @@
 //! Two meanings side by side: the calls that they treat differently, each with one that shows it.
 
-use std::collections::BTreeSet;
+use callgate_core::pair::TooMany;
+use callgate_core::{Action, Arch, Call, Meaning};
 
-use callgate_core::set::CallSet;
-use callgate_core::{Action, Arch, Call, Meaning, sysno};
+use crate::Subject;
+use crate::diff::{Change, diff};
 
 /// Arguments of a call that two meanings give different actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,36 +22,24 @@ pub struct Contrast {
 }
 
 /// Every difference between them in calls that have a name: by architecture, then by name, then by action.
-pub fn contrast(first: &Meaning, second: &Meaning) -> Vec<Contrast> {
-    let arches: BTreeSet<Arch> = first.arches.keys().chain(second.arches.keys()).copied().collect();
-    let mut found = Vec::new();
-    for x in actions(first) {
-        let ours = CallSet::of(first, |action| action == x);
-        for y in actions(second).into_iter().filter(|y| *y != x) {
-            let both = ours.intersection(&CallSet::of(second, |action| action == y));
-            for (arch, entry) in arches.iter().flat_map(|a| sysno::table(*a).iter().map(move |e| (*a, e))) {
-                let region = both.region(arch, entry.nr);
-                let Some(args) = region.witness() else { continue };
-                let witness = Call::new(arch, entry.nr, args);
-                let wholly = region.is_all();
-                found.push(Contrast { call: entry.name, first: x, second: y, witness, wholly });
-            }
-        }
-    }
+pub fn contrast(first: &Meaning, second: &Meaning) -> Result<Vec<Contrast>, TooMany> {
+    // Neither is written in a file, so that it does not matter whose machine they are for.
+    let subject = |meaning| Subject { meaning, profile: None, native: Arch::X86_64 };
+    let named = |change: Change| {
+        let (call, wholly) = (change.name?, !change.conditional);
+        let (first, second) = (change.before.action, change.after.action);
+        Some(Contrast { call, first, second, witness: change.witness, wholly })
+    };
+    let changes = diff(&subject(first), &subject(second))?;
+    let mut found: Vec<Contrast> = changes.into_iter().filter_map(named).collect();
     found.sort_by_key(|c| (c.witness.arch, c.call, c.first, c.second));
-    found
-}
-
-/// Every action that some call gets.
-fn actions(meaning: &Meaning) -> BTreeSet<Action> {
-    let rules = meaning.arches.values();
-    let clauses = rules.clone().flat_map(|r| r.calls.values().flatten().map(|clause| clause.action));
-    clauses.chain(rules.flat_map(callgate_core::meaning::Rules::defaults)).chain([meaning.bad_arch]).collect()
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use callgate_core::baseline::{Kernel, all, named};
+    use callgate_core::sysno;
     use proptest::prelude::*;
 
     use super::*;
@@ -62,7 +51,7 @@ mod tests {
 
     #[test]
     fn releases_differ_in_what_came_between_them() {
-        let found = contrast(&of("containerd@1.7.12"), &of("containerd@1.7.13"));
+        let found = contrast(&of("containerd@1.7.12"), &of("containerd@1.7.13")).unwrap();
         let native: Vec<_> =
             found.iter().filter(|c| c.witness.arch == Arch::X86_64).map(|c| c.call).collect();
         // set_mempolicy_home_node came, too, for CAP_SYS_NICE.
@@ -75,7 +64,7 @@ mod tests {
 
     #[test]
     fn arguments_that_differ_are_shown_by_a_call() {
-        let found = contrast(&of("docker"), &of("podman"));
+        let found = contrast(&of("docker"), &of("podman")).unwrap();
         let socket: Vec<_> =
             found.iter().filter(|c| c.call == "socket" && c.witness.arch == Arch::X86_64).collect();
         assert_eq!(socket.len(), 2);
@@ -90,7 +79,7 @@ mod tests {
         ) {
             let meaning = |which: usize| of(all()[which].name);
             let (first, second) = (meaning(pair.0), meaning(pair.1));
-            let found = contrast(&first, &second);
+            let found = contrast(&first, &second).expect("defaults are small");
             for c in &found {
                 prop_assert_eq!((first.action(&c.witness), second.action(&c.witness)), (c.first, c.second));
             }

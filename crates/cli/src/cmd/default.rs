@@ -262,7 +262,8 @@ fn outcome(action: Action) -> String {
 
 fn diff(args: &Defaults, [first, second]: [&String; 2], output: &Output) -> Outcome {
     let ((one, its), (other, theirs)) = (subject(args, first, output)?, subject(args, second, output)?);
-    let found = contrast(&one.meaning(&its), &other.meaning(&theirs));
+    let found = contrast(&one.meaning(&its), &other.meaning(&theirs))
+        .map_err(|e| Failure::new(format!("undecided: {e}")))?;
     let exit = if found.is_empty() { Exit::Ok } else { Exit::Findings };
     if args.format == Format::Json {
         let side = |action: Action| Side { action: action.oci(), errno: action.errno() };

@@ -265,7 +265,14 @@ fn starts(
         match resolve(&loaded.text, target) {
             Ok(other) => {
                 let (mut start, lacks) = start_of(loaded, place, &name, (target, &other))?;
-                start.differs = differing(resolved, &other, place.arch);
+                match differing(resolved, &other, place.arch) {
+                    Ok(names) => start.differs = names,
+                    Err(why) => {
+                        let undecided = format!("which calls it treats otherwise is undecided: {why}");
+                        start.note =
+                            Some(start.note.into_iter().chain([undecided]).collect::<Vec<_>>().join("; "));
+                    }
+                }
                 Ok((start, lacks))
             }
             Err(refusal) => Ok(unclear(&name, "refused", &refusal.message)),
@@ -310,13 +317,13 @@ fn unclear(name: &str, result: &'static str, why: &str) -> (StartDoc, BTreeSet<&
     (start, BTreeSet::new())
 }
 
-/// The calls that two runtimes treat otherwise, as far as both are decided.
-fn differing(first: &Resolved, other: &Resolved, arch: Arch) -> Vec<&'static str> {
-    let (Ok(first), Ok(other)) = (surface::meaning(first), surface::meaning(other)) else {
-        return Vec::new();
-    };
-    let found = contrast(&first, &other).into_iter().filter(|found| found.witness.arch == arch);
-    found.map(|found| found.call).collect::<BTreeSet<_>>().into_iter().collect()
+/// The calls that two runtimes treat otherwise; or why that cannot be said.
+fn differing(first: &Resolved, other: &Resolved, arch: Arch) -> Result<Vec<&'static str>, String> {
+    let [first, other] = [surface::meaning(first), surface::meaning(other)];
+    let found = contrast(&first.map_err(str::to_owned)?, &other.map_err(str::to_owned)?);
+    let found = found.map_err(|e| e.to_string())?;
+    let here = found.iter().filter(|found| found.witness.arch == arch);
+    Ok(here.map(|found| found.call).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 fn start_doc(start: Start, arch: Arch, filter: Option<&Resolved>) -> StartDoc {
