@@ -176,6 +176,10 @@ impl FromStr for Runtime {
 
 impl fmt::Display for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // gVisor's releases are dates, of which none is known here.
+        if self.version == Version::default() {
+            return f.write_str(self.name.name());
+        }
         write!(f, "{} {}", self.name.name(), self.version)
     }
 }

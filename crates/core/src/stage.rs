@@ -87,7 +87,8 @@ pub fn stage(
     let mut notes = Vec::new();
     if !logged.is_empty() {
         notes.push(Diagnostic::warning("over-reported", over_reporting(&logged)).hint(format!(
-            "list the same architectures in both, or stage for {native} alone (--arch {native})"
+            "list the same architectures in both; or, if nothing of this workload makes calls of another, stage for \
+             {native} alone (--arch {native}): what does is killed then"
         )));
     }
     if stage == Stage::Audit {

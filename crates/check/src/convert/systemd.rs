@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_core::profile::{Profile, Rule};
-use callgate_core::{Action, Arch, Diagnostic, errno, sysno};
+use callgate_core::{Action, Arch, Diagnostic, errno, suggest, sysno};
 
 use super::table::SETS;
 use super::{Lost, Otherwise, Written, allowed};
@@ -65,8 +65,8 @@ pub(super) fn write(profile: &Profile, otherwise: Otherwise) -> Written {
         lost.extend(more);
         let other = |r: &&Rule| !r.action.action.permits() && r.action.action != default;
         for rule in profile.rules.iter().filter(other) {
-            let message =
-                format!("{}: {}, as all other refused calls now", super::calls(rule), rule.action.action);
+            let (calls, was) = (super::calls(rule), rule.action.action);
+            let message = format!("{calls}: refused with {was}, now with {default} as all others");
             lost.push(Lost::new(rule.line, message));
         }
         allow_list(&names, &mut out);
@@ -128,6 +128,9 @@ fn allow_list(names: &[String], out: &mut Vec<String>) {
     }
     lines(&words, "", out);
     let refused: Vec<&str> = always.iter().copied().filter(|call| !wanted.contains(call)).collect();
+    if !refused.is_empty() {
+        out.push("# What systemd allows by itself (@default) and the profile refuses:".to_owned());
+    }
     lines(&refused, "~", out);
 }
 
@@ -199,7 +202,10 @@ pub(super) fn read(text: &str, native: Arch) -> Result<(Profile, Vec<Diagnostic>
             "SystemCallFilter" => reader.filter(value.trim(), *at),
             "SystemCallErrorNumber" => reader.error_number(value.trim()),
             "SystemCallArchitectures" => reader.architectures(value.trim(), native),
-            _ => Ok(()),
+            other => {
+                reader.passed_over(other, value.trim(), *at);
+                Ok(())
+            }
         };
         said.map_err(|message| format!("line {at}: {message}"))?;
     }
@@ -231,7 +237,43 @@ fn logical(text: &str) -> Vec<(usize, String)> {
     lines
 }
 
+/// Other settings of a unit that refuse calls (systemd.exec(5); `DynamicUser=` implies `RestrictSUIDSGID=`): a profile without what they refuse allows more.
+const RESTRICTING: [&str; 13] = [
+    "DynamicUser",
+    "LockPersonality",
+    "MemoryDenyWriteExecute",
+    "PrivateDevices",
+    "ProtectClock",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "ProtectKernelTunables",
+    "RestrictAddressFamilies",
+    "RestrictNamespaces",
+    "RestrictRealtime",
+    "RestrictSUIDSGID",
+];
+
 impl Reader {
+    /// A setting that is not converted: an error where it refuses calls, or looks as if it were to.
+    fn passed_over(&mut self, key: &str, value: &str, line: usize) {
+        let off = ["", "no", "false", "0", "off"].contains(&value);
+        if RESTRICTING.contains(&key) && !off {
+            let message = format!(
+                "line {line}: {key}= refuses calls, too, and is not converted: the result allows more"
+            );
+            self.notes.push(Diagnostic::error("not-converted", message));
+        } else if key.starts_with("SystemCall") && key != "SystemCallLog" {
+            let near = suggest::nearest(
+                key,
+                ["SystemCallFilter", "SystemCallErrorNumber", "SystemCallArchitectures"],
+            );
+            let guess = near.map(|near| format!("; did you mean {near}=?")).unwrap_or_default();
+            let message = format!("line {line}: systemd has no setting {key}={guess}");
+            self.notes.push(Diagnostic::error("not-converted", message));
+        }
+    }
+
     fn filter(&mut self, value: &str, line: usize) -> Result<(), String> {
         if value.is_empty() {
             (self.allows, self.calls) = (None, BTreeMap::new());
@@ -293,7 +335,11 @@ impl Reader {
     }
 
     fn profile(mut self, native: Arch) -> Result<(Profile, Vec<Diagnostic>), String> {
-        let Some(allows) = self.allows else { return Err("there is no SystemCallFilter= in it".to_owned()) };
+        let Some(allows) = self.allows else {
+            // A misspelt key may be why.
+            let why = self.notes.first().map(|note| format!(": {}", note.message)).unwrap_or_default();
+            return Err(format!("there is no SystemCallFilter= in it{why}"));
+        };
         let refusal = self.errno.map_or(Action::KillProcess, Action::Errno);
         if self.arches.is_empty() {
             // Without a line every ABI of the machine is filtered by the same names.

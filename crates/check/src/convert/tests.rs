@@ -79,6 +79,11 @@ fn lines_of_a_unit_are_read_as_systemd_reads_them() {
     };
     assert_eq!(action("ptrace"), Some(Action::Errno(38)));
     assert_eq!(action("mount"), Some(Action::KillProcess));
+    let odd = "SystemCallFilter=read\nRestrictAddressFamilies=AF_INET\nLockPersonality=no\nSystemCallFilters=write\n";
+    let (_, notes) = read(odd, Form::Systemd, Arch::X86_64).unwrap();
+    let errors: Vec<&str> = notes.iter().map(|note| note.message.as_str()).collect();
+    assert!(errors[0].contains("RestrictAddressFamilies= refuses calls, too"), "{errors:?}");
+    assert!(errors[1].contains("did you mean SystemCallFilter=?") && errors.len() == 2, "{errors:?}");
     let empty = "SystemCallFilter=read\nSystemCallFilter=\nSystemCallFilter=~write\n";
     assert_eq!(back(empty, Form::Systemd).default.action, Action::Allow);
     for wrong in ["SystemCallFilter=@nothing", "User=web", "", "SystemCallFilter=~read:EWHAT"] {

@@ -152,7 +152,8 @@ fn walk(dir: &Path, prefix: &str, take: &mut Take<'_>) -> Result<(), String> {
 }
 
 fn entries(file: fs::File, take: &mut Take<'_>) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("no layout, and no archive of one: {error}");
+    let failed =
+        |_: std::io::Error| "it is no layout, and no archive of one; `artifact pack` makes them".to_owned();
     let mut archive = tar::Archive::new(file);
     for (count, entry) in archive.entries().map_err(failed)?.enumerate() {
         let mut entry = entry.map_err(failed)?;

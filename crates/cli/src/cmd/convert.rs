@@ -5,7 +5,7 @@ use std::path::Path;
 use callgate_check::Subject;
 use callgate_check::convert::{self, Lost, Otherwise, Written};
 use callgate_check::diff::diff;
-use callgate_core::{Arch, Profile, profile};
+use callgate_core::{Arch, Profile, Severity, profile};
 use callgate_linux::file::Output as File;
 
 use super::print;
@@ -63,15 +63,23 @@ fn source(args: &Convert, native: Arch, output: &Output) -> Result<(String, Prof
         Some(Form::Systemd) => convert::Form::Systemd,
         Some(Form::List) => convert::Form::List,
         Some(Form::Oci | Form::Docker) | None => {
-            let loaded = input::profile_of(&args.file, named)?;
+            let loaded = input::profile_of(&args.file, named).map_err(|failure| match failure.hint {
+                None => failure.hint("--from systemd or --from list says that it is no JSON"),
+                Some(_) => failure,
+            })?;
             return Ok((name, expanded(args, &loaded, native, output)?));
         }
     };
     let (profile, notes) = convert::read(&named.text, form, native)
         .map_err(|message| Failure::new(format!("{}: {}", foreign(&name), foreign(&message))))?;
+    let open = notes.iter().find(|note| note.severity == Severity::Error).filter(|_| !args.widen);
+    if let Some(open) = open {
+        let failure = Failure::new(format!("{}: {}", foreign(&name), foreign(&open.message)));
+        return Err(failure.hint("nothing was written; --widen writes it all the same"));
+    }
     for note in notes {
         let hint = note.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        output.warn(&format!("{}: {}{hint}", foreign(&name), note.message));
+        output.warn(&format!("{}: {}{hint}", foreign(&name), foreign(&note.message)));
     }
     Ok((name, profile))
 }

@@ -209,7 +209,7 @@ fn show_blocked(args: &Defaults, name: &str, output: &Output) -> Outcome {
         action: b.action.oci(),
         errno: b.action.errno(),
         in_part: !b.wholly,
-        witness: witness::call(&b.witness.to_data()),
+        witness: witness::call_on(Some(b.witness.arch), &b.witness.to_data()),
         opened_by: b.opened_by.clone(),
         danger: group::danger(b.call),
     };
@@ -233,7 +233,10 @@ fn blocked_text(found: &[Blocked], width: usize) -> String {
             let (action, call) = if one.wholly {
                 (outcome(one.action), one.call.to_owned())
             } else {
-                (outcome(one.action) + " in part", witness::call(&one.witness.to_data()))
+                (
+                    outcome(one.action) + " in part",
+                    witness::call_on(Some(one.witness.arch), &one.witness.to_data()),
+                )
             };
             let opened = match one.opened_by.as_slice() {
                 [] => "opened by no capability".to_owned(),
@@ -274,7 +277,7 @@ fn diff(args: &Defaults, [first, second]: [&String; 2], output: &Output) -> Outc
             first: side(c.first),
             second: side(c.second),
             in_part: !c.wholly,
-            witness: witness::call(&c.witness.to_data()),
+            witness: witness::call_on(Some(its.arch), &c.witness.to_data()),
         };
         let result = if found.is_empty() { "equal" } else { "different" };
         let (first, second) = (described(&one, &its), described(&other, &theirs));
@@ -313,8 +316,11 @@ fn diff_text(found: &[Contrast], native: Arch, width: usize) -> String {
         };
         let through =
             if c.witness.arch == native { String::new() } else { format!(" through {}", c.witness.arch) };
-        let call =
-            if c.wholly { format!("{}{through}", c.call) } else { witness::call(&c.witness.to_data()) };
+        let call = if c.wholly {
+            format!("{}{through}", c.call)
+        } else {
+            witness::call_on(Some(native), &c.witness.to_data())
+        };
         parts
             .entry(head)
             .or_default()

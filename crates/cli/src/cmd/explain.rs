@@ -109,6 +109,7 @@ fn one(args: &Explain, loaded: &Loaded, targets: &[Target], call: &Call, output:
             if let Some(resolved) = &first.resolved {
                 target::tell(loaded, resolved, output);
             }
+            tell_caveats(asked.get(1..).unwrap_or_default(), output);
             print(output, &text(loaded, &document, &asked))?
         }
         ReportFormat::Markdown | ReportFormat::Html => {
@@ -118,6 +119,17 @@ fn one(args: &Explain, loaded: &Loaded, targets: &[Target], call: &Call, output:
     };
     let answered = asked.iter().all(|asked| asked.answer.action.is_some());
     Ok(if answered { Exit::Ok } else { Exit::Failed })
+}
+
+/// What has to be known of the runtimes beside the first, whose notes are told in full: where their word comes from, and that
+/// they may not look at a profile at all.
+fn tell_caveats(others: &[Asked<'_>], output: &Output) {
+    for note in others.iter().filter_map(|asked| asked.resolved.as_ref()).flat_map(|resolved| &resolved.notes)
+    {
+        if ["source-only", "not-by-default"].contains(&note.code) {
+            output.warn(&foreign(&note.message));
+        }
+    }
 }
 
 fn whole(args: &Explain, loaded: &Loaded, targets: &[Target], arch: Arch, output: &Output) -> Outcome {

@@ -52,6 +52,24 @@ fn lists_and_units_become_profiles() {
 }
 
 #[test]
+fn what_a_unit_refuses_in_other_settings_is_not_dropped() {
+    let lab = Lab::new();
+    let unit = "[Service]\nSystemCallFilter=@system-service\nRestrictNamespaces=yes\nPrivateDevices=no\n";
+    lab.write("n.service", unit);
+    let refused = lab.callgate("convert n.service --from systemd --to oci -o n.json").expect(2);
+    refused.says("line 3: RestrictNamespaces= refuses calls, too").says("nothing was written; --widen");
+    assert!(!lab.path("n.json").exists());
+    lab.callgate("convert n.service --from systemd --to oci --widen -o n.json")
+        .expect(0)
+        .says("the result allows more");
+    lab.write("t.service", "SystemCallFliter=read\n");
+    lab.callgate("convert t.service --from systemd --to oci")
+        .expect(2)
+        .says("did you mean SystemCallFilter=?");
+    lab.callgate("convert n.service --to list").expect(2).says("--from systemd");
+}
+
+#[test]
 fn dockers_keys_need_a_loader() {
     let lab = Lab::new();
     lab.write(

@@ -137,6 +137,10 @@ fn what_is_not_known_of_a_runtime_is_said() {
     let lab = Lab::new();
     lab.write("p.json", PROFILE);
     lab.callgate(&format!("explain p.json {HERE} --runtime youki")).expect(0).shows("not known");
+    lab.callgate(&format!("explain p.json write {HERE} --runtime runc,kata"))
+        .expect(0)
+        .says("read in its source and not tried")
+        .says("Kata drops every profile unless");
     // runc tells of calls above the newest that is named that there are none.
     lab.write(
         "old.json",
