@@ -9,7 +9,7 @@ use callgate_bpf::looks_like_filter;
 use callgate_core::evidence::Evidence;
 use callgate_core::import::{self, Format, Other};
 use callgate_core::profile::{self, line_of};
-use callgate_core::{Arch, Diagnostic, Meaning, Profile, Severity, Trace, suggest, trace};
+use callgate_core::{Arch, Diagnostic, Meaning, Profile, Severity, Trace, baseline, suggest, trace};
 use sha2::{Digest as _, Sha256};
 
 use crate::exit::{Exit, Failure};
@@ -102,6 +102,10 @@ fn filters(file: &str) -> String {
 
 /// What may have been meant by a file that is not there.
 fn missing(path: &Path) -> String {
+    let default = path.to_str().filter(|name| baseline::named(name).is_ok());
+    if let Some(name) = default {
+        return format!("`callgate default {name} -o {name}.json` writes that runtime's default to a file");
+    }
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = fs::read_dir(dir).map(|entries| entries.flatten().collect::<Vec<_>>()).unwrap_or_default();
     let mut names: Vec<String> = entries.iter().filter_map(|e| e.file_name().into_string().ok()).collect();

@@ -100,6 +100,9 @@ fn files_that_are_not_there_or_not_readable_are_named() {
     ] {
         lab.callgate(verb).expect(code).says("cannot read `missing.json`").says("No such file");
     }
+    for verb in ["explain docker bpf", "equiv docker p.json", "convert docker --to list"] {
+        lab.callgate(verb).expect(3).says("`callgate default docker -o docker.json` writes");
+    }
     lab.callgate("show .").expect(2).says("cannot read `.`").says("directory");
     assert!(lab.files().is_empty());
 }
