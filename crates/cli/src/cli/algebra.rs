@@ -123,12 +123,15 @@ pub(crate) struct Staged {
 /// callgate effective
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  callgate effective --baseline docker app.json\n  \
-    callgate effective --baseline docker --baseline node.json app.json -o effective.json --format json\n\n\
+    callgate effective --baseline containerd --base node.json app.json -o effective.json --format json\n\n\
     Exit codes: 0 shown, whatever is taken away · 2 no profile can say it, or there is no such profile")]
 pub(crate) struct Effective {
-    /// What applies beside the profile: docker, or a profile; may be repeated
+    /// What the runtime applies by itself: docker, or a profile; may be repeated
     #[arg(long, required = true, value_name = "NAME|PROFILE")]
     pub(crate) baseline: Vec<String>,
+    /// What applies between the two, as the base profile of Kubernetes' KEP-6061; may be repeated
+    #[arg(long, value_name = "NAME|PROFILE")]
+    pub(crate) base: Vec<String>,
     /// The profile; `-` is standard input
     #[arg(value_name = "PROFILE")]
     pub(crate) profile: String,

@@ -44,7 +44,7 @@ pub(crate) struct Convert {
     /// Where a form cannot allow a call for some arguments only: leave it out
     #[arg(long, conflicts_with = "widen")]
     pub(crate) narrow: bool,
-    /// Or allow it for all arguments
+    /// Or allow it for all arguments; and go on where a unit refuses calls in settings that are not converted
     #[arg(long)]
     pub(crate) widen: bool,
     /// The file to write; `-` is standard output

@@ -19,7 +19,7 @@ use crate::subject::{self, Subject};
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
-    /// The baselines in their order, then the profile.
+    /// The baselines in their order, the bases, then the profile.
     inputs: Vec<String>,
     rules: Vec<Rule>,
     /// Calls that the profile allows and what is left does not.
@@ -44,13 +44,14 @@ struct Rule {
 struct Loss {
     #[serde(flatten)]
     change: Entry,
-    /// The baselines that do what is done now.
+    /// The baselines and bases that do what is done now.
     by: Vec<String>,
 }
 
 /// Intersects.
 pub(crate) fn run(args: &Effective, output: &Output) -> Outcome {
-    let names: Vec<&str> = args.baseline.iter().chain([&args.profile]).map(String::as_str).collect();
+    let beside = args.baseline.iter().chain(&args.base);
+    let names: Vec<&str> = beside.chain([&args.profile]).map(String::as_str).collect();
     let all = subject::read(&names, &args.on, output)?;
     let subjects: Vec<Checked<'_>> = all.iter().map(Subject::as_check).collect();
     let (made, notes) = merge(&subjects, How::Intersection).map_err(|e| subject::inexpressible(&e))?;

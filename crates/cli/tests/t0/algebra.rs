@@ -168,7 +168,7 @@ fn what_is_taken_away_is_told_with_who_takes_it() {
         .callgate(&format!("effective --baseline docker --baseline old.json new.json -o left.json {ON}"))
         .expect(0);
     snapshot("effective", &shown.stdout);
-    let words = format!("effective --baseline docker --baseline old.json new.json --format json {ON}");
+    let words = format!("effective --baseline docker --base old.json new.json --format json {ON}");
     let document = lab.callgate(&words).expect(0).json();
     assert_eq!(document["inputs"], serde_json::json!(["docker", "old.json", "new.json"]));
     let close = document["taken_away"].as_array().unwrap().iter().find(|t| t["call"] == "close").unwrap();
