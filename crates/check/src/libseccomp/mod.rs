@@ -205,7 +205,10 @@ impl Filter {
     pub fn decided_by(&self, call: &Call) -> Option<usize> {
         let name = sysno::name(call.arch, call.nr)?;
         let through = multiplex::through(call.arch, &self.added).remove(&call.nr).unwrap_or_default();
-        let rules: Vec<&Rule> = through.iter().chain(self.added.of(name)).collect();
+        // As in `calls`: a release without a number for it on this architecture adds nothing of the call's own.
+        let numbered = has_number(self.added.release, call.arch, name);
+        let own = self.added.of(name).filter(|_| numbered);
+        let rules: Vec<&Rule> = through.iter().chain(own).collect();
         let decided = order::decide((call.arch, call.nr), &rules, &mut Vec::new()).ok()?;
         let args = Call::new(call.arch, call.nr, call.args).args;
         decided.into_iter().find(|(clause, _)| clause.args.contains(&args)).map(|(_, entry)| entry)
