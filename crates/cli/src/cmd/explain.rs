@@ -213,9 +213,10 @@ fn ask<'t>(loaded: &Loaded, target: &'t Target, call: &Call) -> Asked<'t> {
             Asked { target, resolved: Some(resolved), fate: Some(fate), answer }
         }
         Err(refusal) => {
-            let why = format!("no container starts: {} refuses the profile: {}", refusal.by, refusal.message);
-            let rule = refusal.line.map(|line| RuleDoc { index: 0, line });
-            let answer = Answer { action: None, errno: None, rule, decided: "refused", why };
+            let line = refusal.line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let (by, message) = (&refusal.by, &refusal.message);
+            let why = format!("no container starts: {by} refuses the profile{line}: {message}");
+            let answer = Answer { action: None, errno: None, rule: None, decided: "refused", why };
             Asked { target, resolved: None, fate: None, answer }
         }
     }
@@ -292,8 +293,7 @@ fn text(loaded: &Loaded, document: &Document, asked: &[Asked<'_>]) -> String {
         let action = foreign(&other.action);
         let _ = writeln!(out, "  not line {} ({action}): {}", other.line, foreign(&other.why));
     }
-    let differs = asked.iter().any(|one| outcome(one) != outcome(&asked[0]));
-    for one in asked.iter().filter(|_| asked.len() > 1 || differs) {
+    for one in asked.iter().filter(|_| asked.len() > 1) {
         let runtime = one.target.runtime.map(|runtime| runtime.to_string()).unwrap_or_default();
         let _ = writeln!(out, "under {runtime}: {} — {}", outcome(one), foreign(&one.answer.why));
     }

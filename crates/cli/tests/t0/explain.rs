@@ -231,3 +231,16 @@ fn foreign_text_is_no_markup_in_any_format() {
         assert!(!of(format).contains('\u{202e}'), "{format}");
     }
 }
+
+#[test]
+fn a_runtime_that_refuses_a_profile_is_no_rule_of_it() {
+    let lab = Lab::new();
+    lab.write(
+        "n.json",
+        r#"{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["write"],"action":"SCMP_ACT_NOTIFY"}]}"#,
+    );
+    let asked = lab.callgate(&format!("explain n.json write {HERE} --runtime runc --format json")).expect(2);
+    let document = asked.json();
+    assert_eq!((&document["decided"], &document["rule"]), (&"refused".into(), &serde_json::Value::Null));
+    assert!(document["why"].as_str().unwrap().contains("runc"), "{document}");
+}
