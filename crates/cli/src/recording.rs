@@ -1,7 +1,8 @@
 //! Recording runs: one of the workload, full or trimmed, by the backend that can serve it, and one under ptrace where
 //! another filter refuses calls.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use callgate_core::trace::Provenance;
 use callgate_core::{Trace, sysno};
@@ -316,7 +317,7 @@ fn some(ran: Ran, target: &Target) -> Result<Ran, Failure> {
     checked(ran).map_err(|failure| {
         let nothing = |why: String| Failure::new(format!("nothing was recorded: {why}")).exit(failure.exit);
         match target {
-            Target::Process(pid) if proc::is_stopped(*pid) => {
+            Target::Process(pid) if is_stopped_again(*pid) => {
                 nothing(format!("process {pid} is stopped")).hint(format!("let it go on: kill -CONT {pid}"))
             }
             Target::Process(pid) if proc::has_ended(*pid) => {
@@ -328,6 +329,18 @@ fn some(ran: Ran, target: &Target) -> Result<Ran, Failure> {
             _ => nothing("no call was begun in that time".to_owned())
                 .hint("record for longer, or give it something to do"),
         }
+    })
+}
+
+/// Whether a process that was let go is stopped. A tracer that lets go of it wakes it, so that it goes into its stop anew: it
+/// is given a tenth of a second for that.
+fn is_stopped_again(pid: i32) -> bool {
+    (0..20).any(|_| {
+        let stopped = proc::is_stopped(pid);
+        if !stopped {
+            thread::sleep(Duration::from_millis(5));
+        }
+        stopped
     })
 }
 
