@@ -19,6 +19,7 @@ pub mod document;
 pub mod explain;
 pub mod flat;
 pub mod libseccomp;
+pub mod lint;
 pub mod loader;
 pub mod merge;
 pub mod resolve;

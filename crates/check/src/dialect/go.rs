@@ -60,7 +60,7 @@ pub(super) fn read(tree: Node, lines: &Lines) -> Read<Document> {
 fn wrong(node: &Node) -> Refusal {
     let kind = match &node.value {
         Value::Null => "null",
-        Value::Bool => "bool",
+        Value::Bool(_) => "bool",
         Value::Number(digits) => return at(&node.span, format!("json: cannot unmarshal number {digits}")),
         Value::Text(_) => "string",
         Value::List(_) => "array",

@@ -1,9 +1,9 @@
 //! YAML to values, as far as Kubernetes' resources go.
 //!
-//! saphyr-parser says what is YAML; what its scalars mean is the core schema of YAML 1.2. Aliases are refused: nobody's
+//! granit-parser says what is YAML; what its scalars mean is the core schema of YAML 1.2. Aliases are refused: nobody's
 //! resources have them, and they are how a small text becomes a large one.
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
 /// Nesting deeper than any resource.

@@ -22,8 +22,8 @@ pub struct Node {
 pub enum Value {
     /// `null`.
     Null,
-    /// `true` or `false`; which does not matter anywhere in a profile.
-    Bool,
+    /// `true` or `false`; which of them matters nowhere in a profile, but in what a profile is named by.
+    Bool(bool),
     /// As written.
     Number(String),
     /// Without escapes.
@@ -48,7 +48,7 @@ impl Node {
     pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
-            Value::Bool => "a boolean",
+            Value::Bool(_) => "a boolean",
             Value::Number(_) => "a number",
             Value::Text(_) => "a string",
             Value::List(_) => "a list",
@@ -112,7 +112,7 @@ impl Reader<'_> {
             b'"' => Value::Text(self.string()?),
             b't' | b'f' => {
                 self.word();
-                Value::Bool
+                Value::Bool(self.text[start..self.at].starts_with('t'))
             }
             b'n' => {
                 self.word();

@@ -29,8 +29,7 @@ pub struct InvalidProfile {
 ///
 /// The diagnostics speak of what is kept but means nothing, or not what it seems: unknown names, keys, architectures.
 pub fn read(text: &str) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
-    let lines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
-    let mut reader = Reader { text, lines, notes: Vec::new(), guesses: 0 };
+    let mut reader = Reader::of(text);
     if text.starts_with('\u{feff}') {
         let invalid = reader.invalid("the file begins with a byte order mark (U+FEFF)", 0..3);
         let hint = "runtimes refuse it for that; save it as UTF-8 without one";
@@ -38,6 +37,15 @@ pub fn read(text: &str) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
     }
     let document = json::parse(text).map_err(|e| reader.invalid(e.message, e.at..e.at))?;
     let profile = reader.profile(&document)?;
+    Ok((profile, reader.notes))
+}
+
+/// Reads a profile out of a document that was parsed already, as a part of `text`: a profile in a ConfigMap.
+///
+/// All places are those of `text`, and so are lines.
+pub fn read_node(text: &str, document: &Node) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
+    let mut reader = Reader::of(text);
+    let profile = reader.profile(document)?;
     Ok((profile, reader.notes))
 }
 
@@ -55,7 +63,12 @@ struct Reader<'a> {
 /// So many unknown names are given a guess: each is compared with all names there are, and a file may hold many.
 const MAX_GUESSES: usize = 20;
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn of(text: &'a str) -> Self {
+        let lines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
+        Reader { text, lines, notes: Vec::new(), guesses: 0 }
+    }
+
     fn invalid(&self, message: impl Into<String>, span: Range<usize>) -> InvalidProfile {
         InvalidProfile { message: message.into(), line: self.line(span.start), span, hint: None }
     }
