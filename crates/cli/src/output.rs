@@ -12,6 +12,8 @@ pub(crate) struct Output {
     quiet: bool,
     width: usize,
     terminal: bool,
+    /// Whether colour is wanted wherever output goes.
+    forced: bool,
 }
 
 /// Emphasis on stderr. Every use also stands in words.
@@ -34,7 +36,7 @@ impl Output {
             ColorChoice::Auto if set("NO_COLOR") => false,
             ColorChoice::Auto => terminal || set("CLICOLOR_FORCE"),
         };
-        Self { color, quiet, width: columns(), terminal }
+        Self { color, quiet, width: columns(), terminal, forced: choice == ColorChoice::Always }
     }
 
     /// Columns there are.
@@ -45,6 +47,11 @@ impl Output {
     /// Whether stderr is a terminal and talking is wanted.
     pub(crate) fn live(&self) -> bool {
         self.terminal && !self.quiet
+    }
+
+    /// Whether data is coloured: on a terminal, or where it is asked for.
+    pub(crate) fn colors_data(&self) -> bool {
+        self.color && io::stdout().is_terminal() || self.forced
     }
 
     /// Text in a style, if colour is on.
