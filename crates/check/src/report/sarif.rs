@@ -65,8 +65,8 @@ struct Known {
 
 #[derive(Serialize)]
 struct Help {
-    text: &'static str,
-    markdown: &'static str,
+    text: String,
+    markdown: String,
 }
 
 #[derive(Serialize)]
@@ -201,8 +201,8 @@ pub(super) fn render(sheets: &[Sheet<'_>], rules: &dyn Fn(&str) -> Option<RuleIn
 
 fn rule(code: &'static str, info: Option<RuleInfo>) -> Rule {
     let known = info.map(|info| Known {
-        short_description: Message { text: info.summary.to_owned() },
-        help: Help { text: info.help, markdown: info.help },
+        short_description: Message { text: info.summary },
+        help: Help { text: info.help.clone(), markdown: info.help },
         default_configuration: Configuration { level: level(info.severity) },
         properties: RuleProperties {
             precision: match info.confidence {

@@ -60,8 +60,8 @@ fn sample() -> Vec<FileReport> {
 fn rules(code: &str) -> Option<RuleInfo> {
     (code == "unknown-action").then_some(RuleInfo {
         code: "unknown-action",
-        summary: "An action that no reader knows",
-        help: "## Why it matters\n\nNo filter is made.",
+        summary: "An action that no reader knows".to_owned(),
+        help: "## Why it matters\n\nNo filter is made.".to_owned(),
         severity: Severity::Error,
         confidence: Confidence::High,
         family: "names",
