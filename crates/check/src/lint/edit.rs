@@ -18,29 +18,33 @@ impl Edit {
     }
 }
 
-/// Takes one of several things that commas separate out, with the comma that belongs to it.
-fn without(spans: &[Range<usize>], index: usize) -> Option<Edit> {
-    let own = spans.get(index)?.clone();
-    let before = index.checked_sub(1).and_then(|before| spans.get(before));
-    let range = match (before, spans.get(index + 1)) {
-        (Some(before), _) => before.end..own.end,
-        (None, Some(after)) => own.start..after.start,
+/// Takes one of several things that commas separate out, with the comma that belongs to it: where it stands, where the one before
+/// it ends, where the one after it begins.
+fn without(own: Range<usize>, before: Option<usize>, after: Option<usize>) -> Edit {
+    let range = match (before, after) {
+        (Some(end), _) => end..own.end,
+        (None, Some(start)) => own.start..start,
         (None, None) => own,
     };
-    Some(Edit::replace(range, ""))
+    Edit::replace(range, "")
 }
 
 /// Takes an item out of a JSON list.
 pub(crate) fn remove_item(list: &Node, index: usize) -> Option<Edit> {
-    let spans: Vec<Range<usize>> = list.items().iter().map(|item| item.span.clone()).collect();
-    without(&spans, index)
+    let items = list.items();
+    let before = index.checked_sub(1).and_then(|before| items.get(before)).map(|item| item.span.end);
+    let after = items.get(index + 1).map(|item| item.span.start);
+    Some(without(items.get(index)?.span.clone(), before, after))
 }
 
 /// Takes a member out of a JSON object.
 pub(crate) fn remove_member(object: &Node, name: &str) -> Option<Edit> {
     let members = object.members();
-    let spans: Vec<Range<usize>> = members.iter().map(|(k, v)| k.span.start..v.span.end).collect();
-    without(&spans, members.iter().position(|(key, _)| key.name == name)?)
+    let index = members.iter().position(|(key, _)| key.name == name)?;
+    let before = index.checked_sub(1).and_then(|before| members.get(before)).map(|(_, value)| value.span.end);
+    let after = members.get(index + 1).map(|(key, _)| key.span.start);
+    let (key, value) = members.get(index)?;
+    Some(without(key.span.start..value.span.end, before, after))
 }
 
 /// Puts a member into a JSON object, after another or at the end, on a line of its own where they have one.

@@ -16,6 +16,7 @@ mod join;
 mod look;
 mod manifest;
 mod options;
+mod plain;
 mod pointer;
 mod pss;
 mod rule;

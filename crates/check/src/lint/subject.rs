@@ -1,11 +1,10 @@
 //! What stands where a profile belongs, with everything that rules ask of it.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use callgate_core::profile::json::Node;
-use callgate_core::profile::{self, InvalidProfile, Rule};
+use callgate_core::profile::{self, InvalidProfile, Name, Rule};
 use callgate_core::set::CallSet;
 use callgate_core::{Action, Arch, Diagnostic, Profile};
 
@@ -33,6 +32,8 @@ pub(crate) struct Subject<'s> {
     targets: Vec<Target>,
     resolved: OnceCell<Vec<Result<Resolved, Refusal>>>,
     permitted: OnceCell<CallSet>,
+    named: OnceCell<Vec<(u32, u32)>>,
+    plain: OnceCell<bool>,
 }
 
 /// Keys of Docker's and containers-common's own language at the top, and in rules.
@@ -55,6 +56,8 @@ impl<'s> Subject<'s> {
             targets: Vec::new(),
             resolved: OnceCell::new(),
             permitted: OnceCell::new(),
+            named: OnceCell::new(),
+            plain: OnceCell::new(),
         };
         let docker = subject.docker_keys().next().is_some();
         subject.targets = options.targets(docker);
@@ -153,15 +156,72 @@ impl<'s> Subject<'s> {
         rule.map_or(in_file, |rule| rule.span.clone())
     }
 
-    /// Every name with the rules that name it, in the order of the file; those of the default's own action left out.
-    pub(crate) fn by_name<'p>(&self, profile: &'p Profile) -> BTreeMap<&'p str, Vec<(usize, &'p Rule)>> {
-        let mut named: BTreeMap<&str, Vec<(usize, &Rule)>> = BTreeMap::new();
-        let rules = profile.rules.iter().enumerate();
-        for (index, rule) in rules.filter(|(_, rule)| rule.action.action != profile.default.action) {
-            for name in &rule.names {
-                named.entry(&name.text).or_default().push((index, rule));
-            }
-        }
-        named
+    /// Names with the rules that name them; those of the default's own action are left out.
+    pub(crate) fn named<'p>(&self, profile: &'p Profile) -> Named<'_, 'p> {
+        let sorted = || {
+            let rules = profile.rules.iter().enumerate();
+            let rules = rules.filter(|(_, rule)| rule.action.action != profile.default.action);
+            let mut all: Vec<(u32, u32)> = rules
+                .flat_map(|(at, rule)| (0..rule.names.len()).map(move |name| (at as u32, name as u32)))
+                .collect();
+            all.sort_by_key(|(rule, name)| {
+                (&profile.rules[*rule as usize].names[*name as usize].text, *rule)
+            });
+            all
+        };
+        Named { profile, sorted: self.named.get_or_init(sorted) }
+    }
+
+    /// Whether it is plain to see that no runtime refuses the profile and that no rules meet: see [`super::plain`].
+    pub(crate) fn is_plain(&self) -> bool {
+        *self.plain.get_or_init(|| super::plain::is_plain(self))
+    }
+}
+
+/// Names of a profile, sorted.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'n, 'p> {
+    profile: &'p Profile,
+    sorted: &'n [(u32, u32)],
+}
+
+/// A name, where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Mention<'p> {
+    /// Which rule.
+    pub(crate) index: usize,
+    pub(crate) rule: &'p Rule,
+    pub(crate) name: &'p Name,
+    /// Which name of the rule.
+    pub(crate) at: usize,
+}
+
+impl<'n, 'p> Named<'n, 'p> {
+    fn mention(self, (rule, name): (u32, u32)) -> Mention<'p> {
+        let (index, at) = (rule as usize, name as usize);
+        let rule = &self.profile.rules[index];
+        Mention { index, rule, name: &rule.names[at], at }
+    }
+
+    fn text(self, at: (u32, u32)) -> &'p str {
+        &self.mention(at).name.text
+    }
+
+    /// Where a call is named, in the order of the file.
+    pub(crate) fn of(self, call: &str) -> impl Iterator<Item = Mention<'p>> + use<'n, 'p> {
+        let start = self.sorted.partition_point(|at| self.text(*at) < call);
+        let end = start + self.sorted[start..].partition_point(|at| self.text(*at) == call);
+        self.sorted[start..end].iter().map(move |at| self.mention(*at))
+    }
+
+    /// Every call that is named more than once, with where, in the order of the file.
+    pub(crate) fn shared(self) -> impl Iterator<Item = Vec<Mention<'p>>> + use<'n, 'p> {
+        let groups = self.sorted.chunk_by(move |a, b| self.text(*a) == self.text(*b));
+        groups.filter(|group| group.len() > 1).map(move |group| group.iter().map(|at| self.mention(*at)).collect())
+    }
+
+    /// Every call that is named, each once.
+    pub(crate) fn calls(self) -> impl Iterator<Item = &'p str> + use<'n, 'p> {
+        self.sorted.chunk_by(move |a, b| self.text(*a) == self.text(*b)).map(move |group| self.text(group[0]))
     }
 }

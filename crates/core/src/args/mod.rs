@@ -187,6 +187,13 @@ pub fn dangers(arch: Arch, call: &str) -> Vec<Dangerous> {
     found
 }
 
+/// The constants of a call for which [`danger`] has a reason, in the order of its arguments.
+pub fn danger_names(arch: Arch, call: &str) -> Vec<&'static str> {
+    let params = params_on(arch, call).unwrap_or_default().iter();
+    let sets = params.filter(|param| param.class == Class::Surface).filter_map(|param| find_set(param.set?));
+    sets.flat_map(|set| set.on(arch)).filter(|constant| constant.danger.is_some()).map(|c| c.name).collect()
+}
+
 /// Values that the seen ones bring along, each with the reason; without those that were seen.
 pub fn pack(call: &str, index: usize, seen: &BTreeSet<u64>) -> Vec<(u64, &'static str)> {
     let mut found: Vec<(u64, &'static str)> = Vec::new();

@@ -210,6 +210,12 @@ impl Found {
         self.version.as_ref().map_or_else(|| self.runtime.to_owned(), |v| format!("{}@{v}", self.runtime))
     }
 
+    /// The names of what is needed in these ways, whatever refusals are lived with.
+    pub fn names(&self, ways: &[Way], no_new_privs: Option<bool>) -> BTreeSet<&'static str> {
+        let wanted = |s: &&&Set| ways.contains(&s.way) && no_new_privs.is_none_or(|on| s.no_new_privs == on);
+        self.sets.iter().filter(wanted).flat_map(|set| set.calls.iter().map(|call| call.name)).collect()
+    }
+
     /// What is needed in these ways, with no_new_privs on, off, or whichever.
     pub fn needs(&self, ways: &[Way], no_new_privs: Option<bool>) -> BTreeMap<&'static str, Need> {
         let mut needs: BTreeMap<&'static str, Need> = BTreeMap::new();

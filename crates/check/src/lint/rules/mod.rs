@@ -186,3 +186,5 @@ pub fn doc(code: &str) -> Option<Doc> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod timing;

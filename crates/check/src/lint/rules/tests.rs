@@ -31,6 +31,7 @@ fn example(body: &str) -> (Vec<File>, Options) {
                         ("file", file) => name = file.to_owned(),
                         ("pss", standard) => options.pss = Some(standard.parse().expect("a standard")),
                         ("loader", loader) => options.loader = Some(loader.parse().expect("a loader")),
+                        ("nnp", nnp) => options.no_new_privs = Some(nnp == "true"),
                         ("arch", arch) => options.machine.arch = arch.parse().expect("an architecture"),
                         ("runtime", runtime) => {
                             let own = options.targets(false).swap_remove(0);

@@ -48,7 +48,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    if profile.default.action.permits() {
+    if profile.default.action.permits() || profile.architectures.is_empty() {
         return;
     }
     let allowed = super::super::allowed(profile);

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use callgate_core::args::{self, Param};
-use callgate_core::profile::{Condition, Name, Rule};
+use callgate_core::profile::{Condition, Name};
 
 use super::super::prelude::*;
+use crate::loader::arch_name;
 
 /// A condition, and a call that it is about.
 #[derive(Clone, Copy)]
@@ -13,7 +14,6 @@ pub(super) struct Met<'m> {
     pub(super) subject: &'m Subject<'m>,
     /// Which rule, and which of its conditions.
     pub(super) at: (usize, usize),
-    pub(super) rule: &'m Rule,
     pub(super) condition: &'m Condition,
     pub(super) name: &'m Name,
     /// An architecture on which the call is filtered.
@@ -52,15 +52,31 @@ pub(super) fn each<'p, T>(
 ) -> Vec<(Met<'p>, T)> {
     let arches = subject.arches(profile);
     let mut found = Vec::new();
-    for (index, rule) in profile.rules.iter().enumerate() {
+    for (index, rule) in profile.rules.iter().enumerate().filter(|(_, rule)| !rule.conditions.is_empty()) {
+        let arches = for_whom(subject.rule(index), &arches);
         for (at, condition) in rule.conditions.iter().enumerate() {
             let met = rule.names.iter().filter_map(|name| {
                 let arch = arches.iter().copied().find(|arch| sysno::number(*arch, &name.text).is_some())?;
-                let met = Met { subject, at: (index, at), rule, condition, name, arch };
+                let met = Met { subject, at: (index, at), condition, name, arch };
                 wanted(&met).map(|said| (met, said))
             });
             found.extend(met.take(1));
         }
     }
     found
+}
+
+/// The architectures that a rule holds for: Docker's `includes` and `excludes` may name some.
+fn for_whom(rule: Option<&Node>, arches: &[Arch]) -> Vec<Arch> {
+    let listed = |key: &str| -> Vec<&str> {
+        let list = rule.and_then(|rule| rule.at([key, "arches"])).map_or(&[][..], Node::items);
+        list.iter().filter_map(Node::text).collect()
+    };
+    let (includes, excludes) = (listed("includes"), listed("excludes"));
+    let all = if includes.is_empty() { arches } else { &Arch::ALL };
+    let holds = |arch: &&Arch| {
+        let name = arch_name(**arch);
+        !excludes.contains(&name) && (includes.is_empty() || includes.contains(&name))
+    };
+    all.iter().filter(holds).copied().collect()
 }

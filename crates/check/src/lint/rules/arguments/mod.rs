@@ -9,6 +9,7 @@ mod condition_never_holds;
 mod each;
 mod empty_mask;
 mod high_half_of_int;
+mod lonely_socket_family;
 mod pointer_argument;
 mod socketcall_bypass;
 mod stray_second_value;
@@ -27,4 +28,5 @@ table![
     condition_never_holds,
     condition_always_holds,
     socketcall_bypass,
+    lonely_socket_family,
 ];

@@ -37,6 +37,7 @@
 //! - CVE-2026-31431
 //! - `callgate learn` writes such conditions
 
+use callgate_core::profile::Name;
 use callgate_core::{args, group};
 
 use super::super::prelude::*;
@@ -54,24 +55,30 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
         if !rule.action.action.permits() || !rule.conditions.is_empty() || !rule.extra.is_empty() {
             continue;
         }
+        // Calls with the same dangers are told of together: chmod and its like.
+        let mut told: Vec<(Vec<&str>, Vec<&Name>)> = Vec::new();
         for name in &rule.names {
+            let constants = args::danger_names(subject.native(), &name.text);
             // These have rules of their own.
-            if group::is_dangerous(&name.text) || matches!(name.text.as_str(), "clone" | "clone3" | "unshare")
-            {
+            let other = group::is_dangerous(&name.text) || matches!(name.text.as_str(), "clone" | "clone3" | "unshare");
+            if constants.is_empty() || other {
                 continue;
             }
-            let dangers = args::dangers(subject.native(), &name.text);
-            let Some(first) = dangers.first() else { continue };
-            let names: Vec<&str> = dangers.iter().map(|danger| danger.name).collect();
-            let message = format!(
-                "`{}` is allowed with {}: {} {}",
-                name.text,
-                super::super::some(&names),
-                first.name,
-                first.why
-            );
-            sink.report(name.span.clone(), message)
-                .hint("allow the values that are needed, on that argument");
+            match told.iter_mut().find(|(same, _)| *same == constants) {
+                Some((_, names)) => names.push(name),
+                None => told.push((constants, vec![name])),
+            }
+        }
+        for (constants, names) in told {
+            let Some(first) = names.first() else { continue };
+            let calls = names.iter().map(|name| format!("`{}`", name.text)).collect::<Vec<_>>();
+            let calls = super::super::some(&calls.iter().map(String::as_str).collect::<Vec<_>>());
+            let verb = if names.len() == 1 { "is" } else { "are" };
+            let dangers = args::dangers(subject.native(), &first.text);
+            let why = dangers.first().map(|danger| format!(": {} {}", danger.name, danger.why)).unwrap_or_default();
+            let message = format!("{calls} {verb} allowed with {}{why}", super::super::some(&constants));
+            let finding = sink.report(first.span.clone(), message);
+            finding.hint("allow the values that are needed, on that argument; learn and generate do that");
         }
     }
 }

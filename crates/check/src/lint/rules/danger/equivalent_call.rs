@@ -35,8 +35,8 @@
 //! - syscalls(2)
 
 use callgate_core::errno::ENOSYS;
-use callgate_core::profile::Rule as Entry;
 
+use super::super::super::subject::Mention;
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -64,45 +64,29 @@ const FAMILIES: [&[&str]; 12] = [
 ];
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    let by_name = subject.by_name(profile);
+    let named = subject.named(profile);
     // What holds for some capabilities only, others may open on purpose.
-    let plain = |rule: &Entry| rule.extra.is_empty();
+    let plain = |m: &Mention<'_>| m.rule.extra.is_empty();
+    let opens = |m: &Mention<'_>| m.rule.action.action.permits() && m.rule.conditions.is_empty();
     let held = |call: &str| {
-        let rules = by_name.get(call).map(Vec::as_slice).unwrap_or_default();
-        let refuses =
-            |rule: &Entry| !rule.action.action.permits() && rule.action.action != Action::Errno(ENOSYS);
-        let open = rules.iter().any(|(_, rule)| rule.action.action.permits() && rule.conditions.is_empty());
-        let held =
-            rules.iter().find(|(_, rule)| plain(rule) && (refuses(rule) || !rule.conditions.is_empty()));
-        held.filter(|_| !open && rules.iter().all(|(_, rule)| plain(rule)))
+        let mentions: Vec<Mention<'_>> = named.of(call).collect();
+        let refuses = |action: Action| !action.permits() && action != Action::Errno(ENOSYS);
+        let held = |m: &&Mention<'_>| refuses(m.rule.action.action) || !m.rule.conditions.is_empty();
+        let found = mentions.iter().find(held).copied();
+        found.filter(|_| mentions.iter().all(|m| plain(m) && !opens(m)))
     };
-    let open = |call: &str| {
-        let rules = by_name.get(call).map(Vec::as_slice).unwrap_or_default();
-        let by_rule = rules
-            .iter()
-            .find(|(_, rule)| plain(rule) && rule.action.action.permits() && rule.conditions.is_empty());
-        by_rule.map(|(_, rule)| *rule)
-    };
+    let open = |call: &str| named.of(call).find(|m| plain(m) && opens(m));
     for family in FAMILIES {
-        let Some((call, (_, rule))) = family.iter().find_map(|call| Some((*call, held(call)?))) else {
-            continue;
-        };
-        let others: Vec<(&str, &Entry)> =
-            family.iter().filter_map(|other| Some((*other, open(other)?))).collect();
+        let Some(held) = family.iter().find_map(|call| held(call)) else { continue };
+        let call = held.name.text.as_str();
         // clone3 beside a clone with conditions has a rule of its own.
-        let others: Vec<_> =
-            others.into_iter().filter(|(other, _)| (call, *other) != ("clone", "clone3")).collect();
-        let Some((first, allowing)) = others.first() else { continue };
-        let place = |rule: &Entry, call: &str| {
-            rule.names
-                .iter()
-                .find(|name| name.text == call)
-                .map_or(rule.span.clone(), |name| name.span.clone())
-        };
-        let names = others.iter().map(|(other, _)| format!("`{other}`")).collect::<Vec<_>>().join(", ");
-        let what = if rule.conditions.is_empty() { "refused" } else { "held to some arguments" };
+        let family = family.iter().filter(|other| (call, **other) != ("clone", "clone3"));
+        let others: Vec<Mention<'_>> = family.filter_map(|other| open(other)).collect();
+        let Some(first) = others.first() else { continue };
+        let names = others.iter().map(|m| format!("`{}`", m.name.text)).collect::<Vec<_>>().join(", ");
+        let what = if held.rule.conditions.is_empty() { "refused" } else { "held to some arguments" };
         let message = format!("`{call}` is {what}, and {names} does the same and is allowed");
-        let finding = sink.report(place(rule, call), message);
-        finding.label(place(allowing, first), "allowed here").hint("hold all of them to the same, or none");
+        let finding = sink.report(held.name.span.clone(), message);
+        finding.label(first.name.span.clone(), "allowed here").hint("hold all of them to the same, or none");
     }
 }

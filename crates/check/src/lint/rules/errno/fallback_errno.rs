@@ -64,26 +64,19 @@ const FALLBACKS: [(&str, &str); 9] = [
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     let arch = subject.native();
-    let by_name = subject.by_name(profile);
+    let named = subject.named(profile);
     let stub = stub(subject, profile);
     let mut by_default = Vec::new();
     for (call, older) in FALLBACKS {
         let Some(nr) = sysno::number(arch, call) else { continue };
-        let rules = by_name.get(call).map(Vec::as_slice).unwrap_or_default();
-        match rules.first() {
-            None if breaks(profile.default.action) && stub.is_none_or(|last| nr <= last) => {
-                by_default.push(call)
-            }
-            Some((index, rule))
-                if breaks(rule.action.action) && rule.conditions.is_empty() && rule.extra.is_empty() =>
-            {
-                let place = rule.names.iter().find(|n| n.text == call).map(|n| n.span.clone());
-                let place = place.unwrap_or_else(|| subject.part(*index, "names"));
-                let message = format!(
-                    "`{call}` is refused with {}: libc tries {older} only if told ENOSYS",
-                    rule.action.action
-                );
-                sink.report(place, message).hint("give the rule \"errnoRet\": 38 (ENOSYS)");
+        match named.of(call).next() {
+            None if breaks(profile.default.action) && stub.is_none_or(|last| nr <= last) => by_default.push(call),
+            Some(first) if first.rule.conditions.is_empty() && first.rule.extra.is_empty() => {
+                let action = first.rule.action.action;
+                if breaks(action) {
+                    let message = format!("`{call}` is refused with {action}: libc tries {older} only if told ENOSYS");
+                    sink.report(first.name.span.clone(), message).hint("give the rule \"errnoRet\": 38 (ENOSYS)");
+                }
             }
             _ => {}
         }

@@ -39,6 +39,9 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
+    if !subject.is_targeted() && subject.is_plain() {
+        return;
+    }
     let mut refusals: BTreeMap<(usize, usize), Vec<(String, String)>> = BTreeMap::new();
     for (_, resolved) in subject.resolved() {
         if let Err(refusal) = resolved {

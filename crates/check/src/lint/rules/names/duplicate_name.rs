@@ -29,9 +29,6 @@
 //! ## References
 //! - runtime-spec, config-linux.md, Seccomp
 
-use std::collections::BTreeMap;
-use std::ops::Range;
-
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -43,18 +40,15 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    for (index, rule) in profile.rules.iter().enumerate() {
-        let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
-        for (at, name) in rule.names.iter().enumerate() {
-            if let Some(first) = seen.get(name.text.as_str()) {
-                let finding =
-                    sink.report(name.span.clone(), format!("`{}` stands twice in this rule", name.text));
-                finding.label(first.clone(), "here first");
-                let list = subject.rule(index).and_then(|rule| rule.get("names"));
-                let edit = list.and_then(|list| remove_item(list, at));
-                finding.safe_fix("take one out", edit.into_iter().collect());
-            }
-            seen.entry(&name.text).or_insert_with(|| name.span.clone());
+    for mentions in subject.named(profile).shared() {
+        for pair in mentions.windows(2).filter(|pair| pair[0].index == pair[1].index) {
+            let (first, second) = (pair[0], pair[1]);
+            let message = format!("`{}` stands twice in this rule", second.name.text);
+            let finding = sink.report(second.name.span.clone(), message);
+            finding.label(first.name.span.clone(), "here first");
+            let list = subject.rule(second.index).and_then(|rule| rule.get("names"));
+            let edit = list.and_then(|list| remove_item(list, second.at));
+            finding.safe_fix("take one out", edit.into_iter().collect());
         }
     }
 }

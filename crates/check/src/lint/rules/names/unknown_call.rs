@@ -48,7 +48,12 @@ pub(crate) static RULE: Rule = Rule {
 /// So many unknown names get a guess: each is compared with all names there are, and a file may hold many.
 const MAX_GUESSES: usize = 20;
 
-fn check(_: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
+fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
+    // The reader looked every name up already.
+    let found = subject.read.as_ref().is_ok_and(|(_, notes)| notes.iter().any(|note| note.code == "unknown-call"));
+    if !found {
+        return;
+    }
     let mut guesses = 0;
     let unknown = |name: &&Name| !sysno::is_known(&name.text);
     for rule in &profile.rules {

@@ -33,8 +33,7 @@
 //! - seccomp/libseccomp, `src/db.c`
 //! - moby/profiles#2, setns in the default of Podman
 
-use callgate_core::profile::Rule as Entry;
-
+use super::super::super::subject::Mention;
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -46,33 +45,25 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    for (name, rules) in subject.by_name(profile) {
+    let docker = subject.docker_keys().next().is_some();
+    for mentions in subject.named(profile).shared() {
         // So many rules of one call are compared with its first ones only: all with all takes the square of their number.
-        for (at, (_, rule)) in rules.iter().enumerate().skip(1) {
-            let same = |(_, other): &&(usize, &Entry)| {
-                other.conditions == rule.conditions && other.extra == rule.extra
+        for (at, second) in mentions.iter().enumerate().skip(1) {
+            let same = |first: &&Mention<'_>| {
+                (&first.rule.conditions, &first.rule.extra) == (&second.rule.conditions, &second.rule.extra)
             };
-            let first = rules[..at.min(MAX_COMPARED)].iter().find(same);
-            let Some((_, first)) = first.filter(|(_, first)| first.action.action != rule.action.action)
-            else {
-                continue;
-            };
-            let place = |rule: &Entry| {
-                rule.names.iter().find(|n| n.text == name).map_or(rule.span.clone(), |n| n.span.clone())
-            };
-            let outcome = if rule.conditions.is_empty() {
-                "the first one counts"
-            } else {
-                "runtimes refuse the profile"
-            };
+            let first = mentions[..at.min(MAX_COMPARED)].iter().find(same);
+            let Some(first) = first.filter(|f| f.rule.action.action != second.rule.action.action) else { continue };
+            let plain = second.rule.conditions.is_empty();
+            let outcome = if plain { "the first one counts" } else { "runtimes refuse the profile" };
             let message = format!(
-                "`{name}` is {} here and {} on line {}: {outcome}",
-                rule.action.action, first.action.action, first.line
+                "`{}` is {} here and {} on line {}: {outcome}",
+                second.name.text, second.rule.action.action, first.rule.action.action, first.rule.line
             );
-            let finding = sink.report(place(rule), message);
-            finding.label(place(first), "the first one").hint("take it out of one of them");
+            let finding = sink.report(second.name.span.clone(), message);
+            finding.label(first.name.span.clone(), "the first one").hint("take it out of one of them");
             // One of them may be there for those who cannot read the other's keys.
-            if rule.conditions.is_empty() && subject.docker_keys().next().is_some() {
+            if plain && docker {
                 finding.severity(Severity::Warning);
             }
         }

@@ -58,6 +58,9 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
+    if !subject.is_targeted() && subject.is_plain() {
+        return;
+    }
     let mut told: BTreeSet<(Vec<usize>, u32)> = BTreeSet::new();
     for (_, resolved) in subject.resolved() {
         for met in resolved.iter().flat_map(|resolved| resolved.undecided()) {

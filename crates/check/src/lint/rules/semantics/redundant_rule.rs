@@ -30,8 +30,7 @@
 //! ## References
 //! - `callgate equiv BEFORE AFTER`
 
-use callgate_core::profile::Name;
-
+use super::super::super::subject::Mention;
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -43,17 +42,20 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    let by_name = subject.by_name(profile);
+    // How many names of each rule were said before it.
+    let mut said = vec![0; profile.rules.len()];
+    for mentions in subject.named(profile).shared() {
+        for (at, later) in mentions.iter().enumerate().skip(1) {
+            let same = |before: &Mention<'_>| {
+                let (a, b) = (before.rule, later.rule);
+                before.index < later.index
+                    && (a.action.action, &a.conditions, &a.extra) == (b.action.action, &b.conditions, &b.extra)
+            };
+            said[later.index] += usize::from(mentions[..at.min(MAX_COMPARED)].iter().any(same));
+        }
+    }
     for (index, rule) in profile.rules.iter().enumerate() {
-        let said = |name: &Name| {
-            let before = by_name.get(name.text.as_str()).into_iter().flatten();
-            let mut before = before.take_while(|(other, _)| *other < index).take(MAX_COMPARED);
-            before.any(|(_, other)| {
-                (other.action.action, &other.conditions, &other.extra)
-                    == (rule.action.action, &rule.conditions, &rule.extra)
-            })
-        };
-        if rule.action.action == profile.default.action || !rule.names.iter().all(said) {
+        if said[index] == 0 || said[index] < rule.names.len() {
             continue;
         }
         let finding = sink.report(subject.part(index, "names"), "rules before it say all of this already");

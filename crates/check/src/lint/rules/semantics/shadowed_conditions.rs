@@ -52,30 +52,20 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    let by_name = subject.by_name(profile);
-    for rule in &profile.rules {
-        if rule.conditions.is_empty() || !rule.extra.is_empty() {
-            continue;
-        }
-        let shadow = |name: &str| {
-            let others = by_name.get(name).into_iter().flatten();
-            others
-                .map(|(other, rule)| (*other, *rule))
-                .find(|(_, r)| r.conditions.is_empty() && r.extra.is_empty())
-        };
-        for name in &rule.names {
-            let Some((other, above)) = shadow(&name.text) else { continue };
-            let does = if above.action.action.permits() { "allows" } else { "refuses" };
+    for mentions in subject.named(profile).shared() {
+        let above = mentions.iter().find(|m| m.rule.conditions.is_empty() && m.rule.extra.is_empty());
+        let Some(above) = above else { continue };
+        for void in mentions.iter().filter(|m| !m.rule.conditions.is_empty() && m.rule.extra.is_empty()) {
+            let does = if above.rule.action.action.permits() { "allows" } else { "refuses" };
             let message = format!(
                 "the conditions on `{}` count for nothing: line {} {does} it whatever its arguments",
-                name.text, above.line
+                void.name.text, above.rule.line
             );
-            let finding = sink.report(name.span.clone(), message);
-            if rule.action.action == above.action.action {
+            let finding = sink.report(void.name.span.clone(), message);
+            if void.rule.action.action == above.rule.action.action {
                 finding.severity(Severity::Note);
             }
-            let there = above.names.iter().find(|n| n.text == name.text).map(|n| n.span.clone());
-            finding.label(there.unwrap_or_else(|| subject.part(other, "names")), "this one counts");
+            finding.label(above.name.span.clone(), "this one counts");
         }
     }
 }

@@ -36,20 +36,22 @@ pub(super) fn starts(subject: &Subject<'_>, profile: &Profile) -> Vec<Start> {
 
 /// Whether every call of the floor has a rule that allows it whatever its arguments: then there is nothing to work out.
 fn has_all(subject: &Subject<'_>, profile: &Profile, found: &Found) -> bool {
-    let plain =
-        profile.rules.iter().filter(|rule| rule.action.action == Action::Allow && rule.conditions.is_empty());
-    let plain: BTreeSet<&str> = plain.flat_map(|rule| &rule.names).map(|name| name.text.as_str()).collect();
-    let needs = found.needs(&floor::Way::ALL, subject.options.no_new_privs);
-    needs.keys().all(|name| plain.contains(name) || sysno::number(subject.native(), name).is_none())
+    let there = |name: &&str| sysno::number(subject.native(), name).is_some();
+    let names = found.names(&floor::Way::ALL, subject.options.no_new_privs);
+    names.into_iter().filter(there).all(|name| is_allowed(subject, profile, name))
+}
+
+/// Whether a rule allows a call whatever its arguments. For whom a rule with Docker's keys holds is not asked here, as it is not
+/// when a floor is held against a profile.
+fn is_allowed(subject: &Subject<'_>, profile: &Profile, call: &str) -> bool {
+    let mut mentions = subject.named(profile).of(call);
+    mentions.any(|m| m.rule.action.action == Action::Allow && m.rule.conditions.is_empty())
 }
 
 fn refuses_any_need(subject: &Subject<'_>, profile: &Profile) -> bool {
-    let refusing = profile.rules.iter().filter(|rule| !rule.action.action.permits());
-    let refused: BTreeSet<&str> =
-        refusing.flat_map(|rule| &rule.names).map(|name| name.text.as_str()).collect();
-    runtimes(subject).iter().any(|found| {
-        found.needs(&floor::Way::ALL, subject.options.no_new_privs).keys().any(|name| refused.contains(name))
-    })
+    let refused = |name: &str| subject.named(profile).of(name).any(|m| !m.rule.action.action.permits());
+    let names = |found: &Found| found.names(&floor::Way::ALL, subject.options.no_new_privs);
+    runtimes(subject).iter().any(|found| names(found).into_iter().any(refused))
 }
 
 /// A program that people run in containers, and the calls without which it does not get as far as its own first line.
@@ -163,10 +165,10 @@ impl Program {
     /// What it lacks under a profile, on this machine.
     pub(super) fn lacks(&self, subject: &Subject<'_>, profile: &Profile) -> Vec<&'static str> {
         let arch = subject.native();
-        let open = |name: &&&str| match sysno::number(arch, name) {
-            Some(nr) => subject.permitted(profile).region(arch, nr).is_empty(),
+        let refused = |name: &&&str| match sysno::number(arch, name) {
+            Some(nr) => !is_allowed(subject, profile, name) && subject.permitted(profile).region(arch, nr).is_empty(),
             None => false,
         };
-        self.calls.iter().filter(open).copied().collect()
+        self.calls.iter().filter(refused).copied().collect()
     }
 }

@@ -8,11 +8,11 @@
 //! again.
 //!
 //! ## Example
-//! ```json runtime=crun@1.21
+//! ```json nnp=true runtime=crun@1.21
 //! {
 //!   "defaultAction": "SCMP_ACT_ERRNO",
 //!   "syscalls": [
-//!     { "names": ["close", "execve", "prctl", "setresgid", "setresuid", "capset", "rt_sigprocmask", "rt_sigaction", "write", "close_range"], "action": "SCMP_ACT_ALLOW" }
+//!     { "names": ["close", "close_range", "execve"], "action": "SCMP_ACT_ALLOW" }
 //!   ]
 //! }
 //! ```
