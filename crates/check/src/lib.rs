@@ -26,6 +26,7 @@ pub mod resolve;
 pub mod runtime;
 mod subject;
 pub mod target;
+pub mod yaml;
 
 pub use blocked::{Blocked, blocked};
 pub use contrast::{Contrast, contrast};

@@ -57,6 +57,55 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The key and the value of a member; the first of several.
+    pub fn member(&self, name: &str) -> Option<(&Key, &Self)> {
+        self.members().iter().find(|(key, _)| key.name == name).map(|(key, value)| (key, value))
+    }
+
+    /// The value of a member.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.member(name).map(|(_, value)| value)
+    }
+
+    /// The value at the end of a path of members.
+    pub fn at<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Option<&Self> {
+        path.into_iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// The members of an object; of anything else none.
+    pub fn members(&self) -> &[(Key, Self)] {
+        match &self.value {
+            Value::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; of anything else none.
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// A string.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A boolean.
+    pub fn flag(&self) -> Option<bool> {
+        match self.value {
+            Value::Bool(flag) => Some(flag),
+            _ => None,
+        }
+    }
+}
+
 /// Why a text is not JSON, and where.
 #[derive(Debug)]
 pub struct JsonError {

@@ -411,7 +411,7 @@ const RULE_KEYS: [&str; 9] =
     ["action", "args", "comment", "errno", "errnoRet", "excludes", "includes", "name", "names"];
 const ARG_KEYS: [&str; 4] = ["index", "op", "value", "valueTwo"];
 /// runtime-spec `config-linux.md`, `seccomp.flags`.
-pub(super) const FLAGS: [&str; 4] = [
+pub const FLAGS: [&str; 4] = [
     "SECCOMP_FILTER_FLAG_LOG",
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
     "SECCOMP_FILTER_FLAG_TSYNC",

@@ -1,0 +1,5 @@
+//! Conditions on arguments.
+
+use super::table;
+
+table![];

@@ -1,0 +1,5 @@
+//! What a profile leaves open.
+
+use super::table;
+
+table![];

@@ -1,0 +1,5 @@
+//! What a refused program is told.
+
+use super::table;
+
+table![];

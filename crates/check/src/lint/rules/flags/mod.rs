@@ -1,0 +1,5 @@
+//! Flags, logging and listeners.
+
+use super::table;
+
+table![];

@@ -1,0 +1,5 @@
+//! Names of system calls.
+
+use super::table;
+
+table![];

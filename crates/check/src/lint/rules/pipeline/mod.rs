@@ -1,0 +1,5 @@
+//! Pipelines and scripts that look at profiles.
+
+use super::table;
+
+table![];

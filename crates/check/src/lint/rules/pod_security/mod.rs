@@ -1,0 +1,5 @@
+//! The Pod Security Standards.
+
+use super::table;
+
+table![];

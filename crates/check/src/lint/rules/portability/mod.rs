@@ -1,0 +1,5 @@
+//! Loaders, runtimes, libraries and limits.
+
+use super::table;
+
+table![];

@@ -1,0 +1,5 @@
+//! Rules beside each other.
+
+use super::table;
+
+table![];

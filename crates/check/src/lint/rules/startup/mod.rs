@@ -1,0 +1,5 @@
+//! Whether containers and programs start.
+
+use super::table;
+
+table![];

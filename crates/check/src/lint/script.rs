@@ -1,0 +1,66 @@
+//! Scripts in pipelines: the texts of steps that a YAML file has the shell run.
+
+use std::ops::Range;
+
+use callgate_core::profile::json::{Node, Value};
+
+/// Keys whose values are given to a shell: GitLab's and GitHub's.
+const KEYS: [&str; 4] = ["script", "before_script", "after_script", "run"];
+
+/// One script.
+pub(crate) struct Script<'s> {
+    /// The file.
+    pub(crate) text: &'s str,
+    /// Where the script stands in it.
+    pub(crate) span: Range<usize>,
+}
+
+impl Script<'_> {
+    /// Its lines as they stand in the file, comments left out, with where they begin.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let mut at = self.span.start;
+        let text = self.text.get(self.span.clone()).unwrap_or_default();
+        text.split_inclusive('\n').filter_map(move |line| {
+            let start = at;
+            at += line.len();
+            (!line.trim_start().starts_with('#')).then_some((start, line))
+        })
+    }
+
+    /// The place of a piece of a line.
+    pub(crate) fn place(&self, start: usize, line: &str, piece: &str) -> Range<usize> {
+        let at = start + line.find(piece).unwrap_or_default();
+        at..at + piece.len()
+    }
+}
+
+/// Whether a name is a pipeline's.
+pub(crate) fn is_pipeline(name: &str) -> bool {
+    name.ends_with(".gitlab-ci.yml")
+        || name.contains(".github/workflows/")
+        || name.ends_with(".gitlab-ci.yaml")
+}
+
+/// The scripts of a document: where it is a pipeline's, or looks like one.
+pub(crate) fn scripts<'s>(text: &'s str, root: &Node) -> Vec<Script<'s>> {
+    let mut found = Vec::new();
+    // Jobs are GitLab's own top keys, or under GitHub's `jobs`.
+    let jobs = root.get("jobs").unwrap_or(root);
+    for (_, job) in jobs.members() {
+        let steps = job.get("steps").map_or(&[][..], Node::items);
+        for holder in std::iter::once(job).chain(steps) {
+            for (_, value) in holder.members().iter().filter(|(key, _)| KEYS.contains(&key.name.as_str())) {
+                collect(text, value, &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn collect<'s>(text: &'s str, node: &Node, found: &mut Vec<Script<'s>>) {
+    match &node.value {
+        Value::Text(_) => found.push(Script { text, span: node.span.clone() }),
+        Value::List(items) => items.iter().for_each(|item| collect(text, item, found)),
+        _ => {}
+    }
+}

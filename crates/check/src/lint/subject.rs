@@ -1,0 +1,167 @@
+//! What stands where a profile belongs, with everything that rules ask of it.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use callgate_core::profile::json::Node;
+use callgate_core::profile::{self, InvalidProfile, Rule};
+use callgate_core::set::CallSet;
+use callgate_core::{Action, Arch, Diagnostic, Profile};
+
+use super::embedded::SourceMap;
+use super::finding::Positions;
+use super::options::Options;
+use crate::document::Refusal;
+use crate::resolve::{Resolved, resolve};
+use crate::target::Target;
+
+/// A profile, or what stands in its place.
+pub(crate) struct Subject<'s> {
+    /// The file.
+    pub(crate) text: &'s str,
+    /// The profile in it.
+    pub(crate) node: &'s Node,
+    /// The profile's own text, as runtimes read it.
+    pub(crate) value: &'s str,
+    /// Where its characters are in the file.
+    pub(crate) map: &'s SourceMap,
+    /// The strict reader's word.
+    pub(crate) read: Result<(Profile, Vec<Diagnostic>), InvalidProfile>,
+    /// What was asked for.
+    pub(crate) options: &'s Options,
+    targets: Vec<Target>,
+    resolved: OnceCell<Vec<Result<Resolved, Refusal>>>,
+    permitted: OnceCell<CallSet>,
+}
+
+/// Keys of Docker's and containers-common's own language at the top, and in rules.
+const DOCKER_KEYS: [&str; 2] = ["archMap", "defaultErrno"];
+const DOCKER_RULE_KEYS: [&str; 4] = ["includes", "excludes", "name", "errno"];
+
+impl<'s> Subject<'s> {
+    pub(crate) fn of(
+        text: &'s str,
+        (node, value, map): (&'s Node, &'s str, &'s SourceMap),
+        options: &'s Options,
+    ) -> Self {
+        let mut subject = Self {
+            text,
+            node,
+            value,
+            map,
+            read: profile::read_node(text, node),
+            options,
+            targets: Vec::new(),
+            resolved: OnceCell::new(),
+            permitted: OnceCell::new(),
+        };
+        let docker = subject.docker_keys().next().is_some();
+        subject.targets = options.targets(docker);
+        subject
+    }
+
+    /// The profile, if the strict reader takes it.
+    pub(crate) fn profile(&self) -> Option<&Profile> {
+        self.read.as_ref().ok().map(|(profile, _)| profile)
+    }
+
+    /// The machine's own architecture.
+    pub(crate) fn native(&self) -> Arch {
+        self.options.machine.arch
+    }
+
+    /// Where the profile is used.
+    pub(crate) fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Whether somebody said where it is used.
+    pub(crate) fn is_targeted(&self) -> bool {
+        !self.options.targets.is_empty()
+    }
+
+    /// What each target makes of it.
+    pub(crate) fn resolved(&self) -> impl Iterator<Item = (&Target, &Result<Resolved, Refusal>)> {
+        let all = || self.targets.iter().map(|target| resolve(self.value, target)).collect();
+        self.targets.iter().zip(self.resolved.get_or_init(all))
+    }
+
+    /// What goes ahead under the raw OCI meaning on this machine.
+    pub(crate) fn permitted(&self, profile: &Profile) -> &CallSet {
+        let meaning = || CallSet::of(&profile::meaning(profile, self.native()), Action::permits);
+        self.permitted.get_or_init(meaning)
+    }
+
+    /// The architectures that are filtered.
+    pub(crate) fn arches(&self, profile: &Profile) -> Vec<Arch> {
+        profile::filtered_arches(profile, self.native())
+    }
+
+    /// Keys of Docker's language: the key's place and name; the object that it is in.
+    pub(crate) fn docker_keys(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
+        let top = self.node.members().iter().filter(|(key, _)| DOCKER_KEYS.contains(&key.name.as_str()));
+        let says = |value: &Node| !value.members().is_empty() || value.text().is_some_and(|t| !t.is_empty());
+        let rules = self.rules().iter().flat_map(|rule| rule.members());
+        let rules =
+            rules.filter(move |(key, value)| DOCKER_RULE_KEYS.contains(&key.name.as_str()) && says(value));
+        top.chain(rules).map(|(key, _)| (key.span.clone(), key.name.as_str()))
+    }
+
+    /// The entries of `syscalls`, in the order of the profile's rules.
+    pub(crate) fn rules(&self) -> &[Node] {
+        self.node.get("syscalls").map_or(&[], |list| list.items())
+    }
+
+    /// One entry of `syscalls`.
+    pub(crate) fn rule(&self, index: usize) -> Option<&Node> {
+        self.rules().get(index)
+    }
+
+    /// One entry of a rule's `args`.
+    pub(crate) fn condition(&self, rule: usize, condition: usize) -> Range<usize> {
+        let node = self.rule(rule).and_then(|rule| rule.get("args")?.items().get(condition));
+        node.map_or(0..0, |node| node.span.clone())
+    }
+
+    /// A member's value in a rule, or the rule.
+    pub(crate) fn part(&self, rule: usize, key: &str) -> Range<usize> {
+        let rule = self.rule(rule);
+        rule.map_or(0..0, |rule| rule.get(key).unwrap_or(rule).span.clone())
+    }
+
+    /// The value of a key at the top, or the profile's first character.
+    pub(crate) fn top(&self, key: &str) -> Range<usize> {
+        let start = self.node.span.start;
+        self.node.get(key).map_or(start..start + 1, |node| node.span.clone())
+    }
+
+    /// The place of a refusal: what it says, the rule on its line, or `defaultAction`.
+    pub(crate) fn place(&self, refusal: &Refusal) -> Range<usize> {
+        if let Some(span) = refusal.span.clone().filter(|span| !span.is_empty()) {
+            return self.map.place(span);
+        }
+        let line = refusal.line.map(|line| self.line(line));
+        line.unwrap_or_else(|| self.top("defaultAction"))
+    }
+
+    /// The rule that begins on a line of the profile's own text.
+    pub(crate) fn line(&self, line: usize) -> Range<usize> {
+        let range = Positions::of(self.value).line_range(line);
+        let in_file = self.map.place(range.clone());
+        let rule = self.rules().iter().find(|rule| in_file.contains(&rule.span.start));
+        rule.map_or(in_file, |rule| rule.span.clone())
+    }
+
+    /// Every name with the rules that name it, in the order of the file; those of the default's own action left out.
+    pub(crate) fn by_name<'p>(&self, profile: &'p Profile) -> BTreeMap<&'p str, Vec<(usize, &'p Rule)>> {
+        let mut named: BTreeMap<&str, Vec<(usize, &Rule)>> = BTreeMap::new();
+        let rules = profile.rules.iter().enumerate();
+        for (index, rule) in rules.filter(|(_, rule)| rule.action.action != profile.default.action) {
+            for name in &rule.names {
+                named.entry(&name.text).or_default().push((index, rule));
+            }
+        }
+        named
+    }
+}

@@ -1,0 +1,216 @@
+//! Suppressions: comments and annotations that keep a finding quiet, each with a reason and maybe an end.
+
+use std::ops::Range;
+
+use callgate_core::profile::json::Node;
+
+use super::finding::{Finding, Positions};
+use super::manifest::Object;
+use super::options::Options;
+use super::rule::Sink;
+use super::rules;
+use crate::yaml::Comment;
+
+/// What a comment that suppresses begins with.
+const MARK: &str = "callgate: ignore";
+
+/// The domain of annotations that suppress.
+const DOMAIN: &str = "ignore.callgate.dev/";
+
+/// A suppression in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// The rules it is about; none: it could not be read.
+    pub codes: Vec<String>,
+    /// Why; empty where none is given.
+    pub reason: String,
+    /// The last day on which it holds, as written.
+    pub until: Option<String>,
+    /// Where it stands.
+    pub span: Range<usize>,
+    /// What it covers: findings that begin in there.
+    pub covers: Range<usize>,
+    /// Where in the document it stands.
+    pub pointer: String,
+}
+
+impl Suppression {
+    /// Whether it may keep anything quiet: it has a reason, and its day has not passed.
+    fn holds(&self, today: &str) -> bool {
+        !self.reason.is_empty() && !self.is_expired(today)
+    }
+
+    /// Whether it keeps a finding quiet on a day.
+    pub(crate) fn covers(&self, finding: &Finding, today: &str) -> bool {
+        self.holds(today)
+            && self.covers.contains(&finding.span.start)
+            && self.codes.iter().any(|code| code == finding.code)
+    }
+
+    fn is_expired(&self, today: &str) -> bool {
+        // Days in this form sort as text; one in another form never holds.
+        self.until.as_deref().is_some_and(|until| !is_day(until) || until < today)
+    }
+}
+
+/// `2026-12-31`.
+pub fn is_day(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts[..] else { return false };
+    let number = |part: &str, digits: usize, max: u32| {
+        part.len() == digits
+            && part.bytes().all(|b| b.is_ascii_digit())
+            && part.parse().is_ok_and(|n: u32| (1..=max).contains(&n))
+    };
+    number(year, 4, 9999) && number(month, 2, 12) && number(day, 2, 31)
+}
+
+/// Splits `because … until=2026-12-31` into reason and day.
+fn reason(text: &str) -> (String, Option<String>) {
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    let until = words.iter().position(|word| word.starts_with("until="));
+    let until =
+        until.map(|at| words.remove(at)["until=".len()..].trim_end_matches(['.', ',', ')']).to_owned());
+    (words.join(" ").trim_start_matches([':', '-', '–', '—', ' ']).trim().to_owned(), until)
+}
+
+/// The suppressions of comments. One behind a value is about that line; one on a line of its own about what begins on the next
+/// line, with all that is indented below it.
+pub(crate) fn comments(text: &str, comments: &[Comment]) -> Vec<Suppression> {
+    let marked = comments.iter().filter(|comment| comment.text.starts_with(MARK));
+    let mut positions = None;
+    let found = marked.map(|comment| {
+        let positions: &Positions<'_> = positions.get_or_insert_with(|| Positions::of(text));
+        let rest = &comment.text[MARK.len()..];
+        let (codes, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((codes, rest)) => (codes.split(',').map(|c| c.trim().to_owned()).collect(), rest),
+            None => (Vec::new(), rest),
+        };
+        let (reason, until) = reason(rest);
+        let line = positions.line(comment.span.start);
+        let before = &text[positions.line_range(line).start..comment.span.start];
+        let covers =
+            if before.trim().is_empty() { block(text, positions, line) } else { positions.line_range(line) };
+        Suppression { codes, reason, until, span: comment.span.clone(), covers, pointer: String::new() }
+    });
+    found.collect()
+}
+
+/// The lines from the next one that says something, on to the first that is not indented below it.
+fn block(text: &str, positions: &Positions<'_>, comment: usize) -> Range<usize> {
+    let line = |number: usize| text.get(positions.line_range(number)).unwrap_or_default();
+    let says = |number: &usize| {
+        let shown = line(*number).trim_start();
+        !shown.is_empty() && !shown.starts_with('#')
+    };
+    let Some(first) = (comment + 1..=positions.lines()).find(says) else { return 0..0 };
+    let indent = |number: usize| line(number).len() - line(number).trim_start().len();
+    let own = indent(first);
+    // A list may stand as deep as the key it belongs to.
+    let key = !line(first).trim_start().starts_with('-');
+    let inside = |number: usize| {
+        !says(&number)
+            || indent(number) > own
+            || (key && indent(number) == own && line(number).trim_start().starts_with("- "))
+    };
+    let last = (first + 1..=positions.lines()).take_while(|number| inside(*number)).last().unwrap_or(first);
+    positions.line_range(first).start..positions.line_range(last).end
+}
+
+/// The suppressions of an object's annotations, which are about all of it.
+pub(crate) fn annotations(object: &Object<'_>) -> Vec<Suppression> {
+    let ours =
+        object.annotations().filter_map(|(key, value)| Some((key, value, key.name.strip_prefix(DOMAIN)?)));
+    let found = ours.map(|(key, value, code)| {
+        let (reason, until) = reason(value.text().unwrap_or_default());
+        let covers = object.node.span.clone();
+        let codes = vec![code.to_owned()];
+        Suppression { codes, reason, until, span: key.span.clone(), covers, pointer: String::new() }
+    });
+    found.collect()
+}
+
+/// Takes out what is suppressed; adds what is wrong with the suppressions. Returns how many findings were suppressed.
+pub(crate) fn apply(found: &mut Vec<Finding>, suppressions: &[Suppression], options: &Options) -> usize {
+    let mut used = vec![false; suppressions.len()];
+    let before = found.len();
+    found.retain(|finding| {
+        let by = suppressions.iter().position(|suppression| suppression.covers(finding, &options.today));
+        by.into_iter().for_each(|by| used[by] = true);
+        by.is_none()
+    });
+    let suppressed = before - found.len();
+    for (suppression, used) in suppressions.iter().zip(used) {
+        wrong(suppression, used, options, found);
+    }
+    suppressed
+}
+
+fn wrong(suppression: &Suppression, used: bool, options: &Options, found: &mut Vec<Finding>) {
+    let span = || suppression.span.clone();
+    let mut report = |rule: &'static super::rule::Rule, message: String, hint: String| {
+        let mut sink = Sink::of(rule, options, found);
+        let finding = sink.report(span(), message);
+        finding.hint(hint);
+        finding.pointer.clone_from(&suppression.pointer);
+    };
+    let unknown: Vec<&String> = suppression.codes.iter().filter(|code| rules::find(code).is_none()).collect();
+    for code in &unknown {
+        let near = callgate_core::suggest::nearest(code, rules::all().map(|rule| rule.code));
+        let hint = near.map_or_else(
+            || "`callgate rule` lists the codes".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        report(&rules::suppression::UNKNOWN_RULE, format!("there is no rule `{code}`"), hint);
+    }
+    if suppression.codes.is_empty() || suppression.reason.is_empty() {
+        let message = "a suppression without a code and a reason suppresses nothing".to_owned();
+        let hint = format!("write `# {MARK}[CODE] why it is so`");
+        report(&rules::suppression::SUPPRESSION_WITHOUT_REASON, message, hint);
+    } else if suppression.is_expired(&options.today) {
+        let until = suppression.until.as_deref().unwrap_or_default();
+        let message = if is_day(until) {
+            format!("this suppression held until {until}")
+        } else {
+            format!("`until={until}` is no day: the suppression does not hold")
+        };
+        let hint = "mend what it was for, or give it a new day, as until=2027-01-31".to_owned();
+        report(&rules::suppression::EXPIRED_SUPPRESSION, message, hint);
+    } else if !used && unknown.is_empty() {
+        let message = format!("there is nothing here for `{}` to suppress", suppression.codes.join("`, `"));
+        report(&rules::suppression::UNUSED_SUPPRESSION, message, "take it out".to_owned());
+    }
+}
+
+/// The pointer of a place, for those who have the tree: see [`super::pointer`].
+pub(crate) fn locate(suppressions: &mut [Suppression], root: &Node, document: usize) {
+    for suppression in suppressions {
+        suppression.pointer = super::pointer::of(root, document, suppression.span.start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_and_days_are_told_apart() {
+        assert_eq!(
+            reason(" vendor's image until=2026-12-31"),
+            ("vendor's image".to_owned(), Some("2026-12-31".to_owned()))
+        );
+        assert_eq!(reason(": – because"), ("because".to_owned(), None));
+        assert_eq!(reason("").0, "");
+        assert!(is_day("2026-02-28") && !is_day("2026-13-01") && !is_day("31.12.2026") && !is_day("26-1-1"));
+    }
+
+    #[test]
+    fn a_comment_covers_its_line_or_the_block_below_it() {
+        let text = "a:\n  # callgate: ignore[x] why\n  b: |\n    1\n\n    2\n  c: 3 # callgate: ignore[y] why\n# callgate: ignore[z] why\nl:\n- 1\n- 2\nm: 1\n";
+        let documents: Vec<_> = crate::yaml::documents(text).map(Result::unwrap).collect();
+        let found = comments(text, &documents[0].comments);
+        let covered: Vec<&str> = found.iter().map(|s| text[s.covers.clone()].trim()).collect();
+        assert_eq!(covered, ["b: |\n    1\n\n    2", "c: 3 # callgate: ignore[y] why", "l:\n- 1\n- 2"]);
+        assert_eq!((found[0].codes.clone(), found[0].reason.as_str()), (vec!["x".to_owned()], "why"));
+    }
+}

@@ -1,0 +1,332 @@
+//! YAML as the same tree as JSON, with byte spans: what Kubernetes' tools read manifests as.
+//!
+//! granit-parser says what is YAML. Plain scalars are resolved as sigs.k8s.io/yaml does it (go-yaml 2, `resolve.go`),
+//! which takes `yes` and `on` for booleans. Aliases are followed within a budget: they are how a small text becomes a
+//! large one.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use callgate_core::profile::json::{Key, Node, Value};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+
+/// Nesting deeper than any manifest.
+const MAX_DEPTH: usize = 128;
+
+/// So many nodes may aliases add to one document.
+const MAX_ALIASED: usize = 100_000;
+
+/// One document of a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Its content.
+    pub root: Node,
+    /// Comments before and in it.
+    pub comments: Vec<Comment>,
+}
+
+/// A comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// What stands after the `#`, without space around it.
+    pub text: String,
+    /// From the `#` to the end of the line.
+    pub span: Range<usize>,
+}
+
+/// Why a text is not YAML, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// What is wrong.
+    pub message: String,
+    /// Byte offset.
+    pub at: usize,
+}
+
+/// The documents of a stream, one after the other: only one is held at a time.
+pub struct Documents<'t> {
+    text: &'t str,
+    /// Where the parser's text begins.
+    base: usize,
+    parser: Option<Parser<'t, StrInput<'t>>>,
+}
+
+/// The documents of a text. After one that is not YAML the next `---` is gone on with.
+pub fn documents(text: &str) -> Documents<'_> {
+    Documents { text, base: 0, parser: Some(Parser::new_from_str(text)) }
+}
+
+impl Iterator for Documents<'_> {
+    type Item = Result<Document, Invalid>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut builder = Builder::default();
+        loop {
+            let event = self.parser.as_mut()?.next_event();
+            let Some(event) = event else {
+                self.parser = None;
+                return None;
+            };
+            let step = match event {
+                Ok((event, span)) => builder.take(event, &range(&span, self.base)),
+                Err(error) => Err(invalid(&error, self.base)),
+            };
+            match step {
+                Ok(None) => {}
+                Ok(Some(document)) => return Some(Ok(document)),
+                Err(invalid) => {
+                    self.resume(invalid.at);
+                    return Some(Err(invalid));
+                }
+            }
+        }
+    }
+}
+
+impl Documents<'_> {
+    /// Goes on with the next document.
+    fn resume(&mut self, after: usize) {
+        let rest = self.text.get(after..).unwrap_or_default();
+        let next = memchr::memmem::find(rest.as_bytes(), b"\n---").map(|at| after + at + 1);
+        self.base = next.unwrap_or(self.text.len());
+        self.parser = next.map(|at| Parser::new_from_str(&self.text[at..]));
+    }
+}
+
+fn range(span: &Span, base: usize) -> Range<usize> {
+    let range = span.byte_range().unwrap_or_default();
+    base + range.start..base + range.end
+}
+
+fn invalid(error: &ScanError, base: usize) -> Invalid {
+    Invalid { message: error.info().to_owned(), at: base + error.marker().byte_offset().unwrap_or_default() }
+}
+
+/// A list or a mapping that has begun, and the anchor it has.
+enum Open {
+    List(Vec<Node>, usize),
+    Mapping(Vec<(Key, Node)>, Option<Key>, usize),
+}
+
+/// A document in the making.
+#[derive(Default)]
+struct Builder {
+    open: Vec<(Open, usize)>,
+    root: Option<Node>,
+    comments: Vec<Comment>,
+    /// Nodes with anchors, and of how many nodes they are.
+    anchors: BTreeMap<usize, (Node, usize)>,
+    aliased: usize,
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, span: &Range<usize>) -> Result<Option<Document>, Invalid> {
+        match event {
+            Event::Comment(text, _) => {
+                self.comments.push(Comment { text: text.trim().to_owned(), span: span.clone() });
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                // A key is text, whatever its value would be.
+                let value = if self.wants_key() {
+                    Value::Text(text.into_owned())
+                } else {
+                    scalar(text.into_owned(), style, tag.as_deref())
+                };
+                self.add(Node { value, span: span.clone() }, anchor)?;
+            }
+            Event::SequenceStart(_, anchor, _) => self.begin(Open::List(Vec::new(), anchor), span)?,
+            Event::MappingStart(_, anchor, _) => self.begin(Open::Mapping(Vec::new(), None, anchor), span)?,
+            Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
+            Event::Alias(anchor) => self.alias(anchor, span)?,
+            Event::DocumentEnd => {
+                let nothing = Node { value: Value::Null, span: span.clone() };
+                let root = self.root.take().unwrap_or(nothing);
+                return Ok(Some(Document { root, comments: std::mem::take(&mut self.comments) }));
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(self.open.last(), Some((Open::Mapping(_, None, _), _)))
+    }
+
+    fn begin(&mut self, open: Open, span: &Range<usize>) -> Result<(), Invalid> {
+        if self.open.len() >= MAX_DEPTH {
+            let message = format!("nested deeper than {MAX_DEPTH} levels");
+            return Err(Invalid { message, at: span.start });
+        }
+        self.open.push((open, span.start));
+        Ok(())
+    }
+
+    fn end(&mut self, span: &Range<usize>) -> Result<(), Invalid> {
+        let Some((open, start)) = self.open.pop() else { return Ok(()) };
+        let (value, anchor, last) = match open {
+            Open::List(items, anchor) => {
+                let last = items.last().map(|item| item.span.end);
+                (Value::List(items), anchor, last)
+            }
+            Open::Mapping(members, _, anchor) => {
+                let last = members.last().map(|(_, value)| value.span.end);
+                (Value::Object(merged(members)), anchor, last)
+            }
+        };
+        // A block collection ends where the next thing begins; it is shown to where its last thing ends.
+        let end = if span.is_empty() { last.unwrap_or(span.end).max(start) } else { span.end };
+        self.add(Node { value, span: start..end }, anchor)
+    }
+
+    fn alias(&mut self, anchor: usize, span: &Range<usize>) -> Result<(), Invalid> {
+        let Some((node, size)) = self.anchors.get(&anchor) else {
+            return Err(Invalid { message: "an alias of what contains it".to_owned(), at: span.start });
+        };
+        self.aliased += size;
+        if self.aliased > MAX_ALIASED {
+            let message = format!("aliases make more than {MAX_ALIASED} values of this document");
+            return Err(Invalid { message, at: span.start });
+        }
+        let node = node.clone();
+        self.add(node, 0)
+    }
+
+    fn add(&mut self, node: Node, anchor: usize) -> Result<(), Invalid> {
+        if anchor != 0 {
+            let size = size(&node);
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some((Open::List(items, _), _)) => items.push(node),
+            Some((Open::Mapping(members, key, _), _)) => match key.take() {
+                Some(key) => members.push((key, node)),
+                None => {
+                    let name = match node.value {
+                        Value::Text(text) => text,
+                        _ => {
+                            return Err(Invalid {
+                                message: "a key that is no text".to_owned(),
+                                at: node.span.start,
+                            });
+                        }
+                    };
+                    *key = Some(Key { name, span: node.span });
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+fn size(node: &Node) -> usize {
+    let inner: usize = node.items().iter().map(size).sum();
+    1 + inner + node.members().iter().map(|(_, value)| size(value)).sum::<usize>()
+}
+
+/// `<<: *other`: members of another mapping, where there are none of that name (go-yaml 2, `decode.go`, merge).
+fn merged(mut members: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
+    let Some(at) = members.iter().position(|(key, _)| key.name == "<<") else { return members };
+    let (_, source) = members.remove(at);
+    let sources = match source.value {
+        Value::List(items) => items,
+        value => vec![Node { value, span: source.span }],
+    };
+    for source in sources {
+        let Value::Object(more) = source.value else { continue };
+        for (key, value) in more {
+            if !members.iter().any(|(own, _)| own.name == key.name) {
+                members.push((key, value));
+            }
+        }
+    }
+    members
+}
+
+fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+    if style != ScalarStyle::Plain || tag.is_some() {
+        return Value::Text(text);
+    }
+    match text.as_str() {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Value::Bool(true),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Value::Bool(false),
+        number if is_number(number) => Value::Number(text),
+        _ => Value::Text(text),
+    }
+}
+
+/// Decimal, hexadecimal and floating point numbers.
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if let Some(hex) = unsigned.strip_prefix("0x") {
+        return !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    }
+    unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && unsigned.bytes().any(|b| b.is_ascii_digit())
+        && text.parse::<f64>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Node {
+        documents(text).next().expect("there is one").expect("it is YAML").root
+    }
+
+    #[test]
+    fn every_value_knows_where_it_stands() {
+        let text = "a:\n  - b: 'c'\n    d: ä # why\n  - |\n    x\n    y\n";
+        let root = read(text);
+        let first = &root.get("a").unwrap().items()[0];
+        assert_eq!(&text[first.get("b").unwrap().span.clone()], "'c'");
+        assert_eq!(&text[first.get("d").unwrap().span.clone()], "ä");
+        assert_eq!(&text[first.span.clone()], "b: 'c'\n    d: ä");
+        assert_eq!(root.get("a").unwrap().items()[1].text(), Some("x\ny\n"));
+        let comments = documents(text).next().unwrap().unwrap().comments;
+        assert_eq!((comments[0].text.as_str(), &text[comments[0].span.clone()]), ("why", "# why"));
+    }
+
+    #[test]
+    fn scalars_are_what_kubernetes_takes_them_for() {
+        let root = read("[yes, 'yes', 0x10, 1.5, ., 1e3, ~, true, !!str true, 08:00]");
+        let kinds: Vec<&str> = root.items().iter().map(Node::kind).collect();
+        let (flag, text, number) = ("a boolean", "a string", "a number");
+        assert_eq!(kinds, [flag, text, number, number, text, number, "null", flag, text, text]);
+    }
+
+    #[test]
+    fn aliases_and_merge_keys_are_followed_within_a_budget() {
+        let root = read("a: &a {x: 1, y: 2}\nb:\n  <<: *a\n  y: 3\nc: *a\n");
+        assert_eq!(root.at(["b", "x"]), root.at(["a", "x"]));
+        assert_eq!(root.at(["b", "y"]).map(|n| &n.value), Some(&Value::Number("3".to_owned())));
+        assert_eq!(root.at(["c", "y"]), root.at(["a", "y"]));
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let before = format!("*a{}, ", level - 1).repeat(9);
+            bomb += &format!("a{level}: &a{level} [{before}]\n");
+        }
+        let error = documents(&bomb).next().unwrap().unwrap_err();
+        assert!(error.message.contains("aliases make more than"), "{error:?}");
+        assert!(documents("a: &a [*a]\n").next().unwrap().is_err());
+    }
+
+    #[test]
+    fn a_document_that_is_no_yaml_does_not_hide_the_next() {
+        let text = "a: 1\n---\nb: [1\nc: }\n---\nd: 2\n";
+        let all: Vec<_> = documents(text).collect();
+        assert_eq!(all.len(), 3, "{all:?}");
+        assert!(all[0].is_ok() && all[1].is_err());
+        let last = all[2].as_ref().unwrap();
+        assert_eq!(&text[last.root.get("d").unwrap().span.clone()], "2");
+        assert_eq!(documents("").count(), 0);
+    }
+
+    #[test]
+    fn hostile_nesting_is_an_error_not_a_crash() {
+        for text in ["[".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(100_000)] {
+            assert!(documents(&text).next().unwrap().is_err());
+        }
+    }
+}
