@@ -480,7 +480,9 @@ fn what_the_page_shows_is_there() {
     let documents: Vec<Value> = blocks("yaml").iter().map(|block| document(block)).collect();
     let under_all = |key: &str| {
         let mut found = Vec::new();
-        documents.iter().for_each(|document| under(document, key, &mut found));
+        for document in &documents {
+            under(document, key, &mut found);
+        }
         found
     };
     let (header, _) = component(&Inputs::new());
