@@ -22,6 +22,7 @@ pub mod libseccomp;
 pub mod lint;
 pub mod loader;
 pub mod merge;
+pub mod report;
 pub mod resolve;
 pub mod runtime;
 mod subject;

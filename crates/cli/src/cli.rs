@@ -12,6 +12,7 @@ mod default;
 mod drive;
 mod filter;
 mod inspect;
+mod lint;
 mod target;
 pub(crate) use algebra::{Diff, Effective, FailOn, Merge, On, Staged};
 pub(crate) use artifact::{Artifact, What};
@@ -20,6 +21,7 @@ pub(crate) use default::Defaults;
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
 pub(crate) use inspect::Inspect;
+pub(crate) use lint::{Lint, Rule, Threshold};
 pub(crate) use target::{Expand, Explain, ReportFormat, Where};
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
@@ -59,6 +61,10 @@ pub(crate) enum Verb {
     Run(Run),
     /// Show what a profile or a trace says, for a person or a program
     Show(Show),
+    /// Find what will break or is unsafe in profiles, Kubernetes manifests and pipelines, and mend it
+    Lint(Box<Lint>),
+    /// Say what a rule of lint finds, why it matters and what is better, or list the rules
+    Rule(Rule),
     /// Say what a profile does with a call or with all, why, and what each container runtime makes of it
     Explain(Explain),
     /// Write the profile that a container runtime applies by default, or say what it refuses

@@ -29,7 +29,8 @@ pub(crate) fn name(path: &Path) -> String {
     if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+/// Why a file cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let failure = Failure::new(format!("cannot read `{}`: {error}", name(path)));
     match error.kind() {
         std::io::ErrorKind::NotFound => failure.hint(missing(path)).exit(Exit::NoInput),

@@ -16,6 +16,7 @@ mod env;
 mod exit;
 mod filter;
 mod input;
+mod lint;
 mod minimise;
 mod misses;
 mod output;
@@ -113,6 +114,8 @@ fn dispatch(cli: &Cli, output: &Output) -> Outcome {
         Some(Verb::Sim(args)) => cmd::sim::run(args, output),
         Some(Verb::Artifact(args)) => cmd::artifact::run(args, output),
         Some(Verb::Convert(args)) => cmd::convert::run(args, output),
+        Some(Verb::Lint(args)) => cmd::lint::run_verb(&mut args.clone(), output),
+        Some(Verb::Rule(args)) => cmd::rule::run(args, output),
         Some(Verb::Explain(args)) => cmd::explain::run(args, output),
         Some(Verb::Expand(args)) => cmd::expand::run(args, output),
         Some(Verb::Equiv(args)) => cmd::equiv::run(args, output),

@@ -1,8 +1,9 @@
 //! The only place that prints. Data goes to stdout, talk to stderr; foreign text is escaped; colour never carries
 //! meaning.
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+
+pub(crate) use callgate_core::foreign::foreign;
 
 use crate::cli::ColorChoice;
 
@@ -12,6 +13,8 @@ pub(crate) struct Output {
     quiet: bool,
     width: usize,
     terminal: bool,
+    /// Whether colour is wanted wherever output goes.
+    forced: bool,
 }
 
 /// Emphasis on stderr. Every use also stands in words.
@@ -34,7 +37,7 @@ impl Output {
             ColorChoice::Auto if set("NO_COLOR") => false,
             ColorChoice::Auto => terminal || set("CLICOLOR_FORCE"),
         };
-        Self { color, quiet, width: columns(), terminal }
+        Self { color, quiet, width: columns(), terminal, forced: choice == ColorChoice::Always }
     }
 
     /// Columns there are.
@@ -45,6 +48,11 @@ impl Output {
     /// Whether stderr is a terminal and talking is wanted.
     pub(crate) fn live(&self) -> bool {
         self.terminal && !self.quiet
+    }
+
+    /// Whether data is coloured: on a terminal, or where it is asked for.
+    pub(crate) fn colors_data(&self) -> bool {
+        self.color && io::stdout().is_terminal() || self.forced
     }
 
     /// Text in a style, if colour is on.
@@ -136,22 +144,6 @@ pub(crate) fn columns() -> usize {
     said.or(size).filter(|w| *w >= 20).unwrap_or(80)
 }
 
-/// Makes foreign text (paths, names, values) safe for one line of a terminal: control characters, line ends and
-/// bidirectional overrides become escapes.
-pub(crate) fn foreign(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let bidi = matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        let line = matches!(c, '\u{2028}' | '\u{2029}');
-        if c.is_control() || bidi || line {
-            let _ = write!(out, "\\u{{{:x}}}", c as u32);
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 /// `1 call`, `2 calls`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -182,11 +174,6 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn foreign_text_cannot_move_the_cursor_or_turn_the_line_around() {
-        assert_eq!(foreign("a\x1b[31mb\nc\u{202e}d"), "a\\u{1b}[31mb\\u{a}c\\u{202e}d");
-    }
 
     #[test]
     fn wrapped_lines_fit() {

@@ -12,7 +12,7 @@ use crate::output;
 /// Help is not wider than this, however wide the terminal.
 const MAX_WIDTH: usize = 100;
 /// Verbs that are planned, or that other tools of this kind have.
-const NOT_YET: [&str; 4] = ["lint", "monitor", "test", "why"];
+const NOT_YET: [&str; 3] = ["monitor", "test", "why"];
 /// Verbs that end with `-- COMMAND`.
 const WITH_COMMAND: [&str; 3] = ["learn", "record", "run"];
 

@@ -22,6 +22,7 @@ pub mod errno;
 pub mod evidence;
 pub mod express;
 pub mod floor;
+pub mod foreign;
 pub mod generate;
 pub mod group;
 pub mod import;

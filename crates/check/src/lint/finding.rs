@@ -123,13 +123,30 @@ pub struct Positions<'t> {
     text: &'t str,
     /// Where lines begin.
     starts: Vec<usize>,
+    /// How many characters begin before every [`STRIDE`]th byte: a line may be as long as the file.
+    characters: Vec<usize>,
 }
+
+/// Bytes that are counted anew for every position.
+const STRIDE: usize = 4096;
 
 impl<'t> Positions<'t> {
     /// Of a text.
     pub fn of(text: &'t str) -> Self {
         let ends = memchr::memchr_iter(b'\n', text.as_bytes());
-        Self { text, starts: std::iter::once(0).chain(ends.map(|end| end + 1)).collect() }
+        let starts = std::iter::once(0).chain(ends.map(|end| end + 1)).collect();
+        let counted = text.as_bytes().chunks(STRIDE).scan(0, |before, chunk| {
+            *before += count(chunk);
+            Some(*before)
+        });
+        Self { text, starts, characters: std::iter::once(0).chain(counted).collect() }
+    }
+
+    /// How many characters begin before an offset.
+    fn before(&self, offset: usize) -> usize {
+        let strides = offset / STRIDE;
+        let rest = self.text.as_bytes().get(strides * STRIDE..offset).unwrap_or_default();
+        self.characters.get(strides).copied().unwrap_or_default() + count(rest)
     }
 
     /// The line of a byte offset, from 1.
@@ -142,10 +159,7 @@ impl<'t> Positions<'t> {
         let offset = offset.min(self.text.len());
         let line = self.line(offset);
         let start = self.starts.get(line - 1).copied().unwrap_or_default();
-        // An offset inside of a character is where the character is.
-        let before = self.text.as_bytes().get(start..offset).unwrap_or_default();
-        let column = 1 + before.iter().filter(|byte| !is_continuation(**byte)).count();
-        Position { line, column }
+        Position { line, column: 1 + self.before(offset) - self.before(start) }
     }
 
     /// Where a line begins and ends, without its line feed; lines are counted from 1.
@@ -161,8 +175,9 @@ impl<'t> Positions<'t> {
     }
 }
 
-fn is_continuation(byte: u8) -> bool {
-    byte & 0xc0 == 0x80
+/// How many characters begin in bytes of UTF-8.
+fn count(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 #[cfg(test)]
@@ -176,6 +191,9 @@ mod tests {
         let at = |offset| (positions.at(offset).line, positions.at(offset).column);
         assert_eq!((at(0), at(1), at(3), at(7), at(8)), ((1, 1), (1, 2), (1, 3), (1, 4), (1, 5)));
         assert_eq!((at(9), at(10), at(11), at(99)), ((2, 1), (2, 2), (3, 1), (3, 1)));
+        let long =
+            Positions::of(&text.replace('b', &"\u{1f600}x".repeat(STRIDE))).at(3 + 4 + 5 * 2000).column;
+        assert_eq!(long, 4 + 2 * 2000);
         assert_eq!((positions.line_range(2), positions.line_range(3), positions.lines()), (9..10, 11..11, 3));
     }
 }

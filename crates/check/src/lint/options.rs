@@ -38,19 +38,25 @@ impl Options {
         }
     }
 
+    /// The newest runc and crun, as the usual runtimes of targets that name none.
+    pub fn usual(targets: &[Target]) -> Vec<Target> {
+        let both = |target: &Target| {
+            [RuntimeName::Runc, RuntimeName::Crun].map(|name| Target {
+                runtime: Some(Runtime { name, version: name.newest() }),
+                ..target.clone()
+            })
+        };
+        targets.iter().flat_map(both).collect()
+    }
+
     /// The targets of a profile; where nobody named one, the newest runc and crun, by the loader that its keys are of.
     pub(crate) fn targets(&self, docker: bool) -> Vec<Target> {
         if !self.targets.is_empty() {
             return self.targets.clone();
         }
         let loader = self.loader.unwrap_or(if docker { Loader::Moby } else { Loader::Oci });
-        let target = |name: RuntimeName| Target {
-            loader,
-            runtime: Some(Runtime { name, version: name.newest() }),
-            machine: self.machine.clone(),
-            libseccomp: None,
-            no_new_privs: self.no_new_privs.unwrap_or(false),
-        };
-        vec![target(RuntimeName::Runc), target(RuntimeName::Crun)]
+        let no_new_privs = self.no_new_privs.unwrap_or(false);
+        let machine = self.machine.clone();
+        Self::usual(&[Target { loader, runtime: None, machine, libseccomp: None, no_new_privs }])
     }
 }

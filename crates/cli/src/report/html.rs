@@ -3,28 +3,29 @@
 use std::fmt::Write as _;
 
 use callgate_check::explain::surface::Standing;
+use callgate_core::foreign::markup;
 
 use super::{Alike, Group, Report, StartDoc, Told, calls, picture};
-use crate::output::{counted, foreign};
+use crate::output::counted;
 
 const STYLE: &str = include_str!("page.css");
 
 /// Everything.
 pub(crate) fn html(report: &Report) -> String {
-    let name = escape(&report.profile);
+    let name = markup(&report.profile);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<title>Seccomp profile {name}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>Seccomp profile {name}</h1>\n\
          <p class=\"quiet\">{}. RuntimeDefault here is {}, on Linux {}, with {}.</p>\n</header>\n<main>\n",
-        escape(&report.place()),
-        escape(&report.beside.name),
-        escape(&report.beside.kernel),
+        markup(&report.place()),
+        markup(&report.beside.name),
+        markup(&report.beside.kernel),
         caps(report)
     );
     if let Some(why) = &report.unconfined {
-        let _ = writeln!(out, "<p class=\"bad\">There is no filter: {}.</p>", escape(why));
+        let _ = writeln!(out, "<p class=\"bad\">There is no filter: {}.</p>", markup(why));
     }
     out.push_str(&cards(report));
     let _ = writeln!(
@@ -41,27 +42,11 @@ pub(crate) fn html(report: &Report) -> String {
     out + "</main>\n</body>\n</html>\n"
 }
 
-/// Text that a page shows as it is, in elements and in attributes.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for c in foreign(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
 fn caps(report: &Report) -> String {
     match report.beside.caps.as_slice() {
         [] => "no capability".to_owned(),
         caps => {
-            let list = escape(&caps.join(", "));
+            let list = markup(&caps.join(", "));
             format!("<span title=\"{list}\">{} capabilities</span>", caps.len())
                 .replace(">1 capabilities", ">1 capability")
         }
@@ -83,7 +68,7 @@ fn cards(report: &Report) -> String {
     let (all, fail) = (known().count(), known().filter(|start| !is_good(start)).count());
     let class = if fail == 0 { "good" } else { "bad" };
     let start = format!("{} of {all}", all - fail);
-    let runtimes: Vec<String> = known().map(|start| escape(&start.runtime)).collect();
+    let runtimes: Vec<String> = known().map(|start| markup(&start.runtime)).collect();
     format!(
         "<ul class=\"cards\">\n<li><b>{ours}</b> of {} calls allowed{some}. RuntimeDefault: {theirs}.</li>\n\
          <li><b class=\"{danger}\">{}</b> dangerous beyond RuntimeDefault; {} that it allows, too.</li>\n\
@@ -125,20 +110,20 @@ fn rows(exposed: &[Told<'_>]) -> String {
         .to_owned();
     for told in exposed {
         let one = told.first;
-        let calls = told.calls.iter().map(|(call, _)| format!("<code>{}</code>", escape(call)));
+        let calls = told.calls.iter().map(|(call, _)| format!("<code>{}</code>", markup(call)));
         let how = Some(one.how()).filter(|how| !how.is_empty());
         let how = how.map(|how| format!("<span class=\"quiet\">{how}</span>"));
         let line = |line: Option<usize>| line.map_or_else(|| "–".to_owned(), |line| line.to_string());
         let lines = told.calls.iter().map(|(_, of)| line(*of)).collect::<Vec<_>>().join("<br>");
         let example = one.example.as_ref().filter(|_| !one.values.is_empty() || one.in_part);
-        let example = example.map(|call| format!("<br><code class=\"quiet\">{}</code>", escape(call)));
+        let example = example.map(|call| format!("<br><code class=\"quiet\">{}</code>", markup(call)));
         let _ = writeln!(
             out,
             "<tr><td class=\"call\">{}</td><td class=\"line\">{lines}</td><td>{}{}</td><td>{}</td></tr>",
             calls.chain(how).collect::<Vec<_>>().join("<br>"),
-            escape(&one.why),
+            markup(&one.why),
             example.unwrap_or_default(),
-            escape(&one.beside())
+            markup(&one.beside())
         );
     }
     out + "</tbody>\n</table>\n"
@@ -151,20 +136,20 @@ fn starts(report: &Report) -> String {
     for start in &report.starts {
         let class = if is_good(start) { "good" } else { "bad" };
         let class = if start.is_known() { class } else { "quiet" };
-        let note = |note: &String| format!("<br><span class=\"quiet\">{}</span>", escape(note));
+        let note = |note: &String| format!("<br><span class=\"quiet\">{}</span>", markup(note));
         let notes: String = start.notes(report).iter().map(note).collect();
         let _ = writeln!(
             out,
             "<tr><td class=\"call\">{}</td><td class=\"verdict\"><span class=\"{class}\">{}</span>{}</td><td>{}</td></tr>",
-            escape(&start.runtime),
-            escape(&start.verdict()),
+            markup(&start.runtime),
+            markup(&start.verdict()),
             notes,
-            start.lacks().iter().map(|lack| escape(lack)).collect::<Vec<_>>().join("<br>")
+            start.lacks().iter().map(|lack| markup(lack)).collect::<Vec<_>>().join("<br>")
         );
     }
     out.push_str("</tbody>\n</table>\n");
     if !report.add.is_empty() {
-        let rule = escape(&report.rule());
+        let rule = markup(&report.rule());
         let _ = writeln!(
             out,
             "<p>The calls they lack, as a rule to add beside what the program itself needs:</p>\n<pre>{rule}</pre>"
@@ -191,12 +176,12 @@ fn topic(group: &Group) -> String {
         counts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
     let mut out = format!(
         "<details><summary><b>{}</b> {} <span class=\"quiet\">– {}</span></summary>\n<div><dl>\n",
-        escape(group.name),
-        escape(group.about),
+        markup(group.name),
+        markup(group.about),
         counts.collect::<Vec<_>>().join(", ")
     );
     let mut row = |term: &str, text: &str| {
-        let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", escape(term), escape(text));
+        let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", markup(term), markup(text));
     };
     for part in group.allowed.iter().chain(&group.refused) {
         row(&part.words, &part.calls.join(", "));
@@ -214,19 +199,19 @@ fn rest(report: &Report) -> String {
     let mut out = "<h2 id=\"rest\">Everything else</h2>\n<ul>\n".to_owned();
     for stretch in &report.nameless {
         let from = if stretch.from == 0 { String::new() } else { format!(" from {} on", stretch.from) };
-        let _ = writeln!(out, "<li>Numbers without a name{from}: {}</li>", escape(&stretch.words));
+        let _ = writeln!(out, "<li>Numbers without a name{from}: {}</li>", markup(&stretch.words));
     }
     for door in &report.architectures {
         let words = match door.action {
-            Some(_) => escape(&door.words),
+            Some(_) => markup(&door.words),
             None => format!("judged by rules, {} allowed", counted(door.open as u64, "call")),
         };
-        let _ = writeln!(out, "<li>Calls of {}: {words}</li>", escape(door.arch));
+        let _ = writeln!(out, "<li>Calls of {}: {words}</li>", markup(door.arch));
     }
     for note in &report.diagnostics {
         let hint = note.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         let _ =
-            writeln!(out, "<li>{}: {}{}</li>", escape(note.severity), escape(&note.message), escape(&hint));
+            writeln!(out, "<li>{}: {}{}</li>", markup(note.severity), markup(&note.message), markup(&hint));
     }
     out + "</ul>\n"
 }
@@ -237,7 +222,7 @@ mod tests {
 
     #[test]
     fn foreign_text_in_a_page_is_no_markup() {
-        let shown = escape("a\"b'<script>&\n\u{202e}");
+        let shown = markup("a\"b'<script>&\n\u{202e}");
         assert_eq!(shown, "a&quot;b&#39;&lt;script&gt;&amp;\\u{a}\\u{202e}");
     }
 }

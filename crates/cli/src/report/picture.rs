@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use callgate_check::explain::surface::Standing;
 
-use super::html::escape;
 use super::{Cell, Report, Shade};
+use callgate_core::foreign::markup;
 
 /// Side of a square, and from one to the next.
 const SIDE: usize = 12;
@@ -29,15 +29,15 @@ pub(super) fn picture(report: &Report) -> String {
         "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"pt pd\">\n<title id=\"pt\">What {} \
          allows, beside RuntimeDefault</title>\n<desc id=\"pd\">A square for each of {} calls, in rows by topic; what \
          it says stands as text below.</desc>\n",
-        escape(&report.profile),
+        markup(&report.profile),
         report.calls()
     );
-    let default = escape(&report.beside.name);
+    let default = markup(&report.beside.name);
     let _ = writeln!(out, "<text class=\"head\" x=\"{OURS}\" y=\"14\">this profile</text>");
     let _ = writeln!(out, "<text class=\"head\" x=\"{THEIRS}\" y=\"14\">RuntimeDefault ({default})</text>");
     let mut y = HEAD;
     for group in &report.groups {
-        let _ = writeln!(out, "<text x=\"0\" y=\"{}\">{}</text>", y + 10, escape(group.name));
+        let _ = writeln!(out, "<text x=\"0\" y=\"{}\">{}</text>", y + 10, markup(group.name));
         column(&mut out, &group.cells, (OURS, y), |cell| cell.ours);
         column(&mut out, &group.cells, (THEIRS, y), |cell| cell.theirs);
         y += rows(group.cells.len()) * STEP + 5;

@@ -123,7 +123,7 @@ const WIDE: &[(&str, &[&str])] = &[
 ];
 
 /// The calls of `to` that do what this one does elsewhere; the one of the same name first, where there is one.
-pub(super) fn of<'n>(name: &'n str, to: Arch) -> Vec<&'n str> {
+pub fn of<'n>(name: &'n str, to: Arch) -> Vec<&'n str> {
     let among = |table: &[(&str, &'static [&'static str])]| {
         table.iter().find(|(call, _)| *call == name).map_or(&[][..], |(_, calls)| *calls)
     };

@@ -16,8 +16,11 @@ pub(crate) mod semantics;
 pub(crate) mod startup;
 pub(crate) mod suppression;
 
+use std::collections::BTreeSet;
+
 use callgate_core::Severity;
 
+use super::edit::add_item;
 use super::finding::Confidence;
 use super::rule::{Family, Rule};
 
@@ -67,6 +70,62 @@ fn tables() -> [&'static [Entry]; 14] {
 
 fn entries() -> impl Iterator<Item = Entry> {
     tables().into_iter().flatten().copied()
+}
+
+/// The names that some rule lets go ahead.
+fn allowed(profile: &callgate_core::Profile) -> BTreeSet<&str> {
+    let rules = profile.rules.iter().filter(|rule| rule.action.action.permits());
+    rules.flat_map(|rule| &rule.names).map(|name| name.text.as_str()).collect()
+}
+
+/// So many names are named in a message.
+const MAX_NAMES: usize = 8;
+
+/// The first of some names, and how many more there are.
+fn some(names: &[&str]) -> String {
+    let shown = names.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// The edits that let calls go ahead: they join the first rule that allows others without conditions, or are one more rule.
+fn allow(
+    subject: &super::subject::Subject<'_>,
+    profile: &callgate_core::Profile,
+    names: &BTreeSet<&str>,
+) -> Vec<super::finding::Edit> {
+    let plain = |rule: &callgate_core::profile::Rule| {
+        rule.action.action == callgate_core::Action::Allow
+            && rule.conditions.is_empty()
+            && rule.extra.is_empty()
+    };
+    let lists = profile.rules.iter().enumerate().filter(|(_, rule)| plain(rule));
+    let list = lists
+        .filter_map(|(index, _)| subject.rule(index)?.get("names"))
+        .find(|list| !list.items().is_empty());
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    let edit = match (list, subject.node.get("syscalls")) {
+        (Some(list), _) => quoted
+            .iter()
+            .map(|name| add_item(subject.text, list, name))
+            .collect::<Option<Vec<_>>>()
+            .map(joined),
+        (None, Some(rules)) if !rules.items().is_empty() => {
+            let rule = format!("{{\"names\": [{}], \"action\": \"SCMP_ACT_ALLOW\"}}", quoted.join(", "));
+            add_item(subject.text, rules, &rule).map(|edit| vec![edit])
+        }
+        _ => None,
+    };
+    edit.unwrap_or_default()
+}
+
+/// Insertions at one place as one.
+fn joined(edits: Vec<super::finding::Edit>) -> Vec<super::finding::Edit> {
+    let Some(first) = edits.first() else { return edits };
+    let at = first.start;
+    vec![super::finding::Edit::insert(at, edits.iter().map(|edit| edit.text.as_str()).collect::<String>())]
 }
 
 /// Every rule, family by family.

@@ -1,5 +1,10 @@
 //! Flags, logging and listeners.
 
+mod empty_flags;
+mod no_log_flag;
+mod notify_without_listener;
+mod stray_listener;
+
 use super::table;
 
-table![];
+table![no_log_flag, empty_flags, notify_without_listener, stray_listener,];

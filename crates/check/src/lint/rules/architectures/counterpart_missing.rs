@@ -1,0 +1,88 @@
+//! An old call without what newer architectures have instead.
+//!
+//! ## What it finds
+//! Calls such as `open`, `stat` or `fork` in a profile for an architecture that never had them, without the call that does the same there:
+//! `openat`, `newfstatat`, `clone`.
+//!
+//! ## Why it matters
+//! A list that was made on x86_64 names calls that arm64 and riscv64 do not have. There the program makes others, and they are refused.
+//!
+//! ## Example
+//! ```json
+//! {
+//!   "defaultAction": "SCMP_ACT_ERRNO",
+//!   "architectures": ["SCMP_ARCH_AARCH64"],
+//!   "syscalls": [
+//!     { "names": ["open", "read"], "action": "SCMP_ACT_ALLOW" }
+//!   ]
+//! }
+//! ```
+//!
+//! ## Better
+//! ```json
+//! {
+//!   "defaultAction": "SCMP_ACT_ERRNO",
+//!   "architectures": ["SCMP_ARCH_AARCH64"],
+//!   "syscalls": [
+//!     { "names": ["open", "openat", "read"], "action": "SCMP_ACT_ALLOW" }
+//!   ]
+//! }
+//! ```
+//!
+//! ## References
+//! - Linux, include/uapi/asm-generic/unistd.h
+//! - `callgate generate --arch aarch64` translates a trace
+
+use std::collections::BTreeSet;
+
+use callgate_core::trace::counterparts;
+
+use super::super::prelude::*;
+
+pub(crate) static RULE: Rule = Rule {
+    code: "counterpart-missing",
+    family: Family::Architectures,
+    severity: Severity::Warning,
+    confidence: Confidence::Medium,
+    check: Check::Profile(check),
+};
+
+fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
+    if profile.default.action.permits() {
+        return;
+    }
+    let allowed = super::super::allowed(profile);
+    let listed = profile.architectures.iter().filter_map(|listed| listed.arch);
+    for arch in listed
+        .filter(|arch| !arch.companions().is_empty() || *arch == Arch::Riscv64 || *arch == Arch::Loongarch64)
+    {
+        let mut missing: Vec<(&str, &str)> = Vec::new();
+        for name in allowed
+            .iter()
+            .copied()
+            .filter(|name| sysno::is_known(name) && sysno::number(arch, name).is_none())
+        {
+            let there = counterparts(name, arch);
+            let lacks = !there.iter().any(|other| allowed.contains(other));
+            missing.extend(there.first().filter(|_| lacks).map(|first| (name, *first)));
+        }
+        let Some((first, _)) = missing.first() else { continue };
+        let place = profile
+            .rules
+            .iter()
+            .flat_map(|rule| &rule.names)
+            .find(|name| name.text == *first)
+            .map(|name| name.span.clone());
+        let pairs: Vec<String> =
+            missing.iter().take(4).map(|(old, new)| format!("{old} is {new} there")).collect();
+        let more = missing.len().saturating_sub(4);
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        let message = format!(
+            "{arch} does not have some of these calls, and what it has instead is not allowed: {}{more}",
+            pairs.join(", ")
+        );
+        let names: BTreeSet<&str> = missing.iter().map(|(_, new)| *new).collect();
+        let edits = super::super::allow(subject, profile, &names);
+        sink.report(place.unwrap_or(0..0), message).unsafe_fix("allow these, too", edits);
+    }
+}

@@ -1,0 +1,623 @@
+//! Every format on one report with hostile text, and on arbitrary ones.
+
+use callgate_core::Severity;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::{Format, RuleInfo, Style, render};
+use crate::lint::{Confidence, Edit, FileReport, Finding, Fix, Label, Located, Position, Positions};
+
+/// What must not get through anywhere: ends of lines, terminal controls, turned lines, ends of strings and elements.
+const HOSTILE: &str = "a\n::error::b\u{1b}[31m\u{202e}c]]>\"'<&\0\u{9b}\u{1f600}# SKIP\r%0A,\u{ffff}";
+const TEXT: &str = "{\n  \"defaultAction\": \"SCMP_ACT_ERNO\",\n  \"syscalls\": []\n}\n";
+const PLAIN: Style = Style { color: false, width: 80 };
+
+fn finding(span: std::ops::Range<usize>, message: &str) -> Finding {
+    Finding {
+        code: "unknown-action",
+        severity: Severity::Error,
+        confidence: Confidence::High,
+        message: message.to_owned(),
+        span,
+        labels: Vec::new(),
+        hint: None,
+        fix: None,
+        pointer: "/0/defaultAction".to_owned(),
+    }
+}
+
+fn report(name: &str, text: &str, findings: Vec<Finding>) -> FileReport {
+    let positions = Positions::of(text);
+    let located = findings.into_iter().enumerate().map(|(at, finding)| Located {
+        start: positions.at(finding.span.start),
+        end: positions.at(finding.span.end),
+        fingerprint: format!("{at:032x}"),
+        finding,
+    });
+    FileReport { name: name.to_owned(), text: text.to_owned(), findings: located.collect() }
+}
+
+/// A slip of the fingers with everything that a finding can have, a warning and a note, and a file without findings.
+fn sample() -> Vec<FileReport> {
+    let mut first = finding(21..36, "unknown action `SCMP_ACT_ERNO`");
+    first.labels = vec![
+        Label { file: None, span: 40..50, at: None, text: "these rules".to_owned() },
+        Label {
+            file: Some("other/file.json".to_owned()),
+            span: 7..9,
+            at: Some(Position { line: 12, column: 3 }),
+            text: HOSTILE.to_owned(),
+        },
+    ];
+    first.hint = Some("did you mean `SCMP_ACT_ERRNO`?".to_owned());
+    let edits = vec![Edit { start: 22, end: 35, text: "SCMP_ACT_ERRNO".to_owned() }];
+    first.fix = Some(Fix { title: "write SCMP_ACT_ERRNO".to_owned(), safe: true, edits });
+    let second = Finding { severity: Severity::Warning, ..finding(52..54, HOSTILE) };
+    let third = Finding { code: "whole-file", severity: Severity::Note, ..finding(0..0, "about everything") };
+    vec![report("a b%/x:1.json", TEXT, vec![third, first, second]), report("./clean.json", "{}", Vec::new())]
+}
+
+fn rules(code: &str) -> Option<RuleInfo> {
+    (code == "unknown-action").then_some(RuleInfo {
+        code: "unknown-action",
+        summary: "An action that no reader knows",
+        help: "## Why it matters\n\nNo filter is made.",
+        severity: Severity::Error,
+        confidence: Confidence::High,
+        family: "names",
+    })
+}
+
+fn rendered(format: Format) -> String {
+    render(format, &sample(), &rules, PLAIN)
+}
+
+fn parsed(format: Format) -> Value {
+    serde_json::from_str(&rendered(format)).expect("it is JSON")
+}
+
+fn is_json(format: Format) -> bool {
+    matches!(format, Format::Json | Format::Sarif | Format::Gitlab | Format::Rdjson)
+}
+
+/// The elements of a document of XML 1.0 with their attributes and text, checked for being well-formed.
+fn elements(xml: &str) -> Result<Vec<(String, Vec<(String, String)>, String)>, String> {
+    let legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    if let Some(c) = xml.chars().find(|c| !legal(*c)) {
+        return Err(format!("{c:?} is no character of XML"));
+    }
+    let mut rest =
+        xml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").ok_or("no declaration")?;
+    let (mut open, mut all) = (Vec::new(), Vec::new());
+    while let Some(at) = rest.find('<') {
+        let text = unescaped(&rest[..at])?;
+        if let Some(top) = open.last() {
+            let (_, _, inside): &mut (String, Vec<_>, String) = &mut all[*top];
+            *inside += &text;
+        } else if !text.trim().is_empty() {
+            return Err(format!("text outside of an element: {text}"));
+        }
+        let tag = rest[at + 1..].split_once('>').ok_or("a tag without end")?;
+        rest = tag.1;
+        if let Some(name) = tag.0.strip_prefix('/') {
+            let top: usize = open.pop().ok_or("an end without beginning")?;
+            let begun: &(String, Vec<(String, String)>, String) = &all[top];
+            if begun.0 != name {
+                return Err(format!("</{name}> ends <{}>", begun.0));
+            }
+            continue;
+        }
+        let body = tag.0.trim_end_matches('/');
+        let (name, attributes) = body.split_once(' ').unwrap_or((body, ""));
+        all.push((name.to_owned(), attributes_of(attributes)?, String::new()));
+        if !tag.0.ends_with('/') {
+            open.push(all.len() - 1);
+        }
+    }
+    if open.is_empty() { Ok(all) } else { Err("an element without end".to_owned()) }
+}
+
+fn attributes_of(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut rest = text.trim();
+    let mut all: Vec<(String, String)> = Vec::new();
+    while !rest.is_empty() {
+        let (name, after) = rest.split_once("=\"").ok_or("an attribute without value")?;
+        let (value, after) = after.split_once('"').ok_or("a value without end")?;
+        if value.contains('<')
+            || !name.chars().all(char::is_alphanumeric)
+            || all.iter().any(|(n, _)| n == name)
+        {
+            return Err(format!("bad attribute {name}={value}"));
+        }
+        all.push((name.to_owned(), unescaped(value)?));
+        rest = after.trim_start();
+    }
+    Ok(all)
+}
+
+fn unescaped(text: &str) -> Result<String, String> {
+    if text.contains("]]>") {
+        return Err("`]]>` in text".to_owned());
+    }
+    let mut parts = text.split('&');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, after) = part.split_once(';').ok_or("a bare ampersand")?;
+        out.push(match name {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "#39" => '\'',
+            "#10" => '\n',
+            _ => return Err(format!("unknown reference &{name};")),
+        });
+        out += after;
+    }
+    Ok(out)
+}
+
+fn attribute<'a>(element: &'a (String, Vec<(String, String)>, String), name: &str) -> &'a str {
+    let found = element.1.iter().find(|(n, _)| n == name);
+    found.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("no {name} in {element:?}"))
+}
+
+#[test]
+fn a_format_has_one_name_and_a_slip_is_recognised() {
+    for format in Format::ALL {
+        assert_eq!(format.name().parse(), Ok(format));
+    }
+    let error = "sarfi".parse::<Format>().expect_err("there is none").to_string();
+    assert_eq!(
+        error,
+        "unknown format `sarfi`; did you mean `sarif`?; formats are full, concise, json, jsonl, sarif, junit, github, \
+         gitlab, checkstyle, rdjson, tap"
+    );
+}
+
+#[test]
+fn a_finding_is_shown_with_its_excerpt_its_other_places_and_its_patch() {
+    let files = sample();
+    let one = FileReport { findings: files[0].findings[..2].to_vec(), ..files[0].clone() };
+    let shown = render(Format::Full, &[one], &rules, PLAIN);
+    assert_eq!(
+        shown,
+        "note[whole-file]: about everything\n\
+         --> a b%/x:1.json\n\
+         \n\
+         error[unknown-action]: unknown action `SCMP_ACT_ERNO`\n \
+         --> a b%/x:1.json:2:20\n  \
+           |\n\
+         2 |   \"defaultAction\": \"SCMP_ACT_ERNO\",\n  \
+           |                    ^^^^^^^^^^^^^^^\n\
+         3 |   \"syscalls\": []\n  \
+           |   ---------- these rules\n  \
+           |\n  \
+           = note: other/file.json:12:3: a\\u{a}::error::b\\u{1b}[31m\\u{202e}c]]>\"'<&\\u{0}\\u{9b}\u{1f600}# SKIP\\u{d}%0A,\u{ffff}\n  \
+           = help: did you mean `SCMP_ACT_ERRNO`?\n\
+         help: write SCMP_ACT_ERRNO\n  \
+           |\n\
+         2 |   \"defaultAction\": \"SCMP_ACT_ERRNO\",\n  \
+           |                                +\n\
+         \n"
+    );
+}
+
+#[test]
+fn a_place_far_away_has_an_excerpt_of_its_own() {
+    let text = format!("first\n{}last\n", "between\n".repeat(30));
+    let mut twice = finding(0..5, "twice");
+    let end = text.len();
+    twice.labels = vec![Label { file: None, span: end - 5..end - 1, at: None, text: "again".to_owned() }];
+    twice.fix = Some(Fix {
+        title: "remove the second".to_owned(),
+        safe: false,
+        edits: vec![Edit { start: end - 5, end, text: String::new() }],
+    });
+    let shown = render(Format::Full, &[report("f", &text, vec![twice])], &rules, PLAIN);
+    assert_eq!(
+        shown,
+        "error[unknown-action]: twice\n  \
+           --> f:1:1\n   \
+            |\n \
+          1 | first\n   \
+            | ^^^^^\n  \
+           ::: f:32:1\n   \
+            |\n\
+         32 | last\n   \
+            | ---- again\n   \
+            |\n\
+         help: remove the second (`--fix` leaves that to you)\n   \
+            |\n\
+         32 - last\n   \
+            |\n\
+         \n"
+    );
+}
+
+/// A file of one line and a megabyte with many findings.
+#[test]
+fn a_long_line_is_neither_shown_whole_nor_read_for_every_finding() {
+    let entry = "{\"names\":[\"\u{e9}\"],\"action\":\"SCMP_ACT_ALLOW\"},";
+    let text = entry.repeat(25_000);
+    let findings = (0..4000).map(|at| {
+        let start = at * 6 * entry.len() + 10;
+        let mut one = finding(start..start + 4, "strange name");
+        one.labels = vec![Label { file: None, span: 0..7, at: None, text: "first".to_owned() }];
+        one.fix = Some(Fix {
+            title: "name it".to_owned(),
+            safe: true,
+            edits: vec![Edit { start, end: start + 4, text: "\"read\"".to_owned() }],
+        });
+        one
+    });
+    let files = [report("min.json", &text, findings.collect())];
+    let begun = std::time::Instant::now();
+    let shown = render(Format::Full, &files, &rules, PLAIN);
+    for format in Format::ALL {
+        assert!(!render(format, &files, &rules, PLAIN).is_empty());
+    }
+    // A debug build on a busy machine; with every line read whole it would be hours.
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    let longest = shown.lines().map(|line| line.chars().count()).max();
+    // A patch may add to what fits.
+    assert!(longest.is_some_and(|l| l <= 90), "{longest:?}");
+    assert!(shown.contains("--> min.json:1:1085"), "columns are those of the file");
+    assert!(shown.contains("^^^"));
+}
+
+#[test]
+fn a_line_per_finding_stays_a_line() {
+    let shown = rendered(Format::Concise);
+    assert_eq!(shown.lines().count(), 3);
+    assert!(shown.contains("\na b%/x:1.json:2:20: error[unknown-action] unknown action `SCMP_ACT_ERNO`\n"));
+    let colored = render(Format::Concise, &sample(), &rules, Style { color: true, width: 80 });
+    assert!(colored.contains("\u{1b}[1m\u{1b}[91merror[unknown-action]\u{1b}[0m unknown"), "{colored:?}");
+}
+
+#[test]
+fn json_has_everything_and_gives_text_back_as_it_was() {
+    let document = parsed(Format::Json);
+    assert_eq!(document["schema"], "callgate.dev/lint/v1");
+    assert_eq!(document["summary"], serde_json::json!({"error": 1, "warning": 1, "note": 1}));
+    let expected = serde_json::json!({
+        "code": "unknown-action", "severity": "error", "confidence": "high",
+        "message": "unknown action `SCMP_ACT_ERNO`", "file": "a b%/x:1.json",
+        "line": 2, "column": 20, "end_line": 2, "end_column": 35,
+        "hint": "did you mean `SCMP_ACT_ERRNO`?",
+        "labels": [
+            {"file": "a b%/x:1.json", "line": 3, "column": 3, "message": "these rules"},
+            {"file": "other/file.json", "line": 12, "column": 3, "message": HOSTILE},
+        ],
+        "fingerprint": "00000000000000000000000000000001", "pointer": "/0/defaultAction",
+        "fix": {"title": "write SCMP_ACT_ERRNO", "safe": true, "edits": [
+            {"line": 2, "column": 21, "end_line": 2, "end_column": 34, "start": 22, "end": 35, "text": "SCMP_ACT_ERRNO"},
+        ]},
+    });
+    assert_eq!(document["findings"][1], expected);
+    assert_eq!(document["findings"][2]["message"], HOSTILE);
+    let lines: Vec<Value> =
+        rendered(Format::Jsonl).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(Value::from(lines), document["findings"]);
+}
+
+#[test]
+fn the_forge_sees_commands_of_ours_only() {
+    let shown = rendered(Format::Github);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with(
+        "::notice file=a b%25/x%3A1.json,line=1,endLine=1,col=1,endColumn=1,title=whole-file::"
+    ));
+    assert!(lines[1].starts_with(
+        "::error file=a b%25/x%3A1.json,line=2,endLine=2,col=20,endColumn=35,title=unknown-action::unknown action"
+    ));
+    assert!(lines[1].ends_with("%0Ahelp: did you mean `SCMP_ACT_ERRNO`?"));
+    assert!(lines[2].contains("::a\\u{a}::error::b") && lines[2].contains("%250A"), "{}", lines[2]);
+}
+
+#[test]
+fn code_quality_has_what_gitlab_asks_for() {
+    let all = parsed(Format::Gitlab);
+    let severities: Vec<&str> = all
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|violation| {
+            assert!(violation["description"].is_string() && violation["check_name"].is_string());
+            assert!(violation["fingerprint"].as_str().is_some_and(|f| f.len() == 32));
+            assert_eq!(violation["location"]["path"], "a b%/x:1.json");
+            assert!(violation["location"]["lines"]["begin"].as_u64().is_some_and(|line| line > 0));
+            violation["severity"].as_str().expect("a severity")
+        })
+        .collect();
+    assert_eq!(severities, ["info", "major", "minor"]);
+}
+
+#[test]
+fn junit_counts_what_it_holds_and_a_clean_file_passes() {
+    let all = elements(&rendered(Format::Junit)).expect("it is XML");
+    let named = |name: &str| all.iter().filter(|e| e.0 == name).collect::<Vec<_>>();
+    assert_eq!((attribute(&all[0], "tests"), attribute(&all[0], "failures")), ("4", "2"));
+    let suites = named("testsuite");
+    assert_eq!((attribute(suites[0], "tests"), attribute(suites[0], "failures")), ("3", "2"));
+    assert_eq!((attribute(suites[1], "tests"), attribute(suites[1], "failures")), ("1", "0"));
+    assert_eq!((named("testcase").len(), named("failure").len(), named("system-out").len()), (4, 2, 1));
+    assert!(named("failure")[1].2.contains("a\\u{a}::error::b\\u{1b}[31m\\u{202e}c]]>\"'<&\\u{0}"));
+}
+
+#[test]
+fn checkstyle_names_file_line_column_severity_and_source() {
+    let all = elements(&rendered(Format::Checkstyle)).expect("it is XML");
+    let files: Vec<&str> = all.iter().filter(|e| e.0 == "file").map(|e| attribute(e, "name")).collect();
+    assert_eq!(files, ["a b%/x:1.json", "./clean.json"]);
+    let error = all.iter().filter(|e| e.0 == "error").nth(1).expect("three");
+    let values = ["line", "column", "severity", "source"].map(|name| attribute(error, name));
+    assert_eq!(values, ["2", "20", "error", "callgate.unknown-action"]);
+    assert!(attribute(error, "message").contains("\nhelp: did you mean"));
+}
+
+#[test]
+fn reviewdog_gets_byte_columns_and_one_suggestion_per_fix() {
+    let text = "[\"\u{e9}\u{1f600}\", \"b\"]";
+    let mut both = finding(11..14, "two");
+    let edit = |start, end, text: &str| Edit { start, end, text: text.to_owned() };
+    both.fix =
+        Some(Fix { title: "t".to_owned(), safe: true, edits: vec![edit(1, 9, "1"), edit(11, 14, "2")] });
+    let shown = render(Format::Rdjson, &[report("./f", text, vec![both])], &rules, PLAIN);
+    let document: Value = serde_json::from_str(&shown).expect("JSON");
+    let expected = serde_json::json!({
+        "message": "two",
+        "location": {"path": "f", "range": {"start": {"line": 1, "column": 12}, "end": {"line": 1, "column": 15}}},
+        "severity": "ERROR",
+        "code": {"value": "unknown-action", "url": "https://callgate.dev/rules/unknown-action"},
+        "suggestions": [{
+            "range": {"start": {"line": 1, "column": 2}, "end": {"line": 1, "column": 15}}, "text": "1, 2",
+        }],
+    });
+    assert_eq!(document["diagnostics"][0], expected);
+    assert_eq!(document["source"]["name"], "callgate");
+}
+
+#[test]
+fn tap_counts_its_tests_and_no_text_becomes_a_directive() {
+    let shown = rendered(Format::Tap);
+    assert!(
+        shown.starts_with("TAP version 13\n1..4\nok 1 - a b%/x:1.json:1:1: whole-file about everything\n")
+    );
+    let results = shown.lines().filter(|line| !line.starts_with("  ")).skip(2);
+    for line in results {
+        assert!(line.starts_with("ok ") || line.starts_with("not ok "), "{line}");
+        assert!(!line.replace("\\#", "").contains('#'), "{line}");
+    }
+    let quoted = shown.lines().filter_map(|line| line.trim_start().split_once(": \""));
+    for (key, value) in quoted.filter(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase())) {
+        assert!(serde_json::from_str::<String>(&format!("\"{value}")).is_ok(), "{key}: {value}");
+    }
+}
+
+#[test]
+fn without_the_text_there_is_no_excerpt_and_no_invented_place() {
+    let mut files = sample();
+    files[0].text.clear();
+    let shown = render(Format::Full, &files, &rules, PLAIN);
+    assert!(shown.contains("--> a b%/x:1.json:2:20\n") && !shown.contains("defaultAction"), "{shown}");
+    assert!(
+        shown.contains("note: a b%/x:1.json: these rules") && shown.contains("help: write SCMP_ACT_ERRNO")
+    );
+    let json: Value = serde_json::from_str(&render(Format::Json, &files, &rules, PLAIN)).expect("JSON");
+    let fix = &json["findings"][1]["fix"]["edits"][0];
+    assert_eq!(*fix, serde_json::json!({"start": 22, "end": 35, "text": "SCMP_ACT_ERRNO"}));
+    let sarif: Value = serde_json::from_str(&render(Format::Sarif, &files, &rules, PLAIN)).expect("JSON");
+    check_log(&sarif);
+    let deleted = &sarif["runs"][0]["results"][1]["fixes"][0]["artifactChanges"][0]["replacements"][0];
+    assert_eq!(deleted["deletedRegion"], serde_json::json!({"byteOffset": 22, "byteLength": 13}));
+    let rdjson: Value = serde_json::from_str(&render(Format::Rdjson, &files, &rules, PLAIN)).expect("JSON");
+    let range = &rdjson["diagnostics"][1]["location"]["range"];
+    assert_eq!(*range, serde_json::json!({"start": {"line": 2}, "end": {"line": 2}}));
+}
+
+/// An object with all of the required properties and none that SARIF has not (its schema: `additionalProperties` is
+/// false everywhere).
+fn object<'v>(value: &'v Value, required: &[&str], optional: &[&str]) -> &'v serde_json::Map<String, Value> {
+    let object = value.as_object().unwrap_or_else(|| panic!("no object: {value}"));
+    required.iter().for_each(|key| assert!(object.contains_key(*key), "no {key} in {value}"));
+    let known = |key: &&String| required.contains(&key.as_str()) || optional.contains(&key.as_str());
+    object.keys().for_each(|key| assert!(known(&key), "{key} in {value}"));
+    object
+}
+
+fn list<'v>(value: &'v Value, what: &str) -> &'v [Value] {
+    value[what].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn one_of(value: &Value, words: &[&str]) {
+    assert!(value.as_str().is_some_and(|word| words.contains(&word)), "{value} is none of {words:?}");
+}
+
+/// sarifLog (3.13), run (3.14), tool (3.18), toolComponent (3.19), reportingDescriptor (3.49).
+fn check_log(log: &Value) {
+    object(log, &["version", "runs"], &["$schema"]);
+    one_of(&log["version"], &["2.1.0"]);
+    for run in list(log, "runs") {
+        object(run, &["tool"], &["results", "columnKind"]);
+        one_of(&run["columnKind"], &["utf16CodeUnits", "unicodeCodePoints"]);
+        object(&run["tool"], &["driver"], &[]);
+        let driver = &run["tool"]["driver"];
+        object(driver, &["name"], &["version", "semanticVersion", "informationUri", "rules"]);
+        let rules = list(driver, "rules");
+        for rule in rules {
+            object(
+                rule,
+                &["id"],
+                &["shortDescription", "help", "helpUri", "defaultConfiguration", "properties"],
+            );
+            if let Some(help) = rule.get("help") {
+                object(help, &["text"], &["markdown"]);
+                object(&rule["shortDescription"], &["text"], &[]);
+                one_of(&rule["defaultConfiguration"]["level"], &["none", "note", "warning", "error"]);
+                // GitHub reads a number from a string.
+                let severity = rule["properties"]["security-severity"].as_str().expect("a string");
+                assert!(severity.parse::<f64>().is_ok_and(|s| s > 0.0 && s <= 10.0));
+            }
+        }
+        list(run, "results").iter().for_each(|result| check_result(result, rules));
+    }
+}
+
+/// result (3.27), fix (3.55), artifactChange (3.56), replacement (3.57).
+fn check_result(result: &Value, rules: &[Value]) {
+    let optional =
+        ["ruleId", "ruleIndex", "level", "locations", "relatedLocations", "partialFingerprints", "fixes"];
+    object(result, &["message"], &optional);
+    object(&result["message"], &["text"], &[]);
+    one_of(&result["level"], &["none", "note", "warning", "error"]);
+    let index = result["ruleIndex"].as_u64().expect("an index") as usize;
+    assert_eq!(rules[index]["id"], result["ruleId"]);
+    assert!(result["partialFingerprints"]["primaryLocationLineHash"].is_string());
+    list(result, "locations").iter().chain(list(result, "relatedLocations")).for_each(check_location);
+    for fix in list(result, "fixes") {
+        object(fix, &["artifactChanges"], &["description", "properties"]);
+        assert!(!list(fix, "artifactChanges").is_empty());
+        for change in list(fix, "artifactChanges") {
+            object(change, &["artifactLocation", "replacements"], &[]);
+            assert!(!list(change, "replacements").is_empty());
+            for replacement in list(change, "replacements") {
+                object(replacement, &["deletedRegion"], &["insertedContent"]);
+                check_region(&replacement["deletedRegion"]);
+            }
+        }
+    }
+}
+
+/// location (3.28), physicalLocation (3.29), artifactLocation (3.4).
+fn check_location(location: &Value) {
+    object(location, &["physicalLocation"], &["id", "message"]);
+    let physical = &location["physicalLocation"];
+    object(physical, &["artifactLocation"], &["region"]);
+    object(&physical["artifactLocation"], &["uri"], &[]);
+    let uri = physical["artifactLocation"]["uri"].as_str().expect("a string");
+    let path = uri.strip_prefix("file://").unwrap_or(uri);
+    assert!(path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~%".contains(&b)), "{uri}");
+    physical.get("region").into_iter().for_each(check_region);
+}
+
+/// region (3.30).
+fn check_region(region: &Value) {
+    let text = ["startLine", "startColumn", "endLine", "endColumn"];
+    let bytes = ["byteOffset", "byteLength"];
+    object(region, &[], &[text.as_slice(), bytes.as_slice()].concat());
+    let number = |key: &str| region[key].as_u64().unwrap_or_default();
+    if region.get("byteOffset").is_none() {
+        assert!(text.iter().all(|key| number(key) >= 1), "{region}");
+        assert!(
+            (number("startLine"), number("startColumn")) <= (number("endLine"), number("endColumn")),
+            "{region}"
+        );
+    }
+}
+
+#[test]
+fn sarif_is_what_its_specification_asks_for() {
+    let log = parsed(Format::Sarif);
+    check_log(&log);
+    let run = &log["runs"][0];
+    assert_eq!(list(&run["tool"]["driver"], "rules").len(), 2);
+    let result = &run["results"][1];
+    assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "a%20b%25/x%3A1.json");
+    assert_eq!(result["relatedLocations"][1]["physicalLocation"]["region"]["startLine"], 12);
+    assert_eq!(
+        result["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"],
+        "SCMP_ACT_ERRNO"
+    );
+    let link = report("/tmp/x.json", "{}", vec![finding(0..1, "[a](https://example.org)")]);
+    let shown: Value = serde_json::from_str(&render(Format::Sarif, &[link], &rules, PLAIN)).expect("JSON");
+    let result = &shown["runs"][0]["results"][0];
+    assert_eq!(result["message"]["text"], "[a\\](https://example.org)");
+    assert_eq!(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "file:///tmp/x.json");
+}
+
+/// Texts of few kinds of character, so that spans meet line ends, wide characters and insides of characters.
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        8 => Just("ab ".to_owned()),
+        4 => Just("\n".to_owned()),
+        1 => Just("\r\n".to_owned()),
+        1 => Just("\t".to_owned()),
+        1 => Just("\u{1f600}".to_owned()),
+        1 => Just("\u{e9}\u{301}\u{200d}".to_owned()),
+        1 => Just("\u{6f22}".to_owned()),
+        1 => Just("\u{1b}\u{202e}\0".to_owned()),
+        1 => Just("x".repeat(60)),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+}
+
+fn span() -> impl Strategy<Value = std::ops::Range<usize>> {
+    (0..120usize, 0..120usize, any::<bool>())
+        .prop_map(|(a, b, short)| if short { a..a + b % 8 } else { a..b })
+}
+
+fn arbitrary() -> impl Strategy<Value = Finding> {
+    let label = (prop::option::of(text()), span(), any::<bool>(), text())
+        .prop_map(|(file, span, at, text)| Label { file, span, at: at.then(Position::default), text });
+    let edit = (span(), text()).prop_map(|(span, text)| Edit { start: span.start, end: span.end, text });
+    let fix = (text(), any::<bool>(), prop::collection::vec(edit, 0..4));
+    let fix = (any::<bool>(), fix).prop_map(|(sorted, (title, safe, mut edits))| {
+        // Half of them as they should be.
+        if sorted {
+            edits.iter_mut().for_each(|edit| edit.end = edit.end.max(edit.start));
+            edits.sort();
+            edits.dedup_by(|next, before| next.start < before.end);
+        }
+        Fix { title, safe, edits }
+    });
+    let severity = prop_oneof![Just(Severity::Note), Just(Severity::Warning), Just(Severity::Error)];
+    let words = (text(), prop::option::of(text()));
+    (severity, span(), prop::collection::vec(label, 0..4), words, prop::option::of(fix)).prop_map(
+        |(severity, span, labels, (message, hint), fix)| Finding {
+            severity,
+            labels,
+            hint,
+            fix,
+            ..finding(span, &message)
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn no_format_is_broken_by_any_text_or_span(
+        name in text(),
+        (text, findings) in (text(), prop::collection::vec(arbitrary(), 0..4)),
+        (width, known, found) in (0..200usize, any::<bool>(), any::<bool>()),
+    ) {
+        let mut file = report(&name, &text, findings);
+        if !known {
+            file.text.clear();
+        }
+        if !found {
+            file.findings.iter_mut().for_each(|l| (l.start, l.end) = Default::default());
+        }
+        let files = [file];
+        for format in Format::ALL {
+            let shown = render(format, &files, &rules, Style { color: false, width });
+            let steered = shown.chars().find(|c| *c != '\n' && callgate_core::foreign::steers(*c));
+            prop_assert_eq!(steered, None, "{}: {}", format.name(), shown);
+            if is_json(format) {
+                prop_assert!(serde_json::from_str::<Value>(&shown).is_ok());
+            }
+            if matches!(format, Format::Junit | Format::Checkstyle) {
+                prop_assert!(elements(&shown).is_ok(), "{:?}: {}", elements(&shown), shown);
+            }
+        }
+        let sarif = render(Format::Sarif, &files, &rules, PLAIN);
+        check_log(&serde_json::from_str(&sarif).expect("JSON"));
+        let lines = files[0].findings.len();
+        prop_assert_eq!(render(Format::Concise, &files, &rules, PLAIN).lines().count(), lines);
+        prop_assert_eq!(render(Format::Github, &files, &rules, PLAIN).lines().count(), lines);
+        prop_assert_eq!(render(Format::Jsonl, &files, &rules, PLAIN).lines().count(), lines);
+        render(Format::Full, &files, &rules, Style { color: true, width });
+    }
+}

@@ -1,0 +1,97 @@
+//! Which files are looked at: those that are named, and in folders those that may matter.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use crate::exit::{Exit, Failure};
+use crate::input;
+
+/// A file that is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Source {
+    /// As it is called in findings.
+    pub(crate) name: String,
+    /// Where it is; `-` is standard input.
+    pub(crate) path: PathBuf,
+    /// Whether the user named it, and not a folder it is in.
+    pub(crate) named: bool,
+}
+
+/// Names of files that may matter.
+const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
+/// Hidden ones that do.
+const HIDDEN: [&str; 3] = [".gitlab-ci.yml", ".gitlab-ci.yaml", ".github"];
+
+/// The files of these paths, sorted, each once. In folders, what git ignores and what is hidden is left out, and so is what
+/// `exclude` names.
+pub(crate) fn find(
+    paths: &[PathBuf],
+    exclude: &Gitignore,
+    stdin: Option<&str>,
+) -> Result<Vec<Source>, Failure> {
+    let mut found = BTreeSet::new();
+    for path in paths {
+        if path == Path::new("-") {
+            let name = stdin.unwrap_or("<stdin>").to_owned();
+            found.insert(Source { name, path: path.clone(), named: true });
+        } else if path.is_dir() {
+            walk(path, exclude, &mut found)?;
+        } else {
+            if let Err(error) = path.symlink_metadata() {
+                return Err(input::unreadable(path, &error).exit(Exit::Failed));
+            }
+            found.insert(Source { name: name(path), path: path.clone(), named: true });
+        }
+    }
+    // What is named and also in a folder that is named is there once, as named.
+    let named: BTreeSet<PathBuf> = found.iter().filter(|s| s.named).map(|s| s.path.clone()).collect();
+    Ok(found.into_iter().filter(|source| source.named || !named.contains(&source.path)).collect())
+}
+
+fn walk(folder: &Path, exclude: &Gitignore, found: &mut BTreeSet<Source>) -> Result<(), Failure> {
+    let mut walker = WalkBuilder::new(folder);
+    let keep = |name: &str| !name.starts_with('.') || HIDDEN.contains(&name);
+    walker
+        .hidden(false)
+        .require_git(false)
+        .filter_entry(move |entry| entry.depth() == 0 || entry.file_name().to_str().is_none_or(keep));
+    for entry in walker.build() {
+        let entry = entry.map_err(|error| Failure::new(format!("cannot look into a folder: {error}")))?;
+        let path = entry.path();
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        if is_file && EXTENSIONS.contains(&extension) && !is_matched(exclude, path) {
+            found.insert(Source { name: name(path), path: path.to_owned(), named: false });
+        }
+    }
+    Ok(())
+}
+
+/// What a file is called: as it was named, without what says nothing.
+fn name(path: &Path) -> String {
+    path.strip_prefix("./").unwrap_or(path).display().to_string()
+}
+
+/// Globs in the syntax of .gitignore, relative to `root`.
+pub(crate) fn globs(root: &Path, patterns: &[String]) -> Result<Gitignore, String> {
+    let mut builder = GitignoreBuilder::new(root);
+    for pattern in patterns {
+        builder.add_line(None, pattern).map_err(|error| error.to_string())?;
+    }
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// Whether globs match a path or a folder above it.
+pub(crate) fn is_matched(globs: &Gitignore, path: &Path) -> bool {
+    if globs.is_empty() {
+        return false;
+    }
+    let absolute = std::path::absolute(path).unwrap_or_else(|_error| path.to_owned());
+    match absolute.strip_prefix(globs.path()) {
+        Ok(inside) => globs.matched_path_or_any_parents(inside, false).is_ignore(),
+        Err(_) => false,
+    }
+}
