@@ -56,12 +56,14 @@ fn groups<'r>(sheet: &Sheet<'r>, located: &'r Located, width: usize) -> Vec<Grou
         Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(foreign(&finding.message)).id(finding.code);
-    let mut group = Group::with_title(title).elements(place(sheet, located, width));
+    let places = place(sheet, located, width);
+    let bare = places.len() == 1;
+    let mut group = Group::with_title(title).elements(places);
     let (_, elsewhere) = labels(sheet, located);
     let notes = elsewhere.iter().map(|label| Level::NOTE.message(sheet.label_line(label)));
     let helps = finding.hint.iter().map(|hint| Level::HELP.message(foreign(hint)));
     let words: Vec<_> = notes.chain(helps).collect();
-    if !words.is_empty() && !has_place(sheet, located) {
+    if bare && !words.is_empty() {
         group = group.element(Padding);
     }
     let group = group.elements(words);
@@ -82,16 +84,15 @@ fn labels<'r>(sheet: &Sheet<'_>, located: &'r Located) -> (Vec<&'r Label>, Vec<&
 
 /// Where it is: name, line, excerpt; then the places that are too far away for the same excerpt.
 fn place<'r>(sheet: &Sheet<'_>, located: &'r Located, width: usize) -> Vec<Element<'r>> {
+    let span = &located.finding.span;
     let origin = Origin::path(foreign(sheet.name()));
-    if !has_place(sheet, located) && located.finding.span.is_empty() {
-        return vec![origin.into()];
-    }
     let start = Place::found(located).start;
-    let mut elements = vec![origin.line(start.line).char_column(start.column).into()];
-    let (here, _) = labels(sheet, located);
-    let mut left: Vec<&Label> = here;
+    let whole = (span.start, span.end) == (0, 0);
+    let mut elements: Vec<Element<'r>> =
+        vec![if whole { origin } else { origin.line(start.line).char_column(start.column) }.into()];
+    let (mut left, _) = labels(sheet, located);
     if has_place(sheet, located) {
-        let mut excerpt = Excerpt::around(sheet, shortened(sheet, &located.finding.span, width), width);
+        let mut excerpt = Excerpt::around(sheet, shortened(sheet, span, width), width);
         let (joined, far): (Vec<&Label>, _) =
             left.into_iter().partition(|l| excerpt.join(shortened(sheet, &l.span, width)));
         elements.push(snippet(excerpt, AnnotationKind::Primary, &joined));

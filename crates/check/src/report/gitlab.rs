@@ -1,7 +1,6 @@
 //! `gitlab`: a report of GitLab's Code Quality. A wire format (docs.gitlab.com, "Code Quality report format").
 
 use callgate_core::Severity;
-use callgate_core::foreign::foreign;
 use serde::Serialize;
 
 use super::sheet::{Place, Sheet};
@@ -33,9 +32,8 @@ pub(super) fn render(sheets: &[Sheet<'_>]) -> String {
     for sheet in sheets {
         all.extend(sheet.findings().iter().map(|located| {
             let finding = &located.finding;
-            let hint = finding.hint.as_ref().map(|hint| format!(" ({})", foreign(hint))).unwrap_or_default();
             Violation {
-                description: foreign(&finding.message) + &hint,
+                description: sheet.words(finding).join("; "),
                 check_name: finding.code,
                 fingerprint: &located.fingerprint,
                 severity: match finding.severity {

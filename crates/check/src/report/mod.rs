@@ -113,14 +113,14 @@ impl FromStr for Format {
 }
 
 /// What a report says of a rule beside its findings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleInfo {
     /// The rule's code.
     pub code: &'static str,
     /// What it finds; one line.
-    pub summary: &'static str,
+    pub summary: String,
     /// Why, and what to do; Markdown.
-    pub help: &'static str,
+    pub help: String,
     /// How much its findings matter, unless configured otherwise.
     pub severity: Severity,
     /// How sure it is.

@@ -65,8 +65,8 @@ struct Known {
 
 #[derive(Serialize)]
 struct Help {
-    text: &'static str,
-    markdown: &'static str,
+    text: String,
+    markdown: String,
 }
 
 #[derive(Serialize)]
@@ -109,11 +109,11 @@ struct Fingerprints {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Location {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<usize>,
-    physical_location: PhysicalLocation,
+    #[serde(rename = "physicalLocation")]
+    physical: PhysicalLocation,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<Message>,
 }
@@ -201,8 +201,8 @@ pub(super) fn render(sheets: &[Sheet<'_>], rules: &dyn Fn(&str) -> Option<RuleIn
 
 fn rule(code: &'static str, info: Option<RuleInfo>) -> Rule {
     let known = info.map(|info| Known {
-        short_description: Message { text: info.summary.to_owned() },
-        help: Help { text: info.help, markdown: info.help },
+        short_description: Message { text: info.summary },
+        help: Help { text: info.help.clone(), markdown: info.help },
         default_configuration: Configuration { level: level(info.severity) },
         properties: RuleProperties {
             precision: match info.confidence {
@@ -233,7 +233,7 @@ fn level(severity: Severity) -> &'static str {
 fn result(sheet: &Sheet<'_>, located: &Located, index: &BTreeMap<&str, usize>) -> RunResult {
     let finding = &located.finding;
     let hint = finding.hint.as_ref().map(|hint| format!("\nhelp: {}", plain(hint))).unwrap_or_default();
-    let physical_location = PhysicalLocation {
+    let physical = PhysicalLocation {
         artifact_location: artifact(sheet.name()),
         region: Some(Place::found(located).into()),
     };
@@ -242,7 +242,7 @@ fn result(sheet: &Sheet<'_>, located: &Located, index: &BTreeMap<&str, usize>) -
         rule_index: index.get(finding.code).copied().unwrap_or_default(),
         level: level(finding.severity),
         message: Message { text: plain(&finding.message) + &hint },
-        locations: [Location { id: None, physical_location, message: None }],
+        locations: [Location { id: None, physical, message: None }],
         related_locations: finding
             .labels
             .iter()
@@ -261,8 +261,8 @@ fn related(sheet: &Sheet<'_>, label: &Label, id: usize) -> Location {
         let here = label.file.is_none();
         here.then(|| bytes(label.span.start, label.span.end))
     });
-    let physical_location = PhysicalLocation { artifact_location: artifact(file), region };
-    Location { id: Some(id), physical_location, message: Some(Message { text: plain(&label.text) }) }
+    let physical = PhysicalLocation { artifact_location: artifact(file), region };
+    Location { id: Some(id), physical, message: Some(Message { text: plain(&label.text) }) }
 }
 
 fn fix(sheet: &Sheet<'_>, fix: &Fix) -> FixDoc {

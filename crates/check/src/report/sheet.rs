@@ -57,13 +57,11 @@ impl<'r> Sheet<'r> {
 
     /// The file and the place of a label.
     pub(super) fn label<'l>(&'l self, label: &'l Label) -> (&'l str, Option<Place>) {
-        match &label.file {
-            Some(file) => (file, label.at.map(|at| Place::of(at, at))),
-            None => {
-                let place = self.place(label.span.start, label.span.end);
-                (self.name(), place.or_else(|| label.at.map(|at| Place::of(at, at))))
-            }
+        let told = label.at.map(|at| Place::of(at, at));
+        if let Some(file) = &label.file {
+            return (file, told);
         }
+        (self.name(), self.place(label.span.start, label.span.end).or(told))
     }
 
     /// `file:line:column: text` of a label, for one line.

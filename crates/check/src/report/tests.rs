@@ -60,8 +60,8 @@ fn sample() -> Vec<FileReport> {
 fn rules(code: &str) -> Option<RuleInfo> {
     (code == "unknown-action").then_some(RuleInfo {
         code: "unknown-action",
-        summary: "An action that no reader knows",
-        help: "## Why it matters\n\nNo filter is made.",
+        summary: "An action that no reader knows".to_owned(),
+        help: "## Why it matters\n\nNo filter is made.".to_owned(),
         severity: Severity::Error,
         confidence: Confidence::High,
         family: "names",
@@ -80,8 +80,11 @@ fn is_json(format: Format) -> bool {
     matches!(format, Format::Json | Format::Sarif | Format::Gitlab | Format::Rdjson)
 }
 
+/// Name, attributes and text.
+type Element = (String, Vec<(String, String)>, String);
+
 /// The elements of a document of XML 1.0 with their attributes and text, checked for being well-formed.
-fn elements(xml: &str) -> Result<Vec<(String, Vec<(String, String)>, String)>, String> {
+fn elements(xml: &str) -> Result<Vec<Element>, String> {
     let legal = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     if let Some(c) = xml.chars().find(|c| !legal(*c)) {
         return Err(format!("{c:?} is no character of XML"));
@@ -92,7 +95,7 @@ fn elements(xml: &str) -> Result<Vec<(String, Vec<(String, String)>, String)>, S
     while let Some(at) = rest.find('<') {
         let text = unescaped(&rest[..at])?;
         if let Some(top) = open.last() {
-            let (_, _, inside): &mut (String, Vec<_>, String) = &mut all[*top];
+            let (_, _, inside): &mut Element = &mut all[*top];
             *inside += &text;
         } else if !text.trim().is_empty() {
             return Err(format!("text outside of an element: {text}"));
@@ -101,7 +104,7 @@ fn elements(xml: &str) -> Result<Vec<(String, Vec<(String, String)>, String)>, S
         rest = tag.1;
         if let Some(name) = tag.0.strip_prefix('/') {
             let top: usize = open.pop().ok_or("an end without beginning")?;
-            let begun: &(String, Vec<(String, String)>, String) = &all[top];
+            let begun: &Element = &all[top];
             if begun.0 != name {
                 return Err(format!("</{name}> ends <{}>", begun.0));
             }
@@ -157,9 +160,9 @@ fn unescaped(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
-fn attribute<'a>(element: &'a (String, Vec<(String, String)>, String), name: &str) -> &'a str {
+fn attribute<'a>(element: &'a Element, name: &str) -> &'a str {
     let found = element.1.iter().find(|(n, _)| n == name);
-    found.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("no {name} in {element:?}"))
+    found.map_or_else(|| panic!("no {name} in {element:?}"), |(_, value)| value.as_str())
 }
 
 #[test]
@@ -235,6 +238,23 @@ fn a_place_far_away_has_an_excerpt_of_its_own() {
     );
 }
 
+#[test]
+fn a_finding_about_a_whole_file_still_shows_its_other_places() {
+    let mut whole = finding(0..0, "twice");
+    whole.labels = vec![Label { file: None, span: 6..12, at: None, text: "here".to_owned() }];
+    let shown = render(Format::Full, &[report("f", "first\nsecond\n", vec![whole])], &rules, PLAIN);
+    assert_eq!(
+        shown,
+        "error[unknown-action]: twice\n \
+           --> f\n \
+          ::: f:2:1\n  \
+           |\n\
+         2 | second\n  \
+           | ------ here\n\
+         \n"
+    );
+}
+
 /// A file of one line and a megabyte with many findings.
 #[test]
 fn a_long_line_is_neither_shown_whole_nor_read_for_every_finding() {
@@ -262,7 +282,8 @@ fn a_long_line_is_neither_shown_whole_nor_read_for_every_finding() {
     let longest = shown.lines().map(|line| line.chars().count()).max();
     // A patch may add to what fits.
     assert!(longest.is_some_and(|l| l <= 90), "{longest:?}");
-    assert!(shown.contains("--> min.json:1:1085"), "columns are those of the file");
+    let column = 6 * entry.chars().count() + 10 + 1;
+    assert!(shown.contains(&format!("--> min.json:1:{column}\n")), "columns are those of the file");
     assert!(shown.contains("^^^"));
 }
 
@@ -421,9 +442,13 @@ fn without_the_text_there_is_no_excerpt_and_no_invented_place() {
 /// false everywhere).
 fn object<'v>(value: &'v Value, required: &[&str], optional: &[&str]) -> &'v serde_json::Map<String, Value> {
     let object = value.as_object().unwrap_or_else(|| panic!("no object: {value}"));
-    required.iter().for_each(|key| assert!(object.contains_key(*key), "no {key} in {value}"));
+    for key in required {
+        assert!(object.contains_key(*key), "no {key} in {value}");
+    }
     let known = |key: &&String| required.contains(&key.as_str()) || optional.contains(&key.as_str());
-    object.keys().for_each(|key| assert!(known(&key), "{key} in {value}"));
+    for key in object.keys() {
+        assert!(known(&key), "{key} in {value}");
+    }
     object
 }
 
@@ -461,7 +486,9 @@ fn check_log(log: &Value) {
                 assert!(severity.parse::<f64>().is_ok_and(|s| s > 0.0 && s <= 10.0));
             }
         }
-        list(run, "results").iter().for_each(|result| check_result(result, rules));
+        for result in list(run, "results") {
+            check_result(result, rules);
+        }
     }
 }
 
@@ -567,7 +594,9 @@ fn arbitrary() -> impl Strategy<Value = Finding> {
     let fix = (any::<bool>(), fix).prop_map(|(sorted, (title, safe, mut edits))| {
         // Half of them as they should be.
         if sorted {
-            edits.iter_mut().for_each(|edit| edit.end = edit.end.max(edit.start));
+            for edit in &mut edits {
+                edit.end = edit.end.max(edit.start);
+            }
             edits.sort();
             edits.dedup_by(|next, before| next.start < before.end);
         }

@@ -9,7 +9,7 @@ use super::{print, print_json};
 use crate::cli::{Format, Rule};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Output, foreign, wrap};
-use crate::table;
+use crate::table::{self, Align};
 
 #[derive(Serialize)]
 struct Listed {
@@ -130,15 +130,14 @@ fn list(docs: &[Doc], output: &Output) -> String {
     let mut text = String::new();
     for family in Family::ALL {
         let rules = docs.iter().filter(|doc| doc.family == family);
-        let rows: Vec<[String; 3]> = rules
-            .map(|doc| [doc.code.to_owned(), doc.severity.name().to_owned(), doc.summary.clone()])
+        let rows: Vec<Vec<String>> = rules.map(|doc| vec![doc.code.to_owned(), doc.severity.name().to_owned(), doc.summary.clone()])
             .collect();
         if rows.is_empty() {
             continue;
         }
         let blank = if text.is_empty() { "" } else { "\n" };
         text += &format!("{blank}{}: {}\n", family.name(), family.about());
-        text += &table::columns(&rows, output.width());
+        text += &table::columns_within(&rows, &[Align::Left; 3], output.width());
     }
     text
 }
