@@ -130,7 +130,8 @@ fn list(docs: &[Doc], output: &Output) -> String {
     let mut text = String::new();
     for family in Family::ALL {
         let rules = docs.iter().filter(|doc| doc.family == family);
-        let rows: Vec<Vec<String>> = rules.map(|doc| vec![doc.code.to_owned(), doc.severity.name().to_owned(), doc.summary.clone()])
+        let rows: Vec<Vec<String>> = rules
+            .map(|doc| vec![doc.code.to_owned(), doc.severity.name().to_owned(), doc.summary.clone()])
             .collect();
         if rows.is_empty() {
             continue;

@@ -20,10 +20,12 @@ const PAGE: &str = include_str!("../../../../docs/ci.md");
 pub(crate) const HOOK: &str = include_str!("../../../../ci/pre-commit");
 
 /// Nothing is to be said about it.
-pub(crate) const CLEAN: &str = include_str!("../data/clean.json");
-/// A name that no system call has.
-pub(crate) const BAD: &str = r#"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
-  {"names": ["reed"], "action": "SCMP_ACT_ALLOW"}]}"#;
+pub(crate) const CLEAN: &str = include_str!("../data/clean.yaml");
+/// No runtime takes it.
+pub(crate) const BAD: &str =
+    r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALOW"}]}"#;
+/// A profile that there are warnings about.
+const WARNED: &str = include_str!("../../../../examples/nginx/nginx.json");
 /// What a shell would make something else of, wherever it is not quoted.
 const HOSTILE: &str =
     r#"it's "x" $(touch executed) `touch executed` ; touch executed | * $HOME \ ${{ 1 }} # %s"#;
@@ -54,10 +56,11 @@ struct Repository {
 impl Repository {
     fn new() -> Self {
         let lab = Lab::new();
-        for dir in ["bin", "clean", "bad", "temp"] {
+        for dir in ["bin", "clean", "warned", "bad", "temp"] {
             fs::create_dir(lab.path(dir)).unwrap();
         }
-        lab.write("clean/web.json", CLEAN);
+        lab.write("clean/web.yaml", CLEAN);
+        lab.write("warned/web.json", WARNED);
         lab.write("bad/web.json", BAD);
         Self { lab }
     }
@@ -241,13 +244,15 @@ fn gitlabs_job_passes_a_clean_repository_and_fails_a_bad_one_with_reports() {
         gitlab(&repository, shell, &[("paths", "clean")], false).expect(0);
         assert_eq!(repository.lab.json("gl-code-quality.json"), serde_json::json!([]));
         assert!(repository.lab.read("callgate-junit.xml").contains("<testsuite"));
-        gitlab(&repository, shell, &[("paths", "clean,bad")], false).expect(1).shows("reed");
+        gitlab(&repository, shell, &[("paths", "clean,bad")], false).expect(1).shows("SCMP_ACT_ALOW");
         let report = repository.lab.json("gl-code-quality.json");
         let first = &report[0];
         let filled = ["description", "check_name", "fingerprint"].iter().all(|key| first[key].is_string());
         assert!(filled && first["location"]["path"] == "bad/web.json", "{report}");
         assert!(repository.lab.read("callgate-junit.xml").contains("<testsuite"));
-        gitlab(&repository, shell, &[("paths", "bad"), ("fail-on", "never")], false).expect(0);
+        for (paths, fail_on, code) in [("bad", "never", 0), ("warned", "", 0), ("warned", "warning", 1)] {
+            gitlab(&repository, shell, &[("paths", paths), ("fail-on", fail_on)], false).expect(code);
+        }
         gitlab(&repository, shell, &[("paths", "none")], false).expect(2).says("none");
     }
 }
@@ -261,7 +266,7 @@ fn githubs_step_passes_a_clean_repository_and_fails_a_bad_one_with_outputs() {
     fs::remove_file(repository.lab.path("temp/output")).unwrap();
 
     let inputs = [("paths", "clean\nbad\n"), ("sarif", "a b.sarif")];
-    let ended = lint_step(&repository, &inputs).expect(1).shows("reed");
+    let ended = lint_step(&repository, &inputs).expect(1).shows("SCMP_ACT_ALOW");
     let results = repository.lab.json("a b.sarif")["runs"][0]["results"].as_array().map_or(0, Vec::len);
     assert!(results > 0);
     assert_eq!(repository.lab.read("temp/output"), format!("findings={results}\nsarif-file=a b.sarif\n"));
@@ -269,7 +274,9 @@ fn githubs_step_passes_a_clean_repository_and_fails_a_bad_one_with_outputs() {
     let (told, annotations) = commands(&ended.stdout);
     assert!(told.contains("bad/web.json"));
     assert_eq!(annotations.matches("::error ").count() + annotations.matches("::warning ").count(), results);
-    lint_step(&repository, &[("paths", "bad"), ("fail-on", "never")]).expect(0);
+    for (paths, fail_on, code) in [("bad", "never", 0), ("warned", "", 0), ("warned", "warning", 1)] {
+        lint_step(&repository, &[("paths", paths), ("fail-on", fail_on)]).expect(code);
+    }
 }
 
 /// The output between the marks, and what comes after it.
@@ -404,9 +411,9 @@ fn hook(repository: &Repository, index: usize, files: &[&str]) -> Ended {
 fn a_hook_is_given_files_by_name_whatever_they_are_called() {
     let repository = Repository::with_callgate();
     repository.clone_hooks();
-    repository.lab.write("-x seccomp.json", CLEAN);
-    hook(&repository, 1, &["clean/web.json", "-x seccomp.json"]).expect(0);
-    hook(&repository, 1, &["clean/web.json", "bad/web.json"]).expect(1).shows("reed");
+    repository.lab.write("-x.yaml", CLEAN);
+    hook(&repository, 1, &["clean/web.yaml", "-x.yaml"]).expect(0);
+    hook(&repository, 1, &["clean/web.yaml", "bad/web.json"]).expect(1).shows("SCMP_ACT_ALOW");
 }
 
 #[test]

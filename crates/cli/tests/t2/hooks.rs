@@ -59,12 +59,12 @@ fn pre_commit_runs_both_hooks_from_a_clone() {
     for id in ["callgate-lint", "callgate-lint-system"] {
         hook(&lab, id).expect(0).shows("Passed");
     }
-    lab.write("app/seccomp/a b.json", CLEAN);
+    lab.write("app/seccomp/a b.yaml", CLEAN);
     commit(&lab, "app");
     hook(&lab, "callgate-lint").expect(0).shows("Passed");
     lab.write("app/seccomp/bad.json", BAD);
     commit(&lab, "app");
     for id in ["callgate-lint", "callgate-lint-system"] {
-        hook(&lab, id).expect(1).shows("Failed").shows("exit code: 1").shows("reed");
+        hook(&lab, id).expect(1).shows("Failed").shows("exit code: 1").shows("SCMP_ACT_ALOW");
     }
 }
