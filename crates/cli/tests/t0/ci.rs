@@ -507,3 +507,37 @@ fn what_the_page_shows_is_there() {
     assert!(HOOKS.contains(&format!("- id: {}\n", text(&hooks[0]["id"]))));
     assert!(PAGE.contains(&format!("rev: v{}", env!("CARGO_PKG_VERSION"))));
 }
+
+#[test]
+fn a_repository_with_findings_begins_as_the_page_says() {
+    let lab = Lab::new();
+    for dir in ["seccomp/vendor", "deploy"] {
+        fs::create_dir_all(lab.path(dir)).unwrap();
+    }
+    lab.write("seccomp/web.json", WARNED);
+    lab.write("callgate.toml", blocks("toml").join("\n"));
+    // A decision that cannot be read is no reason to pass: 3 would let a hook.
+    lab.callgate("lint").expect(2).says("lint-baseline.json").says("--write-baseline");
+    lab.callgate("lint --config none.toml").expect(2).says("none.toml");
+    lab.callgate("lint --write-baseline lint-baseline.json").expect(0);
+    lab.callgate("lint").expect(0);
+    lab.write("seccomp/vendor/agent.json", WARNED.replacen("\"accept4\"", "\"acept4\"", 1));
+    lab.callgate("lint --fail-on never").expect(0).says("2 files:").says("1 suppressed");
+    lab.write("seccomp/vendor/agent.json", BAD);
+    lab.callgate("lint").expect(1).shows("SCMP_ACT_ALOW");
+
+    // What a comment keeps quiet is found without it.
+    let example =
+        blocks("yaml").into_iter().find(|block| block.contains("callgate: ignore")).expect("an example");
+    let pod = |lines: &str| {
+        CLEAN.replace(
+            "type: RuntimeDefault",
+            &format!("type: Localhost\n      {}", lines.replace('\n', "\n      ")),
+        )
+    };
+    fs::remove_file(lab.path("callgate.toml")).unwrap();
+    for (lines, code) in [(example.as_str(), 0), (example.lines().last().expect("a line"), 1)] {
+        lab.write("deploy/pod.yaml", pod(lines));
+        lab.callgate("lint --profiles deploy deploy").expect(code);
+    }
+}
