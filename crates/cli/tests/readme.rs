@@ -1,4 +1,5 @@
-//! The README is executed: every block that is marked with its rung, by the built command, as nobody in particular.
+//! The README and what it hands CI are executed: every block that is marked with its rung, by the built command, as nobody in
+//! particular.
 //!
 //! `<!-- run: t1 -->` before a block runs its lines; `the last line serves HOST:PORT` says that the last one does not end
 //! by itself. `<!-- file: NAME -->` before a block makes a file of it.
@@ -16,6 +17,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const README: &str = include_str!("../../../README.md");
+/// Every page whose blocks are run.
+const PAGES: [&str; 2] = [README, include_str!("../../../docs/ci.md")];
 /// Who runs the examples when root runs the tests.
 const NOBODY: u32 = 65534;
 /// How long a server may take to come, and to go.
@@ -27,10 +30,10 @@ struct Block {
     lines: Vec<String>,
 }
 
-/// All blocks of the README that have a mark.
-fn blocks() -> Vec<Block> {
+/// All blocks of a page that have a mark.
+fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
-    let mut lines = README.lines();
+    let mut lines = page.lines();
     while let Some(line) = lines.next() {
         let Some(mark) = line.strip_prefix("<!-- ").and_then(|l| l.strip_suffix(" -->")) else { continue };
         assert!(lines.next().is_some_and(|l| l.starts_with("```")), "`{mark}` stands before no block");
@@ -40,7 +43,7 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// What a reader has at hand: a directory with the files of the README, and callgate in the path.
+/// What a reader has at hand: a directory with the files of the page, and callgate in the path.
 struct Desk {
     dir: PathBuf,
     /// Run the lines as root.
@@ -48,7 +51,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(root: bool) -> Self {
+    fn new(page: &str, root: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name =
             format!("callgate-readme-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -58,8 +61,9 @@ impl Desk {
         fs::create_dir(dir.join("bin")).unwrap();
         // Nobody may be allowed to look into the directory that the tests are built in.
         fs::copy(env!("CARGO_BIN_EXE_callgate"), dir.join("bin/callgate")).unwrap();
-        for block in blocks() {
+        for block in blocks(page) {
             if let Some(name) = block.mark.strip_prefix("file: ") {
+                fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
                 fs::write(dir.join(name), block.lines.join("\n") + "\n").unwrap();
             }
         }
@@ -141,9 +145,11 @@ fn translated(block: &Block) -> Vec<String> {
 fn run(rung: &str) -> usize {
     let prefix = format!("run: {rung}");
     let mut count = 0;
-    for block in blocks() {
+    for (page, block) in
+        PAGES.iter().flat_map(|page| blocks(page).into_iter().map(move |block| (page, block)))
+    {
         let Some(rest) = block.mark.strip_prefix(&prefix) else { continue };
-        let desk = Desk::new(rest == ", as root");
+        let desk = Desk::new(page, rest == ", as root");
         let lines = translated(&block);
         match rest.strip_prefix(", the last line serves ") {
             Some(address) => {
@@ -174,7 +180,7 @@ mod t0 {
     /// A block that nobody marked is a block that nobody runs.
     #[test]
     fn every_block_of_commands_has_a_mark() {
-        let lines: Vec<&str> = README.lines().collect();
+        let lines: Vec<&str> = PAGES.iter().flat_map(|page| page.lines()).collect();
         let starts = lines.windows(2).filter(|pair| pair[1] == "```sh");
         let unmarked: Vec<&str> =
             starts.map(|pair| pair[0]).filter(|l| !l.starts_with("<!-- run: t")).collect();
@@ -200,7 +206,7 @@ mod t1 {
 
     #[test]
     fn the_examples_work() {
-        assert_eq!(run("t1"), 11);
+        assert_eq!(run("t1"), 19);
     }
 }
 

@@ -28,6 +28,7 @@ const PACKAGES: &[Package] = &[
     package("curl", &["curl"], "a client with TLS, and the exercise of servers"),
     package("ca-certificates", &[], "curl's TLS path"),
     package("git", &["git"], "many short processes, state to reset"),
+    package("pre-commit", &["pre-commit"], "what runs our hooks"),
     package("gcc", &["gcc"], "a workload, and the compiler of the tests' own programs"),
     package("g++", &["g++"], "libFuzzer is C++"),
     package("libc6-dev", &[], "headers for gcc"),

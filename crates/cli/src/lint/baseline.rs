@@ -7,7 +7,7 @@ use callgate_check::lint::FileReport;
 use callgate_linux::file::Output as File;
 use serde::{Deserialize, Serialize};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::input;
 
 const SCHEMA: &str = "callgate.dev/lint-baseline/v1";
@@ -28,7 +28,10 @@ struct Entry {
 
 /// Takes out what a baseline lists. Returns how many that were, and how many of the list were not found any more.
 pub(crate) fn apply(path: &Path, reports: &mut [FileReport]) -> Result<(usize, usize), Failure> {
-    let text = input::text(path)?.text;
+    // Not "nothing to look at": there is, and it was not.
+    let missing =
+        |failure: Failure| failure.hint("callgate lint --write-baseline FILE makes one").exit(Exit::Failed);
+    let text = input::text(path).map_err(missing)?.text;
     let wrong = |what: String| {
         Failure::new(format!("`{}`: {what}", path.display()))
             .hint("make it anew: callgate lint --write-baseline FILE")

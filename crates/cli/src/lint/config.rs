@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::files;
 use crate::cli::{Lint, Threshold};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::input;
 
 /// The file's name.
@@ -72,7 +72,10 @@ pub(crate) fn read(args: &mut Lint) -> Result<Config, Failure> {
         let exclude = Gitignore::empty();
         return Ok(Config { path: None, policy: Policy::default(), exclude, ignores: Vec::new() });
     };
-    let text = input::text(&path)?.text;
+    let missing = |failure: Failure| {
+        failure.hint("callgate.toml at the repository's root is found without --config").exit(Exit::Failed)
+    };
+    let text = input::text(&path).map_err(missing)?.text;
     let wrong = |message: String| Failure::new(format!("{}: {message}", path.display()));
     let document: Document = toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| callgate_core::profile::line_of(&text, span.start));

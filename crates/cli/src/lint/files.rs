@@ -46,9 +46,15 @@ pub(crate) fn find(
             found.insert(Source { name: name(path), path: path.clone(), named: true });
         }
     }
-    // What is named and also in a folder that is named is there once, as named.
-    let named: BTreeSet<PathBuf> = found.iter().filter(|s| s.named).map(|s| s.path.clone()).collect();
-    Ok(found.into_iter().filter(|source| source.named || !named.contains(&source.path)).collect())
+    // What is come by in several ways, `./a` and `a`, is there once; as named, if it was.
+    let (named, others): (Vec<Source>, Vec<Source>) = found.into_iter().partition(|source| source.named);
+    let mut seen = BTreeSet::new();
+    let absolute =
+        |source: &Source| std::path::absolute(&source.path).unwrap_or_else(|_error| source.path.clone());
+    let mut sources: Vec<Source> =
+        named.into_iter().chain(others).filter(|source| seen.insert(absolute(source))).collect();
+    sources.sort();
+    Ok(sources)
 }
 
 fn walk(folder: &Path, exclude: &Gitignore, found: &mut BTreeSet<Source>) -> Result<(), Failure> {

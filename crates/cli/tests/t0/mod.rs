@@ -3,6 +3,7 @@
 mod algebra;
 mod artifact;
 mod bad_input;
+pub(crate) mod ci;
 mod convert;
 mod default;
 pub(crate) mod examples;

@@ -8,6 +8,7 @@ mod everyday;
 mod examples;
 mod filters;
 mod floors;
+mod hooks;
 mod imports;
 mod inspect;
 mod interrupted;
