@@ -25,6 +25,7 @@ mod script;
 mod subject;
 mod suppress;
 mod usage;
+mod yaml_edit;
 
 pub use edit::apply;
 pub use finding::{Confidence, Edit, FileReport, Finding, Fix, Label, Located, Position, Positions};

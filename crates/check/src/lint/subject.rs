@@ -217,7 +217,9 @@ impl<'n, 'p> Named<'n, 'p> {
     /// Every call that is named more than once, with where, in the order of the file.
     pub(crate) fn shared(self) -> impl Iterator<Item = Vec<Mention<'p>>> + use<'n, 'p> {
         let groups = self.sorted.chunk_by(move |a, b| self.text(*a) == self.text(*b));
-        groups.filter(|group| group.len() > 1).map(move |group| group.iter().map(|at| self.mention(*at)).collect())
+        groups
+            .filter(|group| group.len() > 1)
+            .map(move |group| group.iter().map(|at| self.mention(*at)).collect())
     }
 
     /// Every call that is named, each once.

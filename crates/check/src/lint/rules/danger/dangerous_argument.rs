@@ -60,7 +60,8 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
         for name in &rule.names {
             let constants = args::danger_names(subject.native(), &name.text);
             // These have rules of their own.
-            let other = group::is_dangerous(&name.text) || matches!(name.text.as_str(), "clone" | "clone3" | "unshare");
+            let other = group::is_dangerous(&name.text)
+                || matches!(name.text.as_str(), "clone" | "clone3" | "unshare");
             if constants.is_empty() || other {
                 continue;
             }
@@ -75,7 +76,8 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
             let calls = super::super::some(&calls.iter().map(String::as_str).collect::<Vec<_>>());
             let verb = if names.len() == 1 { "is" } else { "are" };
             let dangers = args::dangers(subject.native(), &first.text);
-            let why = dangers.first().map(|danger| format!(": {} {}", danger.name, danger.why)).unwrap_or_default();
+            let why =
+                dangers.first().map(|danger| format!(": {} {}", danger.name, danger.why)).unwrap_or_default();
             let message = format!("{calls} {verb} allowed with {}{why}", super::super::some(&constants));
             let finding = sink.report(first.span.clone(), message);
             finding.hint("allow the values that are needed, on that argument; learn and generate do that");

@@ -70,12 +70,16 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     for (call, older) in FALLBACKS {
         let Some(nr) = sysno::number(arch, call) else { continue };
         match named.of(call).next() {
-            None if breaks(profile.default.action) && stub.is_none_or(|last| nr <= last) => by_default.push(call),
+            None if breaks(profile.default.action) && stub.is_none_or(|last| nr <= last) => {
+                by_default.push(call)
+            }
             Some(first) if first.rule.conditions.is_empty() && first.rule.extra.is_empty() => {
                 let action = first.rule.action.action;
                 if breaks(action) {
-                    let message = format!("`{call}` is refused with {action}: libc tries {older} only if told ENOSYS");
-                    sink.report(first.name.span.clone(), message).hint("give the rule \"errnoRet\": 38 (ENOSYS)");
+                    let message =
+                        format!("`{call}` is refused with {action}: libc tries {older} only if told ENOSYS");
+                    sink.report(first.name.span.clone(), message)
+                        .hint("give the rule \"errnoRet\": 38 (ENOSYS)");
                 }
             }
             _ => {}

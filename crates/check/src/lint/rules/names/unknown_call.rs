@@ -50,7 +50,8 @@ const MAX_GUESSES: usize = 20;
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     // The reader looked every name up already.
-    let found = subject.read.as_ref().is_ok_and(|(_, notes)| notes.iter().any(|note| note.code == "unknown-call"));
+    let found =
+        subject.read.as_ref().is_ok_and(|(_, notes)| notes.iter().any(|note| note.code == "unknown-call"));
     if !found {
         return;
     }

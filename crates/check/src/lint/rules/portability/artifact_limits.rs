@@ -47,10 +47,14 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     // Duplicates and stray errnos have rules of their own.
     let said = ["twice", "beside an action"];
     let asks = |action: Action| action == Action::Notify;
-    let listens = profile.listener_path.is_some() || profile.rules.iter().any(|rule| asks(rule.action.action));
+    let listens =
+        profile.listener_path.is_some() || profile.rules.iter().any(|rule| asks(rule.action.action));
     let names: usize = profile.rules.iter().map(|rule| rule.names.len()).sum();
     // Far below every limit, nothing has to be counted.
-    let small = profile.rules.len() < 128 && names < 1024 && subject.value.len() < 1 << 20 && profile.flags.is_empty();
+    let small = profile.rules.len() < 128
+        && names < 1024
+        && subject.value.len() < 1 << 20
+        && profile.flags.is_empty();
     if small && !listens && !asks(profile.default.action) {
         return;
     }

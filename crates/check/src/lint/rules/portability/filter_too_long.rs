@@ -43,7 +43,11 @@ const PER_CONDITION: usize = 4;
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     let arches = subject.arches(profile);
     // Most are so short that nothing has to be counted.
-    let most = profile.rules.iter().map(|rule| rule.names.len() * (1 + PER_CONDITION * rule.conditions.len())).sum::<usize>();
+    let most = profile
+        .rules
+        .iter()
+        .map(|rule| rule.names.len() * (1 + PER_CONDITION * rule.conditions.len()))
+        .sum::<usize>();
     if most * arches.len() <= MAX {
         return;
     }

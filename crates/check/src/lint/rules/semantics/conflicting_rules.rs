@@ -53,7 +53,9 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
                 (&first.rule.conditions, &first.rule.extra) == (&second.rule.conditions, &second.rule.extra)
             };
             let first = mentions[..at.min(MAX_COMPARED)].iter().find(same);
-            let Some(first) = first.filter(|f| f.rule.action.action != second.rule.action.action) else { continue };
+            let Some(first) = first.filter(|f| f.rule.action.action != second.rule.action.action) else {
+                continue;
+            };
             let plain = second.rule.conditions.is_empty();
             let outcome = if plain { "the first one counts" } else { "runtimes refuse the profile" };
             let message = format!(

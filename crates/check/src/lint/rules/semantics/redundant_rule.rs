@@ -49,7 +49,8 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
             let same = |before: &Mention<'_>| {
                 let (a, b) = (before.rule, later.rule);
                 before.index < later.index
-                    && (a.action.action, &a.conditions, &a.extra) == (b.action.action, &b.conditions, &b.extra)
+                    && (a.action.action, &a.conditions, &a.extra)
+                        == (b.action.action, &b.conditions, &b.extra)
             };
             said[later.index] += usize::from(mentions[..at.min(MAX_COMPARED)].iter().any(same));
         }

@@ -166,7 +166,9 @@ impl Program {
     pub(super) fn lacks(&self, subject: &Subject<'_>, profile: &Profile) -> Vec<&'static str> {
         let arch = subject.native();
         let refused = |name: &&&str| match sysno::number(arch, name) {
-            Some(nr) => !is_allowed(subject, profile, name) && subject.permitted(profile).region(arch, nr).is_empty(),
+            Some(nr) => {
+                !is_allowed(subject, profile, name) && subject.permitted(profile).region(arch, nr).is_empty()
+            }
             None => false,
         };
         self.calls.iter().filter(refused).copied().collect()
