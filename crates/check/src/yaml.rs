@@ -99,7 +99,7 @@ fn range(span: &Span, base: usize) -> Range<usize> {
 }
 
 fn invalid(error: &ScanError, base: usize) -> Invalid {
-    Invalid { message: error.info().to_owned(), at: base + error.marker().byte_offset().unwrap_or_default() }
+    Invalid { message: error.info().clone(), at: base + error.marker().byte_offset().unwrap_or_default() }
 }
 
 /// A list or a mapping that has begun, and the anchor it has.

@@ -60,7 +60,9 @@ pub fn finish(
     let mut used = vec![false; ignores.len()];
     found.retain(|finding| {
         let by = ignores.iter().position(|ignore| covers(ignore, finding, options));
-        by.into_iter().for_each(|by| used[by] = true);
+        if let Some(by) = by {
+            used[by] = true;
+        }
         suppressed += usize::from(by.is_some());
         by.is_none()
     });

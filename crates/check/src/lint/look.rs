@@ -110,7 +110,7 @@ struct Looker<'l> {
     looked: Looked,
 }
 
-impl<'l> Looker<'l> {
+impl Looker<'_> {
     fn file(&mut self) {
         let text = self.input.text;
         if let Some(span) = too_large(text) {
@@ -120,7 +120,7 @@ impl<'l> Looker<'l> {
             return;
         }
         let bare = text.trim_start_matches('\u{feff}');
-        let json = self.input.name.ends_with(".json") || bare.trim_start().starts_with(['{', '[']);
+        let json = self.has_extension(&["json"]) || bare.trim_start().starts_with(['{', '[']);
         if json && !self.is_yaml() {
             self.json(bare);
         } else {
@@ -128,8 +128,13 @@ impl<'l> Looker<'l> {
         }
     }
 
+    fn has_extension(&self, known: &[&str]) -> bool {
+        let extension = self.input.name.rsplit_once('.').map(|(_, extension)| extension);
+        extension.is_some_and(|own| known.iter().any(|known| own.eq_ignore_ascii_case(known)))
+    }
+
     fn is_yaml(&self) -> bool {
-        self.input.name.ends_with(".yaml") || self.input.name.ends_with(".yml")
+        self.has_extension(&["yaml", "yml"])
     }
 
     fn json(&mut self, bare: &str) {
@@ -140,7 +145,7 @@ impl<'l> Looker<'l> {
             Ok(node) if bom > 0 => self.byte_order_mark(&node),
             Ok(node) if !objects(text, &node, false).is_empty() => self.document(&node, 0, false),
             Ok(node) => self.bare(&node),
-            Err(error) => self.not_json(JsonError { at: error.at + bom, ..error }),
+            Err(error) => self.not_json(&JsonError { at: error.at + bom, ..error }),
         }
     }
 
@@ -185,11 +190,11 @@ impl<'l> Looker<'l> {
         }
     }
 
-    fn not_json(&mut self, error: JsonError) {
+    fn not_json(&mut self, error: &JsonError) {
         let text = self.input.text;
         if self.input.named || memmem::find(text.as_bytes(), b"SCMP_ACT_").is_some() {
             self.looked.kind = Kind::Profile;
-            rules::input::not_json(text, &error, &mut self.sink(&input::INVALID_JSON));
+            rules::input::not_json(text, error, &mut self.sink(&input::INVALID_JSON));
         }
     }
 
@@ -263,7 +268,7 @@ impl<'l> Looker<'l> {
         let from = self.looked.findings.len();
         match map.parse(embedded.value) {
             Ok(node) => self.profile(&node, embedded.value, &map, index),
-            Err(error) => self.not_json(error),
+            Err(error) => self.not_json(&error),
         }
         for finding in &mut self.looked.findings[from..] {
             let inner = finding.pointer.trim_start_matches(&format!("/{index}"));

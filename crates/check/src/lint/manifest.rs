@@ -48,8 +48,6 @@ pub(crate) struct Container<'o> {
 pub(crate) struct Chosen<'o> {
     pub(crate) key: &'o Key,
     pub(crate) node: &'o Node,
-    /// Whether it is the container's own, and not the pod's.
-    pub(crate) own: bool,
 }
 
 /// Where pods stand in objects of a kind; of other kinds, those of a template (k8s.io/api, `apps`, `batch`, `core`).
@@ -130,7 +128,7 @@ impl<'o> Pod<'o> {
     /// The pod's own profile.
     pub(crate) fn profile(&self) -> Option<Chosen<'o>> {
         let (key, node) = self.security()?.member("seccompProfile")?;
-        Some(Chosen { key, node, own: false })
+        Some(Chosen { key, node })
     }
 
     /// The profile that a container gets: its own in place of the pod's (kubelet, `kuberuntime/helpers.go`,
@@ -161,7 +159,7 @@ impl<'o> Container<'o> {
     /// Its own profile.
     pub(crate) fn profile(&self) -> Option<Chosen<'o>> {
         let (key, node) = self.security()?.member("seccompProfile")?;
-        Some(Chosen { key, node, own: true })
+        Some(Chosen { key, node })
     }
 
     /// Whether no filter is loaded, whatever is asked for.

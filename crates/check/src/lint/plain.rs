@@ -53,7 +53,7 @@ fn is_plain_rule(rule: &Rule, node: &Node) -> bool {
     let mut seen = [false; 6];
     let once =
         rule.conditions.iter().all(|c| !std::mem::replace(&mut seen[usize::from(c.index).min(5)], true));
-    let narrow = rule.conditions.iter().all(|c| c.value.max(c.value_two) <= u64::from(u32::MAX));
+    let narrow = rule.conditions.iter().all(|c| u32::try_from(c.value.max(c.value_two)).is_ok());
     let errno = rule.action.errno.is_none() || takes_errno(rule.action.action);
     let circumstances = rule.extra.is_empty() || is_plain_circumstances(node);
     once && narrow && errno && circumstances && rule.action.action != Action::Notify

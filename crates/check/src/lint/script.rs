@@ -28,7 +28,7 @@ impl Script<'_> {
     }
 
     /// The place of a piece of a line.
-    pub(crate) fn place(&self, start: usize, line: &str, piece: &str) -> Range<usize> {
+    pub(crate) fn place(start: usize, line: &str, piece: &str) -> Range<usize> {
         let at = start + line.find(piece).unwrap_or_default();
         at..at + piece.len()
     }

@@ -105,7 +105,7 @@ impl<'s> Subject<'s> {
     pub(crate) fn docker_keys(&self) -> impl Iterator<Item = (Range<usize>, &str)> {
         let top = self.node.members().iter().filter(|(key, _)| DOCKER_KEYS.contains(&key.name.as_str()));
         let says = |value: &Node| !value.members().is_empty() || value.text().is_some_and(|t| !t.is_empty());
-        let rules = self.rules().iter().flat_map(|rule| rule.members());
+        let rules = self.rules().iter().flat_map(Node::members);
         let rules =
             rules.filter(move |(key, value)| DOCKER_RULE_KEYS.contains(&key.name.as_str()) && says(value));
         top.chain(rules).map(|(key, _)| (key.span.clone(), key.name.as_str()))
@@ -220,10 +220,5 @@ impl<'n, 'p> Named<'n, 'p> {
         groups
             .filter(|group| group.len() > 1)
             .map(move |group| group.iter().map(|at| self.mention(*at)).collect())
-    }
-
-    /// Every call that is named, each once.
-    pub(crate) fn calls(self) -> impl Iterator<Item = &'p str> + use<'n, 'p> {
-        self.sorted.chunk_by(move |a, b| self.text(*a) == self.text(*b)).map(move |group| self.text(group[0]))
     }
 }

@@ -136,7 +136,9 @@ pub(crate) fn apply(found: &mut Vec<Finding>, suppressions: &[Suppression], opti
     let before = found.len();
     found.retain(|finding| {
         let by = suppressions.iter().position(|suppression| suppression.covers(finding, &options.today));
-        by.into_iter().for_each(|by| used[by] = true);
+        if let Some(by) = by {
+            used[by] = true;
+        }
         by.is_none()
     });
     let suppressed = before - found.len();

@@ -47,8 +47,6 @@ pub(crate) struct Judged<'j> {
     pub(crate) subject: Subject<'j>,
     /// The file that the profile is in.
     pub(crate) file: &'j str,
-    /// Whether that is another one than the manifest.
-    pub(crate) elsewhere: bool,
 }
 
 /// What the containers of an object use.
@@ -147,11 +145,9 @@ pub(crate) fn judge(
     let mut found = Vec::new();
     for (file, usage) in uses {
         let own = usage.options(options);
-        let key = format!("{own:?}{:?}{}", usage.image, known.file == *file);
-        let cached = answers.entry(key).or_insert_with(|| {
-            let elsewhere = known.file != *file;
-            one(&(known, text), usage, &own, elsewhere).unwrap_or_default()
-        });
+        let key = format!("{own:?}{:?}", usage.image);
+        let cached =
+            answers.entry(key).or_insert_with(|| one(&(known, text), usage, &own).unwrap_or_default());
         let of_this = cached.iter().map(|finding| {
             let message = finding.message.replace(WHO, &usage.who);
             let mut own = Finding { message, pointer: usage.pointer.clone(), ..finding.clone() };
@@ -166,17 +162,12 @@ pub(crate) fn judge(
 /// Stands for the container in messages that are the same for several.
 pub(crate) const WHO: &str = "\u{1}";
 
-fn one(
-    (known, text): &(&Known, &str),
-    usage: &Usage,
-    options: &Options,
-    elsewhere: bool,
-) -> Option<Vec<Finding>> {
+fn one((known, text): &(&Known, &str), usage: &Usage, options: &Options) -> Option<Vec<Finding>> {
     let map = SourceMap::identity();
     let value: &str = known.value.as_deref().unwrap_or(text);
     let node = map.parse(value).ok()?;
     let subject = Subject::of(value, (&node, value, &map), options);
-    let judged = Judged { usage, subject, file: &known.name, elsewhere };
+    let judged = Judged { usage, subject, file: &known.name };
     let mut found = Vec::new();
     for rule in rules::all() {
         if let Check::Use(check) = rule.check {

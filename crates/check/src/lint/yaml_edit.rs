@@ -49,7 +49,6 @@ pub(crate) fn add(text: &str, mapping: &Node, key: &str, value: &Added<'_>, yaml
         let quote = |word: &str| if yaml { word.to_owned() } else { format!("\"{word}\"") };
         let value = match value {
             Added::Word(word) => (*word).to_owned(),
-            Added::Text(word) => quote(word),
             Added::Mapping(inner, word) => format!("{{{}: {}}}", quote(inner), quote(word)),
             Added::Profile(kind) => {
                 format!("{{{}: {{{}: {}}}}}", quote("seccompProfile"), quote("type"), quote(kind))
@@ -61,7 +60,7 @@ pub(crate) fn add(text: &str, mapping: &Node, key: &str, value: &Added<'_>, yaml
     let start = text[..first.span.start].rfind('\n').map_or(0, |line| line + 1);
     let indent = " ".repeat(text[start..first.span.start].chars().count());
     let value = match value {
-        Added::Word(word) | Added::Text(word) => format!(" {word}"),
+        Added::Word(word) => format!(" {word}"),
         Added::Mapping(inner, word) => format!("\n{indent}  {inner}: {word}"),
         Added::Profile(kind) => format!("\n{indent}  seccompProfile:\n{indent}    type: {kind}"),
         Added::NoEscalation => format!("\n{indent}  allowPrivilegeEscalation: false"),
@@ -79,8 +78,6 @@ pub(crate) fn add(text: &str, mapping: &Node, key: &str, value: &Added<'_>, yaml
 pub(crate) enum Added<'a> {
     /// A boolean.
     Word(&'a str),
-    /// A string that needs no quotes in YAML.
-    Text(&'a str),
     /// A mapping of one string.
     Mapping(&'a str, &'a str),
     /// A security context with a profile of a type.

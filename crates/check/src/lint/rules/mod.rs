@@ -186,5 +186,3 @@ pub fn doc(code: &str) -> Option<Doc> {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod timing;

@@ -1,3 +1,5 @@
+//! Rules by their own documentation: examples have the finding, what is better has not, fixes do away with it.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -71,7 +71,7 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
         let Some(nr) = sysno::number(arch, call) else { continue };
         match named.of(call).next() {
             None if breaks(profile.default.action) && stub.is_none_or(|last| nr <= last) => {
-                by_default.push(call)
+                by_default.push(call);
             }
             Some(first) if first.rule.conditions.is_empty() && first.rule.extra.is_empty() => {
                 let action = first.rule.action.action;

@@ -35,5 +35,7 @@ pub(crate) static RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     let word = Word { what: "flag", prefix: "SECCOMP_FILTER_FLAG_", known: &profile::FLAGS };
     let flags = subject.node.get("flags").map_or(&[][..], Node::items);
-    flags.iter().for_each(|node| report(subject, node, &word, sink));
+    for node in flags {
+        report(subject, node, &word, sink);
+    }
 }

@@ -54,8 +54,8 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 /// The pod's, and what those of containers begin with.
-pub(super) const POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
-pub(super) const CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
+pub(crate) const POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+pub(crate) const CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     for (key, value) in object.annotations() {

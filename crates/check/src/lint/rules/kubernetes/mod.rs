@@ -23,6 +23,7 @@ mod windows_profile;
 use super::super::manifest::{Chosen, Object};
 use super::table;
 
+pub(crate) use alpha_annotation::{CONTAINER as ANNOTATION_OF, POD as ANNOTATION};
 pub(crate) use profile_not_found::{Missing, RULE as PROFILE_NOT_FOUND, missing};
 
 table![

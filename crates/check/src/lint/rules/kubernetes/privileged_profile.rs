@@ -60,19 +60,16 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
         let Some(node) = container.setting("privileged") else { continue };
         let chosen = pod.profile_of(container).filter(|chosen| chosen.kind() != Some("Unconfined"));
         let who = format!("{} {}", container.role.name(), container.name);
-        match chosen {
-            Some(chosen) => {
-                let message = format!("{who}: privileged, so its seccomp profile is not applied");
-                let finding = sink.report(node.span.clone(), message);
-                finding
-                    .label(chosen.place(), "this one")
-                    .hint("name the capabilities it needs, in place of `privileged`");
-            }
-            None => {
-                let finding = sink
-                    .report(node.span.clone(), format!("{who}: privileged, so no seccomp filter is loaded"));
-                finding.severity(Severity::Warning).hint("name the capabilities it needs, and a profile");
-            }
+        if let Some(chosen) = chosen {
+            let message = format!("{who}: privileged, so its seccomp profile is not applied");
+            let finding = sink.report(node.span.clone(), message);
+            finding
+                .label(chosen.place(), "this one")
+                .hint("name the capabilities it needs, in place of `privileged`");
+        } else {
+            let finding =
+                sink.report(node.span.clone(), format!("{who}: privileged, so no seccomp filter is loaded"));
+            finding.severity(Severity::Warning).hint("name the capabilities it needs, and a profile");
         }
     }
 }

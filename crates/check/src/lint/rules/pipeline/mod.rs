@@ -1,5 +1,10 @@
 //! Pipelines and scripts that look at profiles.
 
+mod pod_status_grep;
+mod strace_summary;
+mod syntax_only_check;
+mod violation_grep;
+
 use super::table;
 
-table![];
+table![syntax_only_check, pod_status_grep, strace_summary, violation_grep,];

@@ -59,7 +59,7 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     let missing = complete(&allowed, facts);
     let there =
         |name: &&str| !named.contains(name) && arches.iter().any(|arch| sysno::number(*arch, name).is_some());
-    let names: BTreeSet<&str> = missing.keys().copied().filter(|name| there(&name)).collect();
+    let names: BTreeSet<&str> = missing.keys().copied().filter(|name| there(name)).collect();
     if let Some(first) = names.first() {
         let why = missing.get(first).map(String::as_str).unwrap_or_default();
         let all = super::super::some(&names.iter().copied().collect::<Vec<_>>());

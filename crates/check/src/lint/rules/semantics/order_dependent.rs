@@ -48,6 +48,7 @@ use std::collections::BTreeSet;
 use callgate_core::args;
 
 use super::super::prelude::*;
+use crate::resolve::Resolved;
 
 pub(crate) static RULE: Rule = Rule {
     code: "order-dependent",
@@ -63,7 +64,7 @@ fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
     }
     let mut told: BTreeSet<(Vec<usize>, u32)> = BTreeSet::new();
     for (_, resolved) in subject.resolved() {
-        for met in resolved.iter().flat_map(|resolved| resolved.undecided()) {
+        for met in resolved.iter().flat_map(Resolved::undecided) {
             let native = met.arch == subject.native() || met.entries.is_empty();
             if !native || !told.insert((met.entries.clone(), met.nr)) {
                 continue;
