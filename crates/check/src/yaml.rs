@@ -199,21 +199,15 @@ impl Builder {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some((Open::List(items, _), _)) => items.push(node),
-            Some((Open::Mapping(members, key, _), _)) => match key.take() {
-                Some(key) => members.push((key, node)),
-                None => {
-                    let name = match node.value {
-                        Value::Text(text) => text,
-                        _ => {
-                            return Err(Invalid {
-                                message: "a key that is no text".to_owned(),
-                                at: node.span.start,
-                            });
-                        }
-                    };
+            Some((Open::Mapping(members, key, _), _)) => {
+                if let Some(key) = key.take() {
+                    members.push((key, node));
+                } else if let Value::Text(name) = node.value {
                     *key = Some(Key { name, span: node.span });
+                } else {
+                    return Err(Invalid { message: "a key that is no text".to_owned(), at: node.span.start });
                 }
-            },
+            }
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Across files: which profile of those that were looked at a container uses, and how it fits.
 
+use std::collections::BTreeMap;
+
 use super::finding::Finding;
 use super::look::{Known, Looked};
 use super::options::Options;
@@ -24,20 +26,18 @@ pub fn join(
 ) -> Joined {
     let known = catalogue(files);
     let mut joined = Joined::default();
-    let mut wanted: std::collections::BTreeMap<usize, Vec<(usize, &Usage)>> =
-        std::collections::BTreeMap::new();
+    let mut wanted: BTreeMap<usize, Vec<(usize, &Usage)>> = BTreeMap::new();
     for (file, (_, looked)) in files.iter().enumerate() {
         for usage in &looked.uses {
-            match named(&known, folders, &usage.path) {
-                Some(profile) => wanted.entry(profile).or_default().push((file, usage)),
-                None => {
-                    let missing = Missing { usage, known: &known, folders };
-                    let mut found = Vec::new();
-                    rules::missing(&missing, &mut Sink::of(&rules::PROFILE_NOT_FOUND, options, &mut found));
-                    let here = |finding| (file, Finding { pointer: usage.pointer.clone(), ..finding });
-                    joined.findings.extend(found.into_iter().map(here));
-                }
+            if let Some(profile) = named(&known, folders, &usage.path) {
+                wanted.entry(profile).or_default().push((file, usage));
+                continue;
             }
+            let missing = Missing { usage, known: &known, folders };
+            let mut found = Vec::new();
+            rules::missing(&missing, &mut Sink::of(&rules::PROFILE_NOT_FOUND, options, &mut found));
+            let here = |finding| (file, Finding { pointer: usage.pointer.clone(), ..finding });
+            joined.findings.extend(found.into_iter().map(here));
         }
     }
     for (profile, uses) in wanted {

@@ -8,7 +8,7 @@ use callgate_core::trace::{Translated, translate};
 use callgate_core::{Arch, Trace, profile};
 use callgate_linux::file::Output as File;
 
-use super::print;
+use super::{lint, print};
 use crate::cli::Generate;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
@@ -47,6 +47,7 @@ pub(crate) fn run(args: &Generate, output: &Output) -> Outcome {
     if args.output != Path::new("-") {
         tell(&args.output, &made, options.native, output);
     }
+    tell_lint(&args.output, &text, output);
     Ok(if withheld.is_empty() { Exit::Ok } else { Exit::Findings })
 }
 
@@ -69,6 +70,15 @@ fn tell(path: &Path, made: &Generated, native: Arch, output: &Output) {
     ));
     output.say(&format!("  next: callgate show {name} --why"));
     output.say(&format!("        callgate run --profile {name} --stage audit -- COMMAND"));
+}
+
+/// What lint will say of it: nobody is to learn that from a pipeline.
+fn tell_lint(path: &Path, text: &str, output: &Output) {
+    let name = input::name(path);
+    let codes = lint::codes_of(&name, text);
+    if !codes.is_empty() {
+        output.say(&format!("  lint: {} (`callgate rule CODE` says more)", codes.join(", ")));
+    }
 }
 
 /// The trace as another architecture would have made it.

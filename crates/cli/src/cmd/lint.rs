@@ -64,15 +64,17 @@ pub(crate) fn run_verb(args: &mut Lint, output: &Output) -> Outcome {
         ));
         return Ok(if unread { Exit::Failed } else { Exit::Ok });
     }
-    let old = tell_baseline(args, &mut ran, output)?;
-    write(&formats, &ran.reports, output)?;
-    tell(&ran, old, output);
+    let found = report(args, &formats, &mut ran, output)?;
+    Ok(if unread { Exit::Failed } else { found })
+}
+
+/// Writes the reports, and says whether what they hold is a failure.
+fn report(args: &Lint, formats: &[(Format, Option<String>)], ran: &mut Ran, output: &Output) -> Outcome {
+    let old = tell_baseline(args, ran, output)?;
+    write(formats, &ran.reports, output)?;
+    tell(ran, old, output);
     let failed = fails(&ran.reports, args.fail_on.unwrap_or(Threshold::Error));
-    Ok(match (unread, failed) {
-        (true, _) => Exit::Failed,
-        (false, true) => Exit::Findings,
-        (false, false) => Exit::Ok,
-    })
+    Ok(if failed { Exit::Findings } else { Exit::Ok })
 }
 
 fn nothing(args: &Lint) -> Failure {

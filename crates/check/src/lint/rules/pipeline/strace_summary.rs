@@ -45,13 +45,9 @@ pub(crate) static RULE: Rule = Rule {
 fn check(script: &Script<'_>, sink: &mut Sink<'_>) {
     for (start, line) in script.lines() {
         let Some(at) = line.find("strace ") else { continue };
-        let words = line[at..]
-            .split_whitespace()
-            .skip(1)
-            .take_while(|word| word.starts_with('-') || word.ends_with(".log"));
-        let summary = words
-            .filter(|word| word.starts_with('-') && !word.starts_with("--"))
-            .any(|word| word.contains('c'));
+        let options = line[at..].split_whitespace().skip(1).take(4);
+        let is_summary = |word: &str| word.starts_with('-') && !word.starts_with("--") && word.contains('c');
+        let summary = options.take_while(|word| *word != "--").any(is_summary);
         if summary {
             let message = "`strace -c` writes a table: there is no call in it for a pattern to find";
             let finding = sink.report(Script::place(start, line, "strace"), message);

@@ -33,8 +33,10 @@
 use std::collections::BTreeSet;
 
 use callgate_core::completion::{Facts, complete};
+use callgate_core::floor::{self, Way};
 
 use super::super::prelude::*;
+use super::super::startup::starts;
 
 pub(crate) static RULE: Rule = Rule {
     code: "incomplete-family",
@@ -55,8 +57,14 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
         return;
     }
     let arches = subject.arches(profile);
-    let facts = Facts { inet: false, threads: allowed.contains("clone") || allowed.contains("clone3") };
-    let missing = complete(&allowed, facts);
+    // Under a profile with which containers start, calls are there that only a runtime makes: they say nothing of the program.
+    let mut own = allowed.clone();
+    if starts(subject, profile).is_empty() {
+        let runtimes = ["runc", "crun"].iter().filter_map(|runtime| floor::find(runtime).ok());
+        let floors: BTreeSet<&str> = runtimes.flat_map(|found| found.names(&Way::ALL, None)).collect();
+        own.retain(|name| !floors.contains(name));
+    }
+    let missing = complete(&own, Facts::default());
     let there =
         |name: &&str| !named.contains(name) && arches.iter().any(|arch| sysno::number(*arch, name).is_some());
     let names: BTreeSet<&str> = missing.keys().copied().filter(|name| there(name)).collect();

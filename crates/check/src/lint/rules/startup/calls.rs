@@ -21,7 +21,7 @@ pub(super) fn runtimes(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 /// What becomes of a container under a profile, where that is not plain to see.
-pub(super) fn starts(subject: &Subject<'_>, profile: &Profile) -> Vec<Start> {
+pub(in super::super) fn starts(subject: &Subject<'_>, profile: &Profile) -> Vec<Start> {
     // A list of what is refused names none of what runtimes need.
     if profile.default.action.permits() && !refuses_any_need(subject, profile) {
         return Vec::new();

@@ -9,6 +9,8 @@ mod runtime_calls_missing;
 
 use super::table;
 
+pub(super) use calls::starts;
+
 table![
     runtime_calls_missing,
     exec_calls_missing,
