@@ -7,13 +7,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use callgate_check::explain::start::{Ending, start};
+use callgate_check::lint::{Input, Located, Options, Policy, finish, join, look};
 use callgate_check::resolve::resolve;
 use callgate_check::target::{Loader, Target};
 use callgate_check::{document::Document, flat, runtime::Outcome};
 use callgate_core::baseline::{Machine, find};
 use callgate_core::floor::{self, Version};
 use callgate_core::sysno::Kernel;
-use callgate_core::{Action, Arch, Call, profile};
+use callgate_core::{Action, Arch, Call, Severity, profile};
 use serde_json::{Value, json};
 
 fn lines(file: &str) -> Vec<Value> {
@@ -312,4 +313,154 @@ fn profiles_of_an_article_start_where_it_is_said() {
         }
     }
     eprintln!("{compared} cases");
+}
+
+/// A file of others, looked at; what was found.
+fn linted(name: &str, text: &str, options: &Options) -> Vec<Located> {
+    let looked = look(Input { name, text, named: true }, options);
+    let files = [(name.to_owned(), looked.clone())];
+    let more =
+        join(&files, &[], options, &|_| Some(text.to_owned())).findings.into_iter().map(|(_, f)| f).collect();
+    finish((name, text), (looked, more), &[], (&Policy::default(), options)).report.findings
+}
+
+fn files_below(folder: &std::path::Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() { files_below(&path, found) } else { found.push(path) }
+    }
+}
+
+#[test]
+fn pods_pass_and_fail_the_pod_security_standards_as_their_folders_say() {
+    let Ok(shared) = std::env::var("CALLGATE_SHARED") else {
+        eprintln!("skipped: CALLGATE_SHARED is not set");
+        return;
+    };
+    let root = PathBuf::from(shared).join("data/pss");
+    let mut files = Vec::new();
+    files_below(&root, &mut files);
+    for path in &files {
+        let parts: Vec<&str> =
+            path.strip_prefix(&root).unwrap().iter().map(|p| p.to_str().unwrap()).collect();
+        let [level, version, verdict, _] = parts[..] else { panic!("{path:?}") };
+        let mut options = Options::new(Arch::X86_64, "2026-11-26");
+        options.pss = Some(format!("{level}@{version}").parse().unwrap());
+        let found = linted("pod.yaml", &fs::read_to_string(path).unwrap(), &options);
+        let refused =
+            found.iter().any(|l| l.finding.code.starts_with("pss-") && l.finding.severity == Severity::Error);
+        assert_eq!(refused, verdict == "fail", "{path:?}: {found:#?}");
+    }
+    eprintln!("{} pods", files.len());
+    assert!(files.len() > 70);
+}
+
+#[test]
+fn profiles_of_docker_and_podman_have_no_error() {
+    let Ok(shared) = std::env::var("CALLGATE_SHARED") else {
+        eprintln!("skipped: CALLGATE_SHARED is not set");
+        return;
+    };
+    let folder = PathBuf::from(shared).join("data/profiles");
+    for name in [
+        "containers-common-seccomp.json",
+        "containers-common-example.json",
+        "moby-default.json",
+        "moby-default-old-format.json",
+    ] {
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let found = linted(name, &text, &Options::new(Arch::X86_64, "2026-11-26"));
+        let errors: Vec<_> = found.iter().filter(|l| l.finding.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{name}: {errors:#?}");
+    }
+}
+
+#[test]
+fn whatever_a_real_runtime_refused_is_an_error_that_names_it() {
+    let mut compared = 0;
+    for case in lines("runtime-accept-reject.jsonl") {
+        let profile = case["linux.seccomp"].to_string();
+        for (name, seen) in case["results"].as_object().unwrap() {
+            let accepted = seen["accepted"].as_bool().unwrap_or(true);
+            let message = seen["error"].as_str().unwrap_or_default();
+            let (runtime, libseccomp) = runtime(name);
+            let mut options = Options::new(Arch::X86_64, "2026-11-26");
+            let machine = options.machine.clone();
+            options.targets = vec![Target {
+                loader: Loader::Oci,
+                runtime: Some(runtime),
+                machine,
+                libseccomp,
+                no_new_privs: false,
+            }];
+            let found = linted("profile.json", &profile, &options);
+            let says = |l: &Located| {
+                l.finding.code == "refused-by-runtime" && l.finding.message.contains(runtime.name.name())
+            };
+            let told = found.iter().any(|l| says(l) && l.finding.severity == Severity::Error);
+            // A listener that nobody listened at, and builds of runc that differ, say nothing about the profile.
+            let open = found.iter().any(|l| l.finding.message.contains("is not to be relied on"));
+            if open || message.contains("connect socket") {
+                continue;
+            }
+            assert_eq!(told, !accepted, "{}, {name}: {message}: {found:#?}", case["case"]);
+            compared += 1;
+        }
+    }
+    eprintln!("{compared} answers compared");
+}
+
+/// The article's own blocks: each known mistake at its line of the article.
+#[test]
+fn mistakes_of_an_article_are_found_at_their_lines() {
+    let Ok(shared) = std::env::var("CALLGATE_SHARED") else {
+        eprintln!("skipped: CALLGATE_SHARED is not set");
+        return;
+    };
+    let article = fs::read_to_string(PathBuf::from(shared).join("seed.md")).unwrap();
+    let mut found: Vec<(usize, &'static str)> = Vec::new();
+    let mut block: Option<(String, usize, String)> = None;
+    for (at, line) in article.lines().enumerate() {
+        match (line.strip_prefix("```"), block.take()) {
+            (Some(kind), None) => block = Some((kind.to_owned(), at + 1, String::new())),
+            (Some(_), Some((kind, start, text))) => {
+                let name = if text.contains("gitlab-ci") {
+                    ".gitlab-ci.yml".to_owned()
+                } else {
+                    format!("block.{kind}")
+                };
+                if kind != "bash" {
+                    let options = Options::new(Arch::X86_64, "2026-11-26");
+                    found.extend(
+                        linted(&name, &text, &options).iter().map(|l| (start + l.start.line, l.finding.code)),
+                    );
+                }
+            }
+            (None, Some((kind, start, text))) => block = Some((kind, start, text + line + "\n")),
+            (None, None) => {}
+        }
+    }
+    let line_of = |needle: &str, nth: usize| {
+        let mut lines = article.lines().enumerate().filter(|(_, line)| line.contains(needle));
+        lines.nth(nth).unwrap_or_else(|| panic!("{needle}")).0 + 1
+    };
+    for (needle, nth, code) in [
+        ("\"SCMP_ARCH_X86\"", 0, "x86-architecture"),
+        ("\"SCMP_ARCH_X32\"", 0, "x32-architecture"),
+        ("\"syscalls\": [", 0, "runtime-calls-missing"),
+        ("\"syscalls\": [", 1, "runtime-calls-missing"),
+        ("localhostProfile: profiles/minimal-profile.json", 0, "container-cannot-start"),
+        ("mountPath: /var/lib/kubelet/seccomp/profiles", 0, "profile-volume"),
+        ("\"index\": 0", 0, "lonely-socket-family"),
+        ("kubernetes.io/pod: \"audit\"", 0, "annotation-value"),
+        ("kubernetes.io/pod: \"audit\"", 0, "alpha-annotation"),
+        ("- name: web-server", 0, "escalation-allowed"),
+        ("- name: log-processor", 0, "escalation-allowed"),
+        ("jq empty", 0, "syntax-only-check"),
+        ("grep Running", 0, "pod-status-grep"),
+    ] {
+        // A condition's place is its brace, on the line before its index.
+        let line = line_of(needle, nth) - usize::from(needle.contains("index"));
+        assert!(found.contains(&(line, code)), "{code} at line {line}: {found:?}");
+    }
 }
