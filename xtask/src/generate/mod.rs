@@ -9,6 +9,7 @@ mod defaults;
 pub(crate) mod floors;
 mod groups;
 mod libseccomp;
+mod rules;
 mod syscalls;
 mod systemd;
 
@@ -55,27 +56,48 @@ const OUTPUTS: &[Output] = &[
 ];
 
 /// Writes every generated file that differs from its data; returns the paths it wrote.
-pub(crate) fn write(root: &Path) -> anyhow::Result<Vec<&'static str>> {
+pub(crate) fn write(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut written = Vec::new();
-    for output in OUTPUTS {
-        let text = render(root, output)?;
-        let path = root.join(output.path);
+    for (name, text) in all(root)? {
+        let path = root.join(&name);
         if fs::read_to_string(&path).ok().as_deref() != Some(text.as_str()) {
-            fs::write(&path, text).with_context(|| format!("cannot write {}", output.path))?;
-            written.push(output.path);
+            fs::create_dir_all(path.parent().unwrap_or(root))?;
+            fs::write(&path, text).with_context(|| format!("cannot write {name}"))?;
+            written.push(name);
         }
+    }
+    for name in left_over(root)? {
+        fs::remove_file(root.join(&name)).with_context(|| format!("cannot remove {name}"))?;
+        written.push(name);
     }
     Ok(written)
 }
 
+/// Every generated file: its path and what is in it.
+fn all(root: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let tables = OUTPUTS.iter().map(|output| Ok((output.path.to_owned(), render(root, output)?)));
+    let mut all = tables.collect::<anyhow::Result<Vec<_>>>()?;
+    all.extend(rules::pages(root)?);
+    Ok(all)
+}
+
+/// Pages of rules that are not there any more.
+fn left_over(root: &Path) -> anyhow::Result<Vec<String>> {
+    let pages = rules::pages(root)?;
+    let entries = fs::read_dir(root.join(rules::PAGES)).into_iter().flatten().flatten();
+    let names = entries.map(|entry| format!("{}/{}", rules::PAGES, entry.file_name().display()));
+    let mut stray: Vec<String> = names.filter(|name| !pages.iter().any(|(page, _)| page == name)).collect();
+    stray.sort();
+    Ok(stray)
+}
+
 /// Fails with the names of all generated files that are not what their data says.
 pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
-    let mut stale = Vec::new();
-    for output in OUTPUTS {
-        let expected = render(root, output)?;
-        let actual = fs::read_to_string(root.join(output.path)).unwrap_or_default();
+    let mut stale = left_over(root)?;
+    for (path, expected) in all(root)? {
+        let actual = fs::read_to_string(root.join(&path)).unwrap_or_default();
         if let Some(line) = first_difference(&expected, &actual) {
-            stale.push(format!("{}:{line}", output.path));
+            stale.push(format!("{path}:{line}"));
         }
     }
     if !stale.is_empty() {

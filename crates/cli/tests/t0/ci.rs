@@ -25,7 +25,7 @@ pub(crate) const CLEAN: &str = include_str!("../data/clean.yaml");
 pub(crate) const BAD: &str =
     r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALOW"}]}"#;
 /// A profile that there are warnings about.
-const WARNED: &str = include_str!("../../../../examples/nginx/nginx.json");
+const WARNED: &str = r#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [{"names": ["umonut2"], "action": "SCMP_ACT_ERRNO"}]}"#;
 /// What a shell would make something else of, wherever it is not quoted.
 const HOSTILE: &str =
     r#"it's "x" $(touch executed) `touch executed` ; touch executed | * $HOME \ ${{ 1 }} # %s"#;
@@ -521,7 +521,7 @@ fn a_repository_with_findings_begins_as_the_page_says() {
     lab.callgate("lint --config none.toml").expect(2).says("none.toml");
     lab.callgate("lint --write-baseline lint-baseline.json").expect(0);
     lab.callgate("lint").expect(0);
-    lab.write("seccomp/vendor/agent.json", WARNED.replacen("\"accept4\"", "\"acept4\"", 1));
+    lab.write("seccomp/vendor/agent.json", WARNED);
     lab.callgate("lint --fail-on never").expect(0).says("2 files:").says("1 suppressed");
     lab.write("seccomp/vendor/agent.json", BAD);
     lab.callgate("lint").expect(1).shows("SCMP_ACT_ALOW");

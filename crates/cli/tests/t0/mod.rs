@@ -14,6 +14,7 @@ mod help;
 mod hints;
 mod import;
 mod interface;
+mod lint;
 mod output;
 
 /// A recording of a small program: a dangerous call, a refused one, an inet socket, one call in two phases.
