@@ -206,7 +206,7 @@ mod t1 {
 
     #[test]
     fn the_examples_work() {
-        assert_eq!(run("t1"), 19);
+        assert_eq!(run("t1"), 20);
     }
 }
 
