@@ -177,17 +177,3 @@ impl From<&Profile> for Document {
         }
     }
 }
-
-/// Line numbers of a text, by bisection: a file has as many rules as it likes.
-pub(crate) struct Lines(Vec<usize>);
-
-impl Lines {
-    pub(crate) fn of(text: &str) -> Self {
-        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
-    }
-
-    /// The line of a byte offset, from 1.
-    pub(crate) fn at(&self, offset: usize) -> usize {
-        1 + self.0.partition_point(|at| *at < offset)
-    }
-}

@@ -321,7 +321,7 @@ fn linted(name: &str, text: &str, options: &Options) -> Vec<Located> {
     let files = [(name.to_owned(), looked.clone())];
     let more =
         join(&files, &[], options, &|_| Some(text.to_owned())).findings.into_iter().map(|(_, f)| f).collect();
-    finish((name, text), (looked, more), &[], (&Policy::default(), options)).report.findings
+    finish((name, &text.into()), (looked, more), &[], (&Policy::default(), options)).report.findings
 }
 
 fn files_below(folder: &std::path::Path, found: &mut Vec<PathBuf>) {

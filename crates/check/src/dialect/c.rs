@@ -7,7 +7,9 @@
 use callgate_core::profile::json::{Node, Value};
 
 use super::{at, members};
-use crate::document::{Comparison, Document, Entry, Lines, Refusal};
+use callgate_core::profile::Lines;
+
+use crate::document::{Comparison, Document, Entry, Refusal};
 
 type Read<T> = Result<T, Refusal>;
 

@@ -7,7 +7,9 @@
 use callgate_core::profile::json::{Node, Value};
 
 use super::at;
-use crate::document::{Circumstances, Companions, Comparison, Document, Entry, Lines, MinKernel, Refusal};
+use callgate_core::profile::Lines;
+
+use crate::document::{Circumstances, Companions, Comparison, Document, Entry, MinKernel, Refusal};
 
 type Read<T> = Result<T, Refusal>;
 

@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use callgate_core::profile::json::{self, Key, Node, Value};
 
-use crate::document::{Document, Lines, Refusal};
+use callgate_core::profile::Lines;
+
+use crate::document::{Document, Refusal};
 
 /// A library that reads JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What lint has to say: findings with places, secondary places, the way out and patches.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use callgate_core::Severity;
 
@@ -112,7 +113,7 @@ pub struct FileReport {
     /// The file, as the user named it.
     pub name: String,
     /// Its text, for excerpts; empty where none are wanted.
-    pub text: String,
+    pub text: Arc<str>,
     /// What was found.
     pub findings: Vec<Located>,
 }

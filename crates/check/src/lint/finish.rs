@@ -1,6 +1,7 @@
 //! The end of a file: severities, suppressions, places for people, fingerprints.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use callgate_core::Severity;
 use sha2::{Digest as _, Sha256};
@@ -41,7 +42,7 @@ pub struct Finished {
 
 /// Finishes a file: `more` are the findings of [`super::join()`] that are in it, `ignores` what is to be kept quiet from outside.
 pub fn finish(
-    (name, text): (&str, &str),
+    (name, text): (&str, &Arc<str>),
     (looked, more): (Looked, Vec<Finding>),
     ignores: &[Ignore],
     (policy, options): (&Policy, &Options),
@@ -71,7 +72,7 @@ pub fn finish(
     });
     found.dedup();
     let report =
-        FileReport { name: name.to_owned(), text: text.to_owned(), findings: located(name, text, found) };
+        FileReport { name: name.to_owned(), text: Arc::clone(text), findings: located(name, text, found) };
     Finished { report, suppressed, used }
 }
 

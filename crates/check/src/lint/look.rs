@@ -1,13 +1,15 @@
 //! One file, looked at alone.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
+use callgate_core::profile::Lines;
 use callgate_core::profile::json::{JsonError, Node};
 use memchr::memmem;
 
 use super::config_map::{self, Embedded};
 use super::embedded::SourceMap;
-use super::finding::Finding;
+use super::finding::{Finding, Positions};
 use super::manifest::{Object, objects};
 use super::options::Options;
 use super::rule::{Check, Rule, Sink};
@@ -86,6 +88,8 @@ pub fn look(input: Input<'_>, options: &Options) -> Looked {
             uses: Vec::new(),
             profiles: Vec::new(),
         },
+        lines: OnceCell::new(),
+        positions: OnceCell::new(),
     };
     if input.named || may_matter(input) {
         looker.file();
@@ -108,6 +112,9 @@ struct Looker<'l> {
     input: Input<'l>,
     options: &'l Options,
     looked: Looked,
+    /// A file may hold many profiles, and many suppressions.
+    lines: OnceCell<Lines>,
+    positions: OnceCell<Positions<'l>>,
 }
 
 impl Looker<'_> {
@@ -177,7 +184,8 @@ impl Looker<'_> {
     fn profile(&mut self, node: &Node, value: &str, map: &SourceMap, document: usize) {
         self.looked.kind = Kind::Profile.max(self.looked.kind);
         let from = self.looked.findings.len();
-        check_profile(self.input.text, (node, value, map), self.options, &mut self.looked.findings);
+        let lines = self.lines.get_or_init(|| Lines::of(self.input.text));
+        check_profile((self.input.text, lines), (node, value, map), self.options, &mut self.looked.findings);
         for finding in &mut self.looked.findings[from..] {
             finding.pointer = pointer::of(node, document, finding.span.start);
         }
@@ -221,7 +229,11 @@ impl Looker<'_> {
 
     fn yaml_document(&mut self, document: &Document, index: usize) {
         let from = self.looked.suppressions.len();
-        self.looked.suppressions.extend(suppress::comments(self.input.text, &document.comments));
+        let marked = suppress::marked(&document.comments);
+        if !marked.is_empty() {
+            let positions = self.positions.get_or_init(|| Positions::of(self.input.text));
+            self.looked.suppressions.extend(suppress::comments(self.input.text, positions, &marked));
+        }
         suppress::locate(&mut self.looked.suppressions[from..], &document.root, index);
         self.document(&document.root, index, true);
         if script::is_pipeline(self.input.name) || document.root.get("apiVersion").is_none() {
@@ -321,7 +333,7 @@ impl Looker<'_> {
 
 /// All rules about a profile.
 fn check_profile(
-    text: &str,
+    text: (&str, &Lines),
     parts: (&Node, &str, &SourceMap),
     options: &Options,
     findings: &mut Vec<Finding>,

@@ -134,8 +134,17 @@ pub(crate) struct Rule {
     pub(crate) check: Check,
 }
 
+/// So many findings of one rule are told of one profile or object; the next one says how many more there are.
+pub(crate) const MAX_FINDINGS: usize = 200;
+
 /// Takes the findings of one rule.
 pub(crate) struct Sink<'s> {
+    /// How many there were.
+    count: usize,
+    /// What takes those that are too many.
+    last: Option<Finding>,
+    /// The worst of those.
+    worst: Option<Severity>,
     found: &'s mut Vec<Finding>,
     rule: &'static Rule,
     /// What was asked for.
@@ -144,7 +153,7 @@ pub(crate) struct Sink<'s> {
 
 impl<'s> Sink<'s> {
     pub(crate) fn of(rule: &'static Rule, options: &'s Options, found: &'s mut Vec<Finding>) -> Self {
-        Self { found, rule, options }
+        Self { count: 0, last: None, worst: None, found, rule, options }
     }
 
     /// Whether something was found that keeps a profile from being one.
@@ -155,7 +164,7 @@ impl<'s> Sink<'s> {
     /// Something is so, there.
     pub(crate) fn report(&mut self, span: Range<usize>, message: impl Into<String>) -> &mut Finding {
         let rule = self.rule;
-        self.found.push(Finding {
+        let finding = Finding {
             code: rule.code,
             severity: rule.severity,
             confidence: rule.confidence,
@@ -165,9 +174,27 @@ impl<'s> Sink<'s> {
             hint: None,
             fix: None,
             pointer: String::new(),
-        });
+        };
+        self.count += 1;
+        if self.count > MAX_FINDINGS {
+            self.worst = self.worst.max(self.last.take().map(|last| last.severity));
+            return self.last.insert(finding);
+        }
+        self.found.push(finding);
         let last = self.found.len() - 1;
         &mut self.found[last]
+    }
+}
+
+impl Drop for Sink<'_> {
+    fn drop(&mut self) {
+        if let Some(last) = self.last.take() {
+            let more = self.count - MAX_FINDINGS;
+            let before =
+                if more > 1 { format!("; and {} like it before this one", more - 1) } else { String::new() };
+            let severity = self.worst.unwrap_or(last.severity).max(last.severity);
+            self.found.push(Finding { message: last.message + &before, severity, ..last });
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use callgate_core::profile::json::Node;
-use callgate_core::profile::{self, InvalidProfile, Name, Rule};
+use callgate_core::profile::{self, InvalidProfile, Lines, Name, Rule};
 use callgate_core::set::CallSet;
 use callgate_core::{Action, Arch, Diagnostic, Profile};
 
@@ -41,8 +41,9 @@ const DOCKER_KEYS: [&str; 2] = ["archMap", "defaultErrno"];
 const DOCKER_RULE_KEYS: [&str; 4] = ["includes", "excludes", "name", "errno"];
 
 impl<'s> Subject<'s> {
+    /// `text` is the file with its lines, the second is the profile in it.
     pub(crate) fn of(
-        text: &'s str,
+        (text, lines): (&'s str, &Lines),
         (node, value, map): (&'s Node, &'s str, &'s SourceMap),
         options: &'s Options,
     ) -> Self {
@@ -51,7 +52,7 @@ impl<'s> Subject<'s> {
             node,
             value,
             map,
-            read: profile::read_node(text, node),
+            read: profile::read_node(text, lines, node),
             options,
             targets: Vec::new(),
             resolved: OnceCell::new(),

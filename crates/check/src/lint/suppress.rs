@@ -74,13 +74,15 @@ fn reason(text: &str) -> (String, Option<String>) {
     (words.join(" ").trim_start_matches([':', '-', '–', '—', ' ']).trim().to_owned(), until)
 }
 
+/// The comments that suppress something, or mean to.
+pub(crate) fn marked(comments: &[Comment]) -> Vec<&Comment> {
+    comments.iter().filter(|comment| comment.text.starts_with(MARK)).collect()
+}
+
 /// The suppressions of comments. One behind a value is about that line; one on a line of its own about what begins on the next
 /// line, with all that is indented below it.
-pub(crate) fn comments(text: &str, comments: &[Comment]) -> Vec<Suppression> {
-    let marked = comments.iter().filter(|comment| comment.text.starts_with(MARK));
-    let mut positions = None;
-    let found = marked.map(|comment| {
-        let positions: &Positions<'_> = positions.get_or_insert_with(|| Positions::of(text));
+pub(crate) fn comments(text: &str, positions: &Positions<'_>, marked: &[&Comment]) -> Vec<Suppression> {
+    let found = marked.iter().map(|comment| {
         let rest = &comment.text[MARK.len()..];
         let (codes, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((codes, rest)) => (codes.split(',').map(|c| c.trim().to_owned()).collect(), rest),
@@ -89,8 +91,8 @@ pub(crate) fn comments(text: &str, comments: &[Comment]) -> Vec<Suppression> {
         let (reason, until) = reason(rest);
         let line = positions.line(comment.span.start);
         let before = &text[positions.line_range(line).start..comment.span.start];
-        let covers =
-            if before.trim().is_empty() { block(text, positions, line) } else { positions.line_range(line) };
+        let own_line = before.trim().is_empty();
+        let covers = if own_line { block(text, positions, line) } else { positions.line_range(line) };
         Suppression { codes, reason, until, span: comment.span.clone(), covers, pointer: String::new() }
     });
     found.collect()
@@ -134,18 +136,51 @@ pub(crate) fn annotations(object: &Object<'_>) -> Vec<Suppression> {
 pub(crate) fn apply(found: &mut Vec<Finding>, suppressions: &[Suppression], options: &Options) -> usize {
     let mut used = vec![false; suppressions.len()];
     let before = found.len();
-    found.retain(|finding| {
-        let by = suppressions.iter().position(|suppression| suppression.covers(finding, &options.today));
-        if let Some(by) = by {
-            used[by] = true;
-        }
-        by.is_none()
-    });
+    if !suppressions.is_empty() {
+        found.sort_by_key(|finding| finding.span.start);
+        let mut sweep = Sweep::of(suppressions);
+        found.retain(|finding| {
+            let by =
+                sweep.at(finding.span.start).find(|at| suppressions[*at].covers(finding, &options.today));
+            if let Some(by) = by {
+                used[by] = true;
+            }
+            by.is_none()
+        });
+    }
     let suppressed = before - found.len();
     for (suppression, used) in suppressions.iter().zip(used) {
         wrong(suppression, used, options, found);
     }
     suppressed
+}
+
+/// The suppressions around a place, for places that come in ascending order: not all of them are asked for each.
+struct Sweep<'s> {
+    suppressions: &'s [Suppression],
+    /// By where they begin to cover; those that come later.
+    later: std::vec::IntoIter<usize>,
+    next: Option<usize>,
+    around: Vec<usize>,
+}
+
+impl<'s> Sweep<'s> {
+    fn of(suppressions: &'s [Suppression]) -> Self {
+        let mut order: Vec<usize> = (0..suppressions.len()).collect();
+        order.sort_by_key(|at| suppressions[*at].covers.start);
+        let mut later = order.into_iter();
+        let next = later.next();
+        Self { suppressions, later, next, around: Vec::new() }
+    }
+
+    fn at(&mut self, place: usize) -> impl Iterator<Item = usize> + '_ {
+        while let Some(next) = self.next.filter(|next| self.suppressions[*next].covers.start <= place) {
+            self.around.push(next);
+            self.next = self.later.next();
+        }
+        self.around.retain(|at| self.suppressions[*at].covers.end > place);
+        self.around.iter().copied()
+    }
 }
 
 fn wrong(suppression: &Suppression, used: bool, options: &Options, found: &mut Vec<Finding>) {
@@ -210,7 +245,7 @@ mod tests {
     fn a_comment_covers_its_line_or_the_block_below_it() {
         let text = "a:\n  # callgate: ignore[x] why\n  b: |\n    1\n\n    2\n  c: 3 # callgate: ignore[y] why\n# callgate: ignore[z] why\nl:\n- 1\n- 2\nm: 1\n";
         let documents: Vec<_> = crate::yaml::documents(text).map(Result::unwrap).collect();
-        let found = comments(text, &documents[0].comments);
+        let found = comments(text, &Positions::of(text), &marked(&documents[0].comments));
         let covered: Vec<&str> = found.iter().map(|s| text[s.covers.clone()].trim()).collect();
         assert_eq!(covered, ["b: |\n    1\n\n    2", "c: 3 # callgate: ignore[y] why", "l:\n- 1\n- 2"]);
         assert_eq!((found[0].codes.clone(), found[0].reason.as_str()), (vec!["x".to_owned()], "why"));

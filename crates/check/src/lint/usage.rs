@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use callgate_core::baseline::Machine;
+use callgate_core::profile::Lines;
 use callgate_core::profile::json::Node;
 use callgate_core::{Arch, capability};
 
@@ -166,7 +167,8 @@ fn one((known, text): &(&Known, &str), usage: &Usage, options: &Options) -> Opti
     let map = SourceMap::identity();
     let value: &str = known.value.as_deref().unwrap_or(text);
     let node = map.parse(value).ok()?;
-    let subject = Subject::of(value, (&node, value, &map), options);
+    let lines = Lines::of(value);
+    let subject = Subject::of((value, &lines), (&node, value, &map), options);
     let judged = Judged { usage, subject, file: &known.name };
     let mut found = Vec::new();
     for rule in rules::all() {

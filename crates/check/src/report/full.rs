@@ -138,7 +138,7 @@ fn fix<'r>(sheet: &Sheet<'_>, fix: &'r Fix, width: usize) -> Group<'r> {
 
 fn patch<'r>(sheet: &Sheet<'_>, edits: &'r [Edit], width: usize) -> Option<Snippet<'r, Patch<'r>>> {
     let first = edits.first().filter(|_| !sheet.report.text.is_empty())?;
-    let text = sheet.report.text.as_str();
+    let text = &*sheet.report.text;
     let apart = edits.windows(2).all(|two| two[0].end <= two[1].start);
     // Whole lines may go, with their ends.
     let seen = |edit: &Edit| {

@@ -34,7 +34,7 @@ fn report(name: &str, text: &str, findings: Vec<Finding>) -> FileReport {
         fingerprint: format!("{at:032x}"),
         finding,
     });
-    FileReport { name: name.to_owned(), text: text.to_owned(), findings: located.collect() }
+    FileReport { name: name.to_owned(), text: text.into(), findings: located.collect() }
 }
 
 /// A slip of the fingers with everything that a finding can have, a warning and a note, and a file without findings.
@@ -420,7 +420,7 @@ fn tap_counts_its_tests_and_no_text_becomes_a_directive() {
 #[test]
 fn without_the_text_there_is_no_excerpt_and_no_invented_place() {
     let mut files = sample();
-    files[0].text.clear();
+    files[0].text = "".into();
     let shown = render(Format::Full, &files, &rules, PLAIN);
     assert!(shown.contains("--> a b%/x:1.json:2:20\n") && !shown.contains("defaultAction"), "{shown}");
     assert!(
@@ -624,7 +624,7 @@ proptest! {
     ) {
         let mut file = report(&name, &text, findings);
         if !known {
-            file.text.clear();
+            file.text = "".into();
         }
         if !found {
             file.findings.iter_mut().for_each(|l| (l.start, l.end) = Default::default());

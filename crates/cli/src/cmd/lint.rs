@@ -31,8 +31,8 @@ pub(crate) fn run_verb(args: &mut Lint, output: &Output) -> Outcome {
     if files.is_empty() && !unread {
         return Err(nothing(args));
     }
-    let mut mended = files.clone();
     let mending = args.fix || args.unsafe_fixes || args.diff;
+    let mut mended = if mending { files.clone() } else { Vec::new() };
     let (mut ran, made) = if mending {
         mend::mend(&mut mended, &folders, (&options, &config), args.unsafe_fixes)
     } else {
@@ -115,7 +115,7 @@ fn load(args: &Lint, config: &Config, output: &Output) -> Result<(Vec<Loaded>, b
     let mut files = Vec::new();
     for source in sources {
         match input::bytes(&source.path).and_then(|bytes| text(&source, bytes)) {
-            Ok(text) => files.push(Loaded { source, text }),
+            Ok(text) => files.push(Loaded { source, text: text.into() }),
             Err(failure) => {
                 output.error(&failure.message, failure.hint.as_deref());
                 unread = true;

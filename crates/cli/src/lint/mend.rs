@@ -1,5 +1,6 @@
 //! Patches: made until there is none left to make, then written, or shown.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -27,9 +28,10 @@ pub(crate) fn mend(
         let mut changed = false;
         for (report, index) in ran.reports.iter().zip(&ran.of) {
             let (edits, count) = edits(report, unsafe_too);
-            if let Some(text) = apply(&files[*index].text, &edits).filter(|text| *text != files[*index].text)
+            if let Some(text) =
+                apply(&files[*index].text, &edits).filter(|text| **text != *files[*index].text)
             {
-                files[*index].text = text;
+                files[*index].text = text.into();
                 made += count;
                 changed = true;
             }
@@ -44,17 +46,20 @@ pub(crate) fn mend(
 
 /// The edits of a file's patches, those left out that meet one before them.
 fn edits(report: &FileReport, unsafe_too: bool) -> (Vec<Edit>, usize) {
-    let mut taken: Vec<Edit> = Vec::new();
+    // Where edits were taken: from where, to where; they do not meet.
+    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut edits = Vec::new();
     let mut count = 0;
     for fix in report.findings.iter().filter_map(|located| located.finding.fix.as_ref()) {
         let meets =
-            |edit: &Edit| taken.iter().any(|other| edit.start <= other.end && other.start <= edit.end);
+            |edit: &Edit| taken.range(..=edit.end).next_back().is_some_and(|(_, end)| edit.start <= *end);
         if (fix.safe || unsafe_too) && !fix.edits.iter().any(meets) {
-            taken.extend(fix.edits.iter().cloned());
+            taken.extend(fix.edits.iter().map(|edit| (edit.start, edit.end)));
+            edits.extend(fix.edits.iter().cloned());
             count += 1;
         }
     }
-    (taken, count)
+    (edits, count)
 }
 
 /// What was changed, as unified diffs.
@@ -62,7 +67,7 @@ pub(crate) fn difference(before: &[Loaded], after: &[Loaded]) -> String {
     let changed = before.iter().zip(after).filter(|(before, after)| before.text != after.text);
     let diff = changed.map(|(before, after)| {
         let name = &before.source.name;
-        let diff = TextDiff::from_lines(before.text.as_str(), after.text.as_str());
+        let diff = TextDiff::from_lines(&*before.text, &*after.text);
         diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string()
     });
     diff.collect()

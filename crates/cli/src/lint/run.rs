@@ -1,7 +1,7 @@
 //! One run: every file looked at, side by side; then what only shows across files; then the reports.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use callgate_check::lint::{FileReport, Finding, Ignore, Input, Kind, Looked, Options, finish, join, look};
 
@@ -12,7 +12,8 @@ use super::files::{self, Source};
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     pub(crate) source: Source,
-    pub(crate) text: String,
+    /// Shared with the report on it: files may be large.
+    pub(crate) text: Arc<str>,
 }
 
 /// What a run gave.
@@ -33,7 +34,7 @@ pub(crate) fn run(files: &[Loaded], folders: &[String], options: &Options, confi
         let input = Input { name: &file.source.name, text: &file.text, named: file.source.named };
         (file.source.name.clone(), look(input, options))
     });
-    let read = |index: usize| files.get(index).map(|file| file.text.clone());
+    let read = |index: usize| files.get(index).map(|file| file.text.to_string());
     let mut more: Vec<Vec<Finding>> = vec![Vec::new(); files.len()];
     for (file, finding) in join(&looked, folders, options, &read).findings {
         more[file].push(finding);

@@ -158,6 +158,22 @@ impl Condition {
     }
 }
 
+/// Line numbers of a text, by bisection: a file has as many rules as it likes.
+#[derive(Clone, Debug)]
+pub struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Of a text.
+    pub fn of(text: &str) -> Self {
+        Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
+    }
+
+    /// The line of a byte offset, from 1.
+    pub fn at(&self, offset: usize) -> usize {
+        1 + self.0.partition_point(|at| *at < offset)
+    }
+}
+
 /// The line of a byte offset, from 1.
 pub fn line_of(text: &str, offset: usize) -> usize {
     1 + text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::json::{self, Key, Node, Value};
-use super::{ArchName, Condition, Extra, Name, Profile, Rule, RuleAction};
+use super::{ArchName, Condition, Extra, Lines, Name, Profile, Rule, RuleAction};
 use crate::action::Action;
 use crate::arch::{Arch, OCI_UNMODELLED};
 use crate::diagnostic::Diagnostic;
@@ -29,7 +29,8 @@ pub struct InvalidProfile {
 ///
 /// The diagnostics speak of what is kept but means nothing, or not what it seems: unknown names, keys, architectures.
 pub fn read(text: &str) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
-    let mut reader = Reader::of(text);
+    let lines = Lines::of(text);
+    let mut reader = Reader::of(text, &lines);
     if text.starts_with('\u{feff}') {
         let invalid = reader.invalid("the file begins with a byte order mark (U+FEFF)", 0..3);
         let hint = "runtimes refuse it for that; save it as UTF-8 without one";
@@ -42,9 +43,13 @@ pub fn read(text: &str) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
 
 /// Reads a profile out of a document that was parsed already, as a part of `text`: a profile in a ConfigMap.
 ///
-/// All places are those of `text`, and so are lines.
-pub fn read_node(text: &str, document: &Node) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
-    let mut reader = Reader::of(text);
+/// All places are those of `text`, and so are lines, which the caller has counted: a text may hold many profiles.
+pub fn read_node(
+    text: &str,
+    lines: &Lines,
+    document: &Node,
+) -> Result<(Profile, Vec<Diagnostic>), InvalidProfile> {
+    let mut reader = Reader::of(text, lines);
     let profile = reader.profile(document)?;
     Ok((profile, reader.notes))
 }
@@ -53,8 +58,8 @@ type Read<T> = Result<T, InvalidProfile>;
 
 struct Reader<'a> {
     text: &'a str,
-    /// Where the line feeds are, so that a line number is a look-up.
-    lines: Vec<usize>,
+    /// So that a line number is a look-up.
+    lines: &'a Lines,
     notes: Vec<Diagnostic>,
     /// Unknown names that were given a guess.
     guesses: usize,
@@ -64,8 +69,7 @@ struct Reader<'a> {
 const MAX_GUESSES: usize = 20;
 
 impl<'a> Reader<'a> {
-    fn of(text: &'a str) -> Self {
-        let lines = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
+    fn of(text: &'a str, lines: &'a Lines) -> Self {
         Reader { text, lines, notes: Vec::new(), guesses: 0 }
     }
 
@@ -75,7 +79,7 @@ impl<'a> Reader<'a> {
 
     /// The line of a byte offset, from 1.
     fn line(&self, offset: usize) -> usize {
-        1 + self.lines.partition_point(|at| *at < offset)
+        self.lines.at(offset)
     }
 
     fn wrong_kind(&self, what: &str, expected: &str, node: &Node) -> InvalidProfile {

@@ -75,7 +75,8 @@ fn run(files: &[File], options: &Options) -> Vec<(usize, Finding)> {
         let more =
             joined.findings.iter().filter(|(file, _)| *file == index).map(|(_, f)| f.clone()).collect();
         let text = &files[index].text;
-        let finished = finish((&name, text), (looked, more), &[], (&Policy::default(), options));
+        let finished =
+            finish((&name, &text.as_str().into()), (looked, more), &[], (&Policy::default(), options));
         found.extend(finished.report.findings.into_iter().map(|located| (index, located.finding)));
     }
     found

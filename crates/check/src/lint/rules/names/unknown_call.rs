@@ -93,5 +93,5 @@ fn meant(text: &str) -> Option<&'static str> {
     let lower = text.trim().to_ascii_lowercase();
     let bare = ["__nr_", "sys_", "nr_", "__x64_sys_"].iter().find_map(|prefix| lower.strip_prefix(prefix));
     let bare = bare.unwrap_or(&lower);
-    sysno::names().iter().copied().find(|name| *name == bare)
+    sysno::position(bare).map(|at| sysno::names()[at])
 }
