@@ -20,7 +20,7 @@ const USAGE: &str = "\
 usage: cargo xtask generate [--check]           data/** into const tables
        cargo xtask tidy                         the house rules no other tool checks
        cargo xtask test [--install] [--full]    the ladder of tests; --install brings the Debian packages it needs
-       cargo xtask bench record|outside|import|container|filter|semantics [--pairs N] [--write]
+       cargo xtask bench record|outside|import|container|filter|semantics|lint [--pairs N] [--write]
                                                 the figures of docs/benchmarks.md
        cargo xtask floors [--runs N] [--classes] [--install]
                                                 what runc and crun call below the filter, beside data/floors.toml; root
@@ -64,6 +64,7 @@ fn run() -> anyhow::Result<bool> {
         ["bench", "container", flags @ ..] => bench::container(root, flags),
         ["bench", "filter", flags @ ..] => bench::filter(root, flags),
         ["bench", "semantics", flags @ ..] => bench::semantics(root, flags),
+        ["bench", "lint", flags @ ..] => bench::lint(root, flags),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)

@@ -1,6 +1,7 @@
 //! `bench record`: what recording costs, against no recording and against strace. `bench import`: how fast logs are read.
 //! `bench outside`: what recording by eBPF costs, which is part of `record`. `bench container`: what a container adds.
-//! `bench filter`: what the filter compiler makes. `bench semantics`: what it takes to say what a profile means.
+//! `bench filter`: what the filter compiler makes. `bench semantics`: what it takes to say what a profile means. `bench lint`:
+//! what it takes to look at a repository.
 //!
 //! Every figure is a ratio of runs made one after the other on one machine, in turns, so that a slow minute slows both
 //! sides. Absolute times are printed and never judged.
@@ -9,6 +10,7 @@ mod container;
 mod figures;
 mod filter;
 mod import;
+mod lint;
 mod outside;
 mod scratch;
 mod semantics;
@@ -47,7 +49,7 @@ impl Flags {
                 }
                 other => {
                     bail!(
-                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|outside|import|container|filter|semantics [--pairs N] [--write]"
+                        "unknown flag `{other}`\n\nhint: cargo xtask bench record|outside|import|container|filter|semantics|lint [--pairs N] [--write]"
                     )
                 }
             }
@@ -103,6 +105,13 @@ pub(crate) fn semantics(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
         eprintln!("other people's profiles, not written: {line}");
     }
     publish(root, "semantics", &flags, &figures)
+}
+
+/// Measures lint; `true` if every bar is met.
+pub(crate) fn lint(root: &Path, flags: &[&str]) -> anyhow::Result<bool> {
+    let flags = Flags::parse(flags)?;
+    flags.tell();
+    publish(root, "lint", &flags, &lint::measure(root, flags.pairs)?)
 }
 
 /// Measures recording; `true` if every bar is met.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use callgate_core::floor::{self, Found, Missing, Way};
-use callgate_core::{Arch, Profile};
+use callgate_core::floor::{Found, Held, Missing, Way};
+use callgate_core::set::CallSet;
+use callgate_core::{Action, Arch, Profile};
 
 /// Whether a container starts, and whether anything can be executed in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,15 @@ pub struct Start {
 
 /// Holds the runtime's own calls against the profile.
 pub fn start(profile: &Profile, arch: Arch, found: &Found, no_new_privs: Option<bool>) -> Start {
+    let meaning = callgate_core::profile::meaning(profile, arch);
+    let permitted = CallSet::of(&meaning, Action::permits);
+    start_of(&Held { profile, meaning: &meaning, permitted: &permitted, native: arch }, found, no_new_privs)
+}
+
+/// The same, where what the profile means was worked out before.
+pub fn start_of(held: &Held<'_>, found: &Found, no_new_privs: Option<bool>) -> Start {
     let [create, exec] = Way::ALL.map(|way| {
-        let missing = floor::starts(profile, arch, found, way, no_new_privs);
+        let missing = held.lacks(found, way, no_new_privs);
         missing.into_iter().filter(|missing| missing.fatal).collect::<Vec<_>>()
     });
     let ending = match (create.is_empty(), exec.is_empty()) {
@@ -68,7 +76,7 @@ pub fn lacking<'s>(starts: impl IntoIterator<Item = &'s Start>) -> BTreeSet<&'st
 
 #[cfg(test)]
 mod tests {
-    use callgate_core::Action;
+    use callgate_core::floor;
     use callgate_core::profile::{Rule, read};
 
     use super::*;

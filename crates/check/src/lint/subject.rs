@@ -6,12 +6,13 @@ use std::ops::Range;
 use callgate_core::profile::json::Node;
 use callgate_core::profile::{self, InvalidProfile, Lines, Name, Rule};
 use callgate_core::set::CallSet;
-use callgate_core::{Action, Arch, Diagnostic, Profile};
+use callgate_core::{Action, Arch, Diagnostic, Meaning, Profile};
 
 use super::embedded::SourceMap;
 use super::finding::Positions;
 use super::options::Options;
 use crate::document::Refusal;
+use crate::explain::start::Start;
 use crate::resolve::{Resolved, resolve};
 use crate::target::Target;
 
@@ -31,7 +32,8 @@ pub(crate) struct Subject<'s> {
     pub(crate) options: &'s Options,
     targets: Vec<Target>,
     resolved: OnceCell<Vec<Result<Resolved, Refusal>>>,
-    permitted: OnceCell<CallSet>,
+    meaning: OnceCell<(Meaning, CallSet)>,
+    starts: OnceCell<Vec<Start>>,
     named: OnceCell<Vec<(u32, u32)>>,
     plain: OnceCell<bool>,
 }
@@ -56,7 +58,8 @@ impl<'s> Subject<'s> {
             options,
             targets: Vec::new(),
             resolved: OnceCell::new(),
-            permitted: OnceCell::new(),
+            meaning: OnceCell::new(),
+            starts: OnceCell::new(),
             named: OnceCell::new(),
             plain: OnceCell::new(),
         };
@@ -91,10 +94,18 @@ impl<'s> Subject<'s> {
         self.targets.iter().zip(self.resolved.get_or_init(all))
     }
 
-    /// What goes ahead under the raw OCI meaning on this machine.
-    pub(crate) fn permitted(&self, profile: &Profile) -> &CallSet {
-        let meaning = || CallSet::of(&profile::meaning(profile, self.native()), Action::permits);
-        self.permitted.get_or_init(meaning)
+    /// The raw OCI meaning on this machine, and what goes ahead under it.
+    pub(crate) fn meaning(&self, profile: &Profile) -> &(Meaning, CallSet) {
+        self.meaning.get_or_init(|| {
+            let meaning = profile::meaning(profile, self.native());
+            let permitted = CallSet::of(&meaning, Action::permits);
+            (meaning, permitted)
+        })
+    }
+
+    /// Runtimes under which nothing starts, or nothing more can be executed, as `make` finds them.
+    pub(crate) fn starts(&self, make: impl FnOnce() -> Vec<Start>) -> &[Start] {
+        self.starts.get_or_init(make)
     }
 
     /// The architectures that are filtered.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::suggest;
 
-pub use starts::{Missing, Refusal, starts};
+pub use starts::{Held, Missing, Refusal, starts};
 pub use version::{BadVersion, Version};
 
 /// How a process gets into a container.

@@ -44,6 +44,19 @@ pub struct Missing {
     pub fatal: bool,
 }
 
+/// A profile with what it means, worked out once for all floors that are held against it.
+#[derive(Clone, Copy, Debug)]
+pub struct Held<'h> {
+    /// The profile.
+    pub profile: &'h Profile,
+    /// Its raw OCI meaning on the machine.
+    pub meaning: &'h Meaning,
+    /// What goes ahead under it.
+    pub permitted: &'h CallSet,
+    /// The machine's own architecture.
+    pub native: Arch,
+}
+
 /// The calls of the floor that the profile does not allow, sorted; a container starts if none of them is fatal.
 ///
 /// A call is there if the profile allows it for all arguments but those that [`crate::generate`] itself would leave out
@@ -57,28 +70,46 @@ pub fn starts(
 ) -> Vec<Missing> {
     let meaning = profile::meaning(profile, native);
     let permitted = CallSet::of(&meaning, Action::permits);
-    let newest =
-        newest_named(profile, native).filter(|_| found.runtime == STUBBED && stub(profile.default.action));
-    let mut missing = Vec::new();
-    for (name, need) in found.needs(&[way], no_new_privs) {
+    let held = Held { profile, meaning: &meaning, permitted: &permitted, native };
+    held.lacks(found, way, no_new_privs)
+}
+
+impl Held<'_> {
+    /// The same as [`starts`].
+    pub fn lacks(&self, found: &Found, way: Way, no_new_privs: Option<bool>) -> Vec<Missing> {
+        let native = self.native;
         // Measured on x86_64; what another architecture does not have is not called there.
-        let Some(nr) = sysno::number(native, name) else { continue };
-        let region = permitted.region(native, nr);
-        let form = form(native, name);
-        if form.is_subset(&region) {
-            continue;
+        let numbered = found.names(&[way], no_new_privs).into_iter();
+        let numbered = numbered.filter_map(|name| Some((name, sysno::number(native, name)?)));
+        let open = |(name, nr): &(&'static str, u32)| {
+            let region = self.permitted.region(native, *nr);
+            !region.is_all() && !form(native, name).is_subset(&region)
+        };
+        let refused: Vec<(&'static str, u32)> = numbered.filter(open).collect();
+        if refused.is_empty() {
+            return Vec::new();
         }
+        let needs = found.needs(&[way], no_new_privs);
+        let missing = refused.into_iter().filter_map(|call| self.missing(call, needs.get(call.0)?, found));
+        missing.collect()
+    }
+
+    fn missing(&self, (name, nr): (&'static str, u32), need: &Need, found: &Found) -> Option<Missing> {
+        let (native, default) = (self.native, self.profile.default.action);
+        let region = self.permitted.region(native, nr);
+        let form = form(native, name);
+        let stubbed = found.runtime == STUBBED && stub(default);
+        let newest = newest_named(self.profile, native).filter(|_| stubbed);
         let action = match form.difference(&region).witness() {
             _ if newest.is_some_and(|newest| nr > newest) => Action::Errno(ENOSYS),
-            Some(args) => action(&meaning, native, nr, &args),
-            None => profile.default.action,
+            Some(args) => action(self.meaning, native, nr, &args),
+            None => default,
         };
         let whole = form.intersection(&region).is_empty();
         let refusal = if whole { Refusal::Whole(action) } else { Refusal::SomeArguments(action) };
-        let fatal = is_fatal(&need, action, profile.default.action);
-        missing.push(Missing { name, need, refusal, fatal });
+        let fatal = is_fatal(need, action, default);
+        Some(Missing { name, need: need.clone(), refusal, fatal })
     }
-    missing
 }
 
 /// runc answers ENOSYS for numbers above all that the profile names, unless its default lets calls go ahead or a tracer

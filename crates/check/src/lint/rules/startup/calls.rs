@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use callgate_core::floor::{self, Found};
+use callgate_core::floor::{self, Found, Held};
 
 use super::super::prelude::*;
-use crate::explain::start::{Ending, Start, start};
+use crate::explain::start::{Ending, Start, start_of};
 use crate::target::RuntimeName;
 
 /// The runtimes of the targets whose own calls are known, each once; the newest runc and crun where nobody named any.
@@ -21,17 +21,20 @@ pub(super) fn runtimes(subject: &Subject<'_>) -> Vec<Found> {
 }
 
 /// What becomes of a container under a profile, where that is not plain to see.
-pub(in super::super) fn starts(subject: &Subject<'_>, profile: &Profile) -> Vec<Start> {
-    // A list of what is refused names none of what runtimes need.
-    if profile.default.action.permits() && !refuses_any_need(subject, profile) {
-        return Vec::new();
-    }
-    let nnp = subject.options.no_new_privs;
-    let runtimes = runtimes(subject).into_iter().filter(|found| !has_all(subject, profile, found));
-    runtimes
-        .map(|found| start(profile, subject.native(), &found, nnp))
-        .filter(|s| s.ending != Ending::Starts)
-        .collect()
+pub(in super::super) fn starts<'s>(subject: &'s Subject<'_>, profile: &Profile) -> &'s [Start] {
+    subject.starts(|| {
+        // A list of what is refused names none of what runtimes need.
+        if profile.default.action.permits() && !refuses_any_need(subject, profile) {
+            return Vec::new();
+        }
+        let nnp = subject.options.no_new_privs;
+        let runtimes = runtimes(subject).into_iter().filter(|found| !has_all(subject, profile, found));
+        let held = |found: Found| {
+            let (meaning, permitted) = subject.meaning(profile);
+            start_of(&Held { profile, meaning, permitted, native: subject.native() }, &found, nnp)
+        };
+        runtimes.map(held).filter(|start| start.ending != Ending::Starts).collect()
+    })
 }
 
 /// Whether every call of the floor has a rule that allows it whatever its arguments: then there is nothing to work out.
@@ -167,7 +170,7 @@ impl Program {
         let arch = subject.native();
         let refused = |name: &&&str| match sysno::number(arch, name) {
             Some(nr) => {
-                !is_allowed(subject, profile, name) && subject.permitted(profile).region(arch, nr).is_empty()
+                !is_allowed(subject, profile, name) && subject.meaning(profile).1.region(arch, nr).is_empty()
             }
             None => false,
         };
