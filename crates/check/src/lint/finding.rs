@@ -160,7 +160,11 @@ impl<'t> Positions<'t> {
         let offset = offset.min(self.text.len());
         let line = self.line(offset);
         let start = self.starts.get(line - 1).copied().unwrap_or_default();
-        Position { line, column: 1 + self.before(offset) - self.before(start) }
+        // In a line of ordinary length nothing was counted before.
+        let near = offset - start < STRIDE;
+        let bytes = || self.text.as_bytes().get(start..offset).unwrap_or_default();
+        let characters = if near { count(bytes()) } else { self.before(offset) - self.before(start) };
+        Position { line, column: 1 + characters }
     }
 
     /// Where a line begins and ends, without its line feed; lines are counted from 1.

@@ -10,6 +10,7 @@
 mod config_map;
 mod edit;
 mod embedded;
+mod facts;
 mod finding;
 mod finish;
 mod join;

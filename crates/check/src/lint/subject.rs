@@ -6,9 +6,10 @@ use std::ops::Range;
 use callgate_core::profile::json::Node;
 use callgate_core::profile::{self, InvalidProfile, Lines, Name, Rule};
 use callgate_core::set::CallSet;
-use callgate_core::{Action, Arch, Diagnostic, Meaning, Profile};
+use callgate_core::{Action, Arch, Diagnostic, Meaning, Profile, sysno};
 
 use super::embedded::SourceMap;
+use super::facts::{self, Fact};
 use super::finding::Positions;
 use super::options::Options;
 use crate::document::Refusal;
@@ -34,7 +35,7 @@ pub(crate) struct Subject<'s> {
     resolved: OnceCell<Vec<Result<Resolved, Refusal>>>,
     meaning: OnceCell<(Meaning, CallSet)>,
     starts: OnceCell<Vec<Start>>,
-    named: OnceCell<Vec<(u32, u32)>>,
+    named: OnceCell<Vec<Place>>,
     plain: OnceCell<bool>,
 }
 
@@ -173,12 +174,19 @@ impl<'s> Subject<'s> {
         let sorted = || {
             let rules = profile.rules.iter().enumerate();
             let rules = rules.filter(|(_, rule)| rule.action.action != profile.default.action);
-            let mut all: Vec<(u32, u32)> = rules
-                .flat_map(|(at, rule)| (0..rule.names.len()).map(move |name| (at as u32, name as u32)))
-                .collect();
-            all.sort_by_key(|(rule, name)| {
-                (&profile.rules[*rule as usize].names[*name as usize].text, *rule)
+            let mentions = rules.flat_map(|(at, rule)| {
+                let name = move |(index, name): (usize, &Name)| {
+                    let place = sysno::position(&name.text).map_or(UNKNOWN, |place| place as u32);
+                    Place { call: place, rule: at as u32, name: index as u32 }
+                };
+                rule.names.iter().enumerate().map(name)
             });
+            let mut all: Vec<Place> = mentions.collect();
+            all.sort_unstable();
+            // Those that are no calls have an order of their own, for whoever looks for what is named twice.
+            let strangers = all.partition_point(|place| place.call != UNKNOWN);
+            let text = |place: &Place| &profile.rules[place.rule as usize].names[place.name as usize].text;
+            all[strangers..].sort_by_key(|place| (text(place), *place));
             all
         };
         Named { profile, sorted: self.named.get_or_init(sorted) }
@@ -190,11 +198,22 @@ impl<'s> Subject<'s> {
     }
 }
 
+/// Where a name stands: which call it is, in which rule, which name of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    call: u32,
+    rule: u32,
+    name: u32,
+}
+
+/// The place of what is no call.
+const UNKNOWN: u32 = u32::MAX;
+
 /// Names of a profile, sorted.
 #[derive(Clone, Copy)]
 pub(crate) struct Named<'n, 'p> {
     profile: &'p Profile,
-    sorted: &'n [(u32, u32)],
+    sorted: &'n [Place],
 }
 
 /// A name, where it stands.
@@ -206,31 +225,46 @@ pub(crate) struct Mention<'p> {
     pub(crate) name: &'p Name,
     /// Which name of the rule.
     pub(crate) at: usize,
+    /// What is known of the call; `None`: there is no such call.
+    pub(crate) fact: Option<Fact>,
 }
 
 impl<'n, 'p> Named<'n, 'p> {
-    fn mention(self, (rule, name): (u32, u32)) -> Mention<'p> {
-        let (index, at) = (rule as usize, name as usize);
+    fn mention(self, place: Place) -> Mention<'p> {
+        let (index, at) = (place.rule as usize, place.name as usize);
         let rule = &self.profile.rules[index];
-        Mention { index, rule, name: &rule.names[at], at }
+        let fact = (place.call != UNKNOWN).then(|| facts::of(place.call as usize));
+        Mention { index, rule, name: &rule.names[at], at, fact }
     }
 
-    fn text(self, at: (u32, u32)) -> &'p str {
-        &self.mention(at).name.text
+    fn is_same(self, a: Place, b: Place) -> bool {
+        a.call == b.call && (a.call != UNKNOWN || self.mention(a).name.text == self.mention(b).name.text)
     }
 
     /// Where a call is named, in the order of the file.
     pub(crate) fn of(self, call: &str) -> impl Iterator<Item = Mention<'p>> + use<'n, 'p> {
-        let start = self.sorted.partition_point(|at| self.text(*at) < call);
-        let end = start + self.sorted[start..].partition_point(|at| self.text(*at) == call);
-        self.sorted[start..end].iter().map(move |at| self.mention(*at))
+        let call = sysno::position(call).map_or(UNKNOWN, |place| place as u32);
+        let start = self.sorted.partition_point(|place| place.call < call);
+        let known =
+            self.sorted[start..].iter().take_while(move |place| place.call == call && call != UNKNOWN);
+        known.map(move |place| self.mention(*place))
+    }
+
+    /// Every mention, by call.
+    pub(crate) fn all(self) -> impl Iterator<Item = Mention<'p>> + use<'n, 'p> {
+        self.sorted.iter().map(move |place| self.mention(*place))
     }
 
     /// Every call that is named more than once, with where, in the order of the file.
     pub(crate) fn shared(self) -> impl Iterator<Item = Vec<Mention<'p>>> + use<'n, 'p> {
-        let groups = self.sorted.chunk_by(move |a, b| self.text(*a) == self.text(*b));
+        let groups = self.sorted.chunk_by(move |a, b| self.is_same(*a, *b));
         groups
             .filter(|group| group.len() > 1)
             .map(move |group| group.iter().map(|at| self.mention(*at)).collect())
+    }
+
+    /// Whether some rule lets a call go ahead, for some or all.
+    pub(crate) fn allows(self, call: &str) -> bool {
+        self.of(call).any(|mention| mention.rule.action.action.permits())
     }
 }

@@ -3,16 +3,12 @@
 use callgate_core::Severity;
 use serde::Serialize;
 
-use super::sheet::{Place, Sheet, tally};
+use super::sheet::{Place, Sheet};
 use super::shown;
-use crate::lint::{Fix, Located, Position};
+use crate::lint::{FileReport, Fix, Located, Position};
 
-#[derive(Serialize)]
-struct Document<'r> {
-    schema: &'static str,
-    findings: Vec<Finding<'r>>,
-    summary: Summary,
-}
+/// The document's name; docs/schema/lint.json describes it.
+const SCHEMA: &str = "callgate.dev/lint/v1";
 
 #[derive(Serialize)]
 struct Summary {
@@ -94,22 +90,41 @@ struct Edit<'r> {
     text: &'r str,
 }
 
-/// All findings, and how many there are.
-pub(super) fn document(sheets: &[Sheet<'_>]) -> String {
-    let findings =
-        sheets.iter().flat_map(|sheet| sheet.findings().iter().map(|l| finding(sheet, l))).collect();
+/// All findings, and how many there are: a finding per line, so that not all of them are there twice at once.
+pub(super) fn document(files: &[FileReport]) -> String {
+    let mut text = format!("{{\"schema\": \"{SCHEMA}\", \"findings\": [");
+    let mut separator = "\n";
+    for file in files {
+        let sheet = Sheet::of(file);
+        for located in sheet.findings() {
+            text += separator;
+            text += shown(serde_json::to_string(&finding(&sheet, located))).trim_end();
+            separator = ",\n";
+        }
+    }
+    let all = || files.iter().flat_map(|file| &file.findings);
+    let count = |severity| all().filter(|located| located.finding.severity == severity).count();
     let summary = Summary {
-        error: tally(sheets, Severity::Error),
-        warning: tally(sheets, Severity::Warning),
-        note: tally(sheets, Severity::Note),
+        error: count(Severity::Error),
+        warning: count(Severity::Warning),
+        note: count(Severity::Note),
     };
-    shown(serde_json::to_string_pretty(&Document { schema: "callgate.dev/lint/v1", findings, summary }))
+    text += "\n], \"summary\": ";
+    text += shown(serde_json::to_string(&summary)).trim_end();
+    text += "}\n";
+    text
 }
 
 /// A finding per line.
-pub(super) fn lines(sheets: &[Sheet<'_>]) -> String {
-    let all = sheets.iter().flat_map(|sheet| sheet.findings().iter().map(move |l| finding(sheet, l)));
-    all.map(|finding| shown(serde_json::to_string(&finding))).collect()
+pub(super) fn lines(files: &[FileReport]) -> String {
+    let mut text = String::new();
+    for file in files {
+        let sheet = Sheet::of(file);
+        let findings =
+            sheet.findings().iter().map(|located| shown(serde_json::to_string(&finding(&sheet, located))));
+        text.extend(findings);
+    }
+    text
 }
 
 fn finding<'r>(sheet: &'r Sheet<'_>, located: &'r Located) -> Finding<'r> {

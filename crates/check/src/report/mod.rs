@@ -148,19 +148,23 @@ pub fn render(
     rules: &dyn Fn(&str) -> Option<RuleInfo>,
     style: Style,
 ) -> String {
-    let sheets: Vec<Sheet<'_>> = files.iter().map(Sheet::of).collect();
+    // Where lines begin is known of one file after the other, wherever a format lets it.
+    let one_by_one = |render: &dyn Fn(&[Sheet<'_>]) -> String| -> String {
+        files.iter().map(|file| render(&[Sheet::of(file)])).collect()
+    };
+    let sheets = || -> Vec<Sheet<'_>> { files.iter().map(Sheet::of).collect() };
     match format {
-        Format::Full => full::render(&sheets, style),
-        Format::Concise => concise::render(&sheets, style),
-        Format::Json => json::document(&sheets),
-        Format::Jsonl => json::lines(&sheets),
-        Format::Sarif => sarif::render(&sheets, rules),
-        Format::Junit => junit::render(&sheets),
-        Format::Github => github::render(&sheets),
-        Format::Gitlab => gitlab::render(&sheets),
-        Format::Checkstyle => checkstyle::render(&sheets),
-        Format::Rdjson => rdjson::render(&sheets),
-        Format::Tap => tap::render(&sheets),
+        Format::Full => one_by_one(&|sheets| full::render(sheets, style)),
+        Format::Concise => one_by_one(&|sheets| concise::render(sheets, style)),
+        Format::Json => json::document(files),
+        Format::Jsonl => json::lines(files),
+        Format::Sarif => sarif::render(&sheets(), rules),
+        Format::Junit => junit::render(&sheets()),
+        Format::Github => github::render(&sheets()),
+        Format::Gitlab => gitlab::render(&sheets()),
+        Format::Checkstyle => checkstyle::render(&sheets()),
+        Format::Rdjson => rdjson::render(&sheets()),
+        Format::Tap => tap::render(&sheets()),
     }
 }
 
@@ -181,6 +185,9 @@ fn relative(name: &str) -> &str {
 /// JSON that may be looked at: what steers a terminal is written as JSON's own escape. Line feeds between values stay.
 fn shown(json: Result<String, serde_json::Error>) -> String {
     let json = json.unwrap_or_default();
+    if json.chars().all(|c| c == '\n' || !foreign::steers(c)) {
+        return json + "\n";
+    }
     let mut out = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if c != '\n' && foreign::steers(c) {

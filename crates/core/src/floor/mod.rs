@@ -210,10 +210,15 @@ impl Found {
         self.version.as_ref().map_or_else(|| self.runtime.to_owned(), |v| format!("{}@{v}", self.runtime))
     }
 
-    /// The names of what is needed in these ways, whatever refusals are lived with.
-    pub fn names(&self, ways: &[Way], no_new_privs: Option<bool>) -> BTreeSet<&'static str> {
-        let wanted = |s: &&&Set| ways.contains(&s.way) && no_new_privs.is_none_or(|on| s.no_new_privs == on);
-        self.sets.iter().filter(wanted).flat_map(|set| set.calls.iter().map(|call| call.name)).collect()
+    /// What is needed in these ways, with what each set makes of its refusal; a name may come several times.
+    pub fn names(
+        &self,
+        ways: &[Way],
+        no_new_privs: Option<bool>,
+    ) -> impl Iterator<Item = (&'static str, Class)> {
+        let wanted =
+            move |s: &&&Set| ways.contains(&s.way) && no_new_privs.is_none_or(|on| s.no_new_privs == on);
+        self.sets.iter().filter(wanted).flat_map(|set| set.calls.iter().map(|call| (call.name, call.class)))
     }
 
     /// What is needed in these ways, with no_new_privs on, off, or whichever.

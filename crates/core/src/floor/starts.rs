@@ -1,5 +1,7 @@
 //! Whether a container starts under a profile: its floor held against what the profile says.
 
+use std::collections::BTreeSet;
+
 use crate::action::Action;
 use crate::arch::Arch;
 use crate::errno::{ENOSYS, EPERM};
@@ -79,7 +81,9 @@ impl Held<'_> {
     pub fn lacks(&self, found: &Found, way: Way, no_new_privs: Option<bool>) -> Vec<Missing> {
         let native = self.native;
         // Measured on x86_64; what another architecture does not have is not called there.
-        let numbered = found.names(&[way], no_new_privs).into_iter();
+        let ways = [way];
+        let names: BTreeSet<&'static str> = found.names(&ways, no_new_privs).map(|(name, _)| name).collect();
+        let numbered = names.into_iter();
         let numbered = numbered.filter_map(|name| Some((name, sysno::number(native, name)?)));
         let open = |(name, nr): &(&'static str, u32)| {
             let region = self.permitted.region(native, *nr);
@@ -90,11 +94,12 @@ impl Held<'_> {
             return Vec::new();
         }
         let needs = found.needs(&[way], no_new_privs);
-        let missing = refused.into_iter().filter_map(|call| self.missing(call, needs.get(call.0)?, found));
+        let missing =
+            refused.into_iter().filter_map(|call| Some(self.missing(call, needs.get(call.0)?, found)));
         missing.collect()
     }
 
-    fn missing(&self, (name, nr): (&'static str, u32), need: &Need, found: &Found) -> Option<Missing> {
+    fn missing(&self, (name, nr): (&'static str, u32), need: &Need, found: &Found) -> Missing {
         let (native, default) = (self.native, self.profile.default.action);
         let region = self.permitted.region(native, nr);
         let form = form(native, name);
@@ -108,7 +113,7 @@ impl Held<'_> {
         let whole = form.intersection(&region).is_empty();
         let refusal = if whole { Refusal::Whole(action) } else { Refusal::SomeArguments(action) };
         let fatal = is_fatal(need, action, default);
-        Some(Missing { name, need: need.clone(), refusal, fatal })
+        Missing { name, need: need.clone(), refusal, fatal }
     }
 }
 

@@ -123,7 +123,7 @@ const WIDE: &[(&str, &[&str])] = &[
 ];
 
 /// The calls of `to` that do what this one does elsewhere; the one of the same name first, where there is one.
-pub fn of<'n>(name: &'n str, to: Arch) -> Vec<&'n str> {
+pub(super) fn of<'n>(name: &'n str, to: Arch) -> Vec<&'n str> {
     let among = |table: &[(&str, &'static [&'static str])]| {
         table.iter().find(|(call, _)| *call == name).map_or(&[][..], |(_, calls)| *calls)
     };
@@ -136,6 +136,13 @@ pub fn of<'n>(name: &'n str, to: Arch) -> Vec<&'n str> {
         found.extend(among(WIDE).iter().copied().filter(is_there));
     }
     found
+}
+
+/// The calls that are made otherwise on `to`, each with what does the same there, itself left out.
+pub fn all(to: Arch) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    let names =
+        COUNTERPARTS.iter().chain(WIDE.iter().filter(move |_| to.arg_bits() == 32)).map(|(name, _)| *name);
+    names.map(move |name| (name, of(name, to).into_iter().filter(|other| *other != name).collect()))
 }
 
 #[cfg(test)]

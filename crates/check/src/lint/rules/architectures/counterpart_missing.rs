@@ -33,7 +33,7 @@
 //! - Linux, include/uapi/asm-generic/unistd.h
 //! - `callgate generate --arch aarch64` translates a trace
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callgate_core::trace::counterparts;
 
@@ -51,22 +51,17 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     if profile.default.action.permits() || profile.architectures.is_empty() {
         return;
     }
-    let allowed = super::super::allowed(profile);
+    let named = subject.named(profile);
     let listed = profile.architectures.iter().filter_map(|listed| listed.arch);
     for arch in listed
         .filter(|arch| !arch.companions().is_empty() || *arch == Arch::Riscv64 || *arch == Arch::Loongarch64)
     {
-        let mut missing: Vec<(&str, &str)> = Vec::new();
-        for name in allowed
-            .iter()
-            .copied()
-            .filter(|name| sysno::is_known(name) && sysno::number(arch, name).is_none())
-        {
-            let there = counterparts(name, arch);
-            let lacks = !there.iter().any(|other| allowed.contains(other));
-            missing.extend(there.first().filter(|_| lacks).map(|first| (name, *first)));
-        }
-        let Some((first, _)) = missing.first() else { continue };
+        let absent =
+            counterparts(arch).filter(|(name, _)| sysno::number(arch, name).is_none() && named.allows(name));
+        let lacking = absent.filter(|(_, there)| !there.iter().any(|other| named.allows(other)));
+        let missing: BTreeMap<&str, &str> =
+            lacking.filter_map(|(name, there)| Some((name, *there.first()?))).collect();
+        let Some((first, _)) = missing.first_key_value() else { continue };
         let place = profile
             .rules
             .iter()
@@ -81,7 +76,7 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
             "{arch} does not have some of these calls, and what it has instead is not allowed: {}{more}",
             pairs.join(", ")
         );
-        let names: BTreeSet<&str> = missing.iter().map(|(_, new)| *new).collect();
+        let names: BTreeSet<&str> = missing.values().copied().collect();
         let edits = super::super::allow(subject, profile, &names);
         sink.report(place.unwrap_or(0..0), message).unsafe_fix("allow these, too", edits);
     }

@@ -52,10 +52,9 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
         profile.architectures.iter().find(|listed| matches!(listed.arch, Some(Arch::X86 | Arch::Arm)));
     let Some(narrow) = narrow.filter(|_| !profile.default.action.permits()) else { return };
     let arch = narrow.arch.unwrap_or(Arch::X86);
-    let allowed = super::super::allowed(profile);
-    let forms =
-        allowed.iter().flat_map(|name| counterparts(name, arch).into_iter().filter(move |form| form != name));
-    let missing: BTreeSet<&str> = forms.filter(|form| !allowed.contains(form)).collect();
+    let named = subject.named(profile);
+    let made = counterparts(arch).filter(|(name, _)| named.allows(name)).flat_map(|(_, forms)| forms);
+    let missing: BTreeSet<&str> = made.filter(|form| !named.allows(form)).collect();
     if !missing.is_empty() {
         let names = super::super::some(&missing.iter().copied().collect::<Vec<_>>());
         let message = format!(

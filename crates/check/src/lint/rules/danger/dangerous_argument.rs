@@ -37,9 +37,12 @@
 //! - CVE-2026-31431
 //! - `callgate learn` writes such conditions
 
-use callgate_core::profile::Name;
-use callgate_core::{args, group};
+use std::collections::BTreeMap;
 
+use callgate_core::args;
+use callgate_core::profile::Name;
+
+use super::super::super::subject::Mention;
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -51,36 +54,31 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    for rule in &profile.rules {
-        if !rule.action.action.permits() || !rule.conditions.is_empty() || !rule.extra.is_empty() {
+    // Calls of one rule with the same dangers are told of together: chmod and its like.
+    let mut told: BTreeMap<(usize, Vec<&str>), Vec<&Name>> = BTreeMap::new();
+    for mention in subject.named(profile).all() {
+        let Mention { index, rule, name, fact: Some(fact), .. } = mention else { continue };
+        let plain = rule.action.action.permits() && rule.conditions.is_empty() && rule.extra.is_empty();
+        // These have rules of their own.
+        let other = fact.danger.is_some() || matches!(name.text.as_str(), "clone" | "clone3" | "unshare");
+        if !plain || other || !fact.has_arguments {
             continue;
         }
-        // Calls with the same dangers are told of together: chmod and its like.
-        let mut told: Vec<(Vec<&str>, Vec<&Name>)> = Vec::new();
-        for name in &rule.names {
-            let constants = args::danger_names(subject.native(), &name.text);
-            // These have rules of their own.
-            let other = group::is_dangerous(&name.text)
-                || matches!(name.text.as_str(), "clone" | "clone3" | "unshare");
-            if constants.is_empty() || other {
-                continue;
-            }
-            match told.iter_mut().find(|(same, _)| *same == constants) {
-                Some((_, names)) => names.push(name),
-                None => told.push((constants, vec![name])),
-            }
+        let constants = args::danger_names(subject.native(), &name.text);
+        if !constants.is_empty() {
+            told.entry((index, constants)).or_default().push(name);
         }
-        for (constants, names) in told {
-            let Some(first) = names.first() else { continue };
-            let calls = names.iter().map(|name| format!("`{}`", name.text)).collect::<Vec<_>>();
-            let calls = super::super::some(&calls.iter().map(String::as_str).collect::<Vec<_>>());
-            let verb = if names.len() == 1 { "is" } else { "are" };
-            let dangers = args::dangers(subject.native(), &first.text);
-            let why =
-                dangers.first().map(|danger| format!(": {} {}", danger.name, danger.why)).unwrap_or_default();
-            let message = format!("{calls} {verb} allowed with {}{why}", super::super::some(&constants));
-            let finding = sink.report(first.span.clone(), message);
-            finding.hint("allow the values that are needed, on that argument; learn and generate do that");
-        }
+    }
+    for ((_, constants), names) in told {
+        let Some(first) = names.first() else { continue };
+        let calls = names.iter().map(|name| format!("`{}`", name.text)).collect::<Vec<_>>();
+        let calls = super::super::some(&calls.iter().map(String::as_str).collect::<Vec<_>>());
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        let dangers = args::dangers(subject.native(), &first.text);
+        let why =
+            dangers.first().map(|danger| format!(": {} {}", danger.name, danger.why)).unwrap_or_default();
+        let message = format!("{calls} {verb} allowed with {}{why}", super::super::some(&constants));
+        let finding = sink.report(first.span.clone(), message);
+        finding.hint("allow the values that are needed, on that argument; learn and generate do that");
     }
 }

@@ -32,7 +32,7 @@
 //! - `callgate groups @dangerous`
 //! - `callgate explain PROFILE` holds them against the runtime's default
 
-use callgate_core::group;
+use callgate_core::profile;
 
 use super::super::prelude::*;
 
@@ -44,17 +44,15 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Profile(check),
 };
 
-fn check(_: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    for rule in &profile.rules {
+fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
+    for mention in subject.named(profile).all() {
+        let Some(why) = mention.fact.and_then(|fact| fact.danger) else { continue };
+        let profile::Rule { action, conditions, extra, .. } = mention.rule;
         // What holds only for some capabilities or kernels is there for those.
-        if !rule.action.action.permits() || !rule.conditions.is_empty() || !rule.extra.is_empty() {
-            continue;
-        }
-        for name in &rule.names {
-            if let Some(why) = group::danger(&name.text) {
-                let finding = sink.report(name.span.clone(), format!("`{}` is allowed: it {why}", name.text));
-                finding.hint("take it out, unless the workload is known to need it");
-            }
+        if action.action.permits() && conditions.is_empty() && extra.is_empty() {
+            let name = mention.name;
+            let finding = sink.report(name.span.clone(), format!("`{}` is allowed: it {why}", name.text));
+            finding.hint("take it out, unless the workload is known to need it");
         }
     }
 }

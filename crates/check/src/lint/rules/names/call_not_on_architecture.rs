@@ -34,8 +34,9 @@
 //! - syscalls(2)
 //! - `callgate syscalls --arch ARCH`
 
-use callgate_core::profile::Name;
+use std::collections::BTreeMap;
 
+use super::super::super::subject::Mention;
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -45,9 +46,6 @@ pub(crate) static RULE: Rule = Rule {
     confidence: Confidence::Medium,
     check: Check::Profile(check),
 };
-
-/// So many names are named.
-const MAX_NAMES: usize = 6;
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     // Who lists none, or maps them, writes one list for all machines.
@@ -59,28 +57,21 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
         return;
     }
     let listed = arches.iter().map(|arch| arch.name()).collect::<Vec<_>>().join(", ");
-    for (index, rule) in profile.rules.iter().enumerate() {
-        let absent = |name: &&Name| {
-            sysno::is_known(&name.text)
-                && arches.iter().all(|arch| sysno::number(*arch, &name.text).is_none())
-        };
-        let names: Vec<&Name> = rule.names.iter().filter(absent).collect();
-        let Some(first) = names.first() else { continue };
-        let shown: Vec<String> =
-            names.iter().take(MAX_NAMES).map(|name| format!("`{}`", name.text)).collect();
-        let more = names.len().saturating_sub(MAX_NAMES);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let mut absent: BTreeMap<usize, Vec<Mention<'_>>> = BTreeMap::new();
+    for mention in subject.named(profile).all().filter(|m| m.fact.is_some_and(|fact| !fact.is_on(&arches))) {
+        absent.entry(mention.index).or_default().push(mention);
+    }
+    for (index, mut mentions) in absent {
+        mentions.sort_by_key(|mention| mention.at);
+        let names: Vec<String> = mentions.iter().map(|mention| format!("`{}`", mention.name.text)).collect();
+        let shown = super::super::some(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let verb = if names.len() == 1 { "does" } else { "do" };
-        let finding = sink
-            .report(first.span.clone(), format!("{}{more} {verb} not exist on {listed}", shown.join(", ")));
-        let list = subject.rule(index).and_then(|rule| rule.get("names"));
-        let gone: Vec<usize> = (0..rule.names.len())
-            .filter(|at| names.iter().any(|n| std::ptr::eq(*n, &raw const rule.names[*at])))
-            .collect();
+        let first = mentions[0];
+        let finding = sink.report(first.name.span.clone(), format!("{shown} {verb} not exist on {listed}"));
         // One at a time: the next is found again.
-        if let (Some(list), true) = (list, names.len() < rule.names.len()) {
-            let edits = gone.first().and_then(|at| remove_item(list, *at)).into_iter().collect();
-            finding.unsafe_fix("take the first of them out", edits);
-        }
+        let list = subject.rule(index).and_then(|rule| rule.get("names"));
+        let list = list.filter(|_| names.len() < first.rule.names.len());
+        let edit = list.and_then(|list| remove_item(list, first.at));
+        finding.unsafe_fix("take the first of them out", edit.into_iter().collect());
     }
 }

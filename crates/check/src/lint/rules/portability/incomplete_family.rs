@@ -61,7 +61,9 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     let mut own = allowed.clone();
     if starts(subject, profile).is_empty() {
         let runtimes = ["runc", "crun"].iter().filter_map(|runtime| floor::find(runtime).ok());
-        let floors: BTreeSet<&str> = runtimes.flat_map(|found| found.names(&Way::ALL, None)).collect();
+        let floors: BTreeSet<&str> = runtimes
+            .flat_map(|found| found.names(&Way::ALL, None).map(|(name, _)| name).collect::<Vec<_>>())
+            .collect();
         own.retain(|name| !floors.contains(name));
     }
     let missing = complete(&own, Facts::default());

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use callgate_core::floor::{self, Found, Held};
+use callgate_core::errno::EPERM;
+use callgate_core::floor::{self, Class, Found, Held, Way};
 
 use super::super::prelude::*;
 use crate::explain::start::{Ending, Start, start_of};
@@ -37,11 +38,21 @@ pub(in super::super) fn starts<'s>(subject: &'s Subject<'_>, profile: &Profile) 
     })
 }
 
-/// Whether every call of the floor has a rule that allows it whatever its arguments: then there is nothing to work out.
+/// Whether every call of the floor has a rule that allows it whatever its arguments, or gets an answer from the default that runtimes
+/// live with: then there is nothing to work out.
 fn has_all(subject: &Subject<'_>, profile: &Profile, found: &Found) -> bool {
-    let there = |name: &&str| sysno::number(subject.native(), name).is_some();
-    let names = found.names(&floor::Way::ALL, subject.options.no_new_privs);
-    names.into_iter().filter(there).all(|name| is_allowed(subject, profile, name))
+    let lived_with = |class: Class| match (class, profile.default.action) {
+        (Class::Tolerated, Action::Errno(_)) => true,
+        (Class::OnlyEperm, Action::Errno(errno)) => errno == EPERM,
+        _ => false,
+    };
+    let mut names = found.names(&Way::ALL, subject.options.no_new_privs);
+    names.all(|(name, class)| {
+        let unnamed = || subject.named(profile).of(name).next().is_none();
+        is_allowed(subject, profile, name)
+            || (lived_with(class) && unnamed())
+            || sysno::number(subject.native(), name).is_none()
+    })
 }
 
 /// Whether a rule allows a call whatever its arguments. For whom a rule with Docker's keys holds is not asked here, as it is not
@@ -53,8 +64,9 @@ fn is_allowed(subject: &Subject<'_>, profile: &Profile, call: &str) -> bool {
 
 fn refuses_any_need(subject: &Subject<'_>, profile: &Profile) -> bool {
     let refused = |name: &str| subject.named(profile).of(name).any(|m| !m.rule.action.action.permits());
-    let names = |found: &Found| found.names(&floor::Way::ALL, subject.options.no_new_privs);
-    runtimes(subject).iter().any(|found| names(found).into_iter().any(refused))
+    let names =
+        |found: &Found| found.names(&Way::ALL, subject.options.no_new_privs).any(|(name, _)| refused(name));
+    runtimes(subject).iter().any(names)
 }
 
 /// A program that people run in containers, and the calls without which it does not get as far as its own first line.
