@@ -34,8 +34,8 @@ fn admitted(restricted: bool, windows_exempt: bool, pod: Said, containers: &[Sai
         return true;
     }
     let bad = |said: &Said| said.set && !said.fine;
-    let unset = containers.iter().any(|own| !own.set);
-    !bad(&pod) && !containers.iter().any(bad) && !(restricted && unset && !pod.fine)
+    let missing = restricted && !pod.fine && containers.iter().any(|own| !own.set);
+    !(bad(&pod) || containers.iter().any(bad) || missing)
 }
 
 fn context(said: Said) -> String {
