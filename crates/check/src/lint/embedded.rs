@@ -87,7 +87,7 @@ impl SourceMap {
 type Read = (String, Vec<(usize, usize)>, Option<String>);
 
 /// Whether a scalar's content begins on the line after `|`, maybe with signs and a comment.
-fn is_literal(text: &str, at: usize) -> bool {
+pub(crate) fn is_literal(text: &str, at: usize) -> bool {
     let before = text.get(..at).unwrap_or_default();
     let Some((above, indent)) = before
         .trim_end_matches([' ', '\n', '\r'])

@@ -15,25 +15,6 @@ pub(crate) struct Script<'s> {
     pub(crate) span: Range<usize>,
 }
 
-impl Script<'_> {
-    /// Its lines as they stand in the file, comments left out, with where they begin.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let mut at = self.span.start;
-        let text = self.text.get(self.span.clone()).unwrap_or_default();
-        text.split_inclusive('\n').filter_map(move |line| {
-            let start = at;
-            at += line.len();
-            (!line.trim_start().starts_with('#')).then_some((start, line))
-        })
-    }
-
-    /// The place of a piece of a line.
-    pub(crate) fn place(start: usize, line: &str, piece: &str) -> Range<usize> {
-        let at = start + line.find(piece).unwrap_or_default();
-        at..at + piece.len()
-    }
-}
-
 /// Whether a name is a pipeline's.
 pub(crate) fn is_pipeline(name: &str) -> bool {
     name.ends_with(".gitlab-ci.yml")

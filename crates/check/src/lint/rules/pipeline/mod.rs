@@ -1,6 +1,8 @@
 //! Pipelines and scripts that look at profiles.
 
+mod command;
 mod pod_status_grep;
+mod shell;
 mod strace_summary;
 mod syntax_only_check;
 mod violation_grep;

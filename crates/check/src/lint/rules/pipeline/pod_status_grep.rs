@@ -1,7 +1,7 @@
 //! A check of pods that one of many can pass.
 //!
 //! ## What it finds
-//! `kubectl get pods` whose output is searched for `Running`.
+//! `kubectl get pods` whose output is searched for `Running`. One pod by name, and a number of lines that is compared, are left alone.
 //!
 //! ## Why it matters
 //! It passes when any one pod runs, and fails when they are a second late. A pod that runs has not served anything yet: what its profile
@@ -32,8 +32,12 @@
 //! - docs/ci.md
 //! - kubectl-wait(1)
 
+use std::ops::Range;
+
 use super::super::super::script::Script;
 use super::super::prelude::*;
+use super::command::{Arguments, Command, Word, search};
+use super::shell::pipelines;
 
 pub(crate) static RULE: Rule = Rule {
     code: "pod-status-grep",
@@ -43,15 +47,57 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Script(check),
 };
 
+/// Options of kubectl that take a value (`kubectl options`, `kubectl get --help`).
+const VALUED: [&str; 14] = [
+    "n",
+    "l",
+    "o",
+    "L",
+    "f",
+    "namespace",
+    "selector",
+    "output",
+    "context",
+    "kubeconfig",
+    "cluster",
+    "field-selector",
+    "sort-by",
+    "filename",
+];
+
+const RESOURCES: [&str; 4] = ["pods", "pod", "po", "all"];
+
 fn check(script: &Script<'_>, sink: &mut Sink<'_>) {
-    for (start, line) in script.lines() {
-        let gets = ["kubectl get pods", "kubectl get pod", "kubectl get po"]
-            .into_iter()
-            .find(|get| line.contains(get));
-        if let Some(get) = gets.filter(|_| line.contains("grep") && line.contains("Running")) {
-            let message = "this passes when one pod runs, and says nothing of the others";
-            let finding = sink.report(Script::place(start, line, get), message);
-            finding.hint("kubectl wait --for=condition=Ready pod --all; and before: callgate lint --profiles DIR MANIFESTS");
+    let mut wait: Option<Range<usize>> = None;
+    for pipeline in pipelines(script) {
+        let waits = pipeline.iter().find_map(|command| command.program(&["sleep"]));
+        wait = waits.and_then(|words| place_of(&words)).or(wait);
+        let Some(at) = pipeline.iter().position(|command| listing(command).is_some()) else { continue };
+        let after: Vec<_> = pipeline[at + 1..].iter().filter_map(search).collect();
+        let running = |pattern: &&str| pattern.to_ascii_lowercase().contains("running");
+        let asks = after.iter().any(|search| search.shows && search.patterns.iter().any(running));
+        let counts = pipeline.last().is_some_and(|last| last.program(&["wc"]).is_some());
+        let Some(place) = listing(&pipeline[at]).filter(|_| asks && !counts) else { continue };
+        let message = "this passes when one pod runs, and says nothing of the others";
+        let finding = sink.report(place, message);
+        finding.hint(
+            "kubectl wait --for=condition=Ready pod --all; and before: callgate lint --profiles DIR MANIFESTS",
+        );
+        if let Some(wait) = wait.clone() {
+            finding.label(wait, "too short for some nodes, and too long for the others");
         }
     }
+}
+
+/// Where a command lists pods, and not some by name.
+fn listing(command: &Command) -> Option<Range<usize>> {
+    let words = command.program(&["kubectl", "oc"])?;
+    let others = Arguments::of(&words, &VALUED, false).others;
+    let [verb, resource] = others[..] else { return None };
+    let lists = verb.text == "get" && resource.text.split(',').any(|name| RESOURCES.contains(&name));
+    lists.then(|| words[0].span.start..resource.span.end)
+}
+
+fn place_of(words: &[&Word]) -> Option<Range<usize>> {
+    Some(words.first()?.span.start..words.last()?.span.end)
 }

@@ -1,8 +1,8 @@
 //! What the Restricted level asks for, and is not there.
 //!
 //! ## What it finds
-//! With `--pss restricted`: a container for which neither it nor its pod sets `RuntimeDefault` or `Localhost`. From Kubernetes 1.19 on; pods for
-//! Windows are let off from 1.25 on.
+//! With `--pss restricted`: containers for which neither they nor their pod set a profile. From Kubernetes 1.19 on; pods for Windows are let
+//! off from 1.25 on. What sets another type than `RuntimeDefault` and `Localhost` is `pss-baseline`'s, at this level too.
 //!
 //! ## Why it matters
 //! A namespace with `pod-security.kubernetes.io/enforce: restricted` refuses the pod. Only the part about seccomp is held against it here.
@@ -35,11 +35,10 @@
 //! ## References
 //! - pod-security-admission, `policy/check_seccompProfile_restricted.go`
 
-use std::ops::Range;
-
-use super::super::super::manifest::{Chosen, Object};
-use super::super::super::pss::{FIELDS_SINCE, Level, WINDOWS_SINCE};
+use super::super::super::manifest::Object;
+use super::super::super::pss::Level;
 use super::super::prelude::*;
+use super::{Said, sees_fields};
 
 pub(crate) static RULE: Rule = Rule {
     code: "pss-restricted",
@@ -51,28 +50,22 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     let (Some(standard), Some(pod)) = (sink.options.pss, &object.pod) else { return };
-    let asks = standard.level == Level::Restricted && standard.minor >= FIELDS_SINCE;
-    if !asks || (pod.is_windows() && standard.minor >= WINDOWS_SINCE) {
+    if standard.level != Level::Restricted || !sees_fields(standard, pod) {
         return;
     }
-    let fine = |chosen: Chosen<'_>| matches!(chosen.kind(), Some("RuntimeDefault" | "Localhost"));
-    let pod_is_fine = pod.profile().is_some_and(fine);
-    // A pod that says something else is refused, whatever its containers say.
-    if let Some(chosen) = pod.profile().filter(|chosen| !fine(*chosen)) {
-        report("pod", chosen.place(), sink);
+    // Where the pod sets another type, it is that which has to change, and pss-baseline says so.
+    let Said::Nothing = Said::of(pod.profile()) else { return };
+    let unset = |said| matches!(said, Said::Nothing);
+    let without: Vec<_> = pod.containers.iter().filter(|c| unset(Said::of(c.profile()))).collect();
+    let ends = format!("must set securityContext.seccompProfile.type: {standard} refuses the pod");
+    let hint = "write RuntimeDefault, or Localhost with a path; the pod's counts for all its containers";
+    if without.len() == pod.containers.len() && !without.is_empty() {
+        let message = format!("{}: the pod or each of its containers {ends}", object.title());
+        sink.report(object.place(), message).hint(hint);
+        return;
     }
-    for container in &pod.containers {
+    for container in without {
         let who = format!("{} {}", container.role.name(), container.name);
-        match container.profile() {
-            Some(own) if !fine(own) => report(&who, own.place(), sink),
-            None if !pod_is_fine => report(&format!("pod or {who}"), container.place(), sink),
-            _ => {}
-        }
+        sink.report(container.place(), format!("pod or {who} {ends}")).hint(hint);
     }
-}
-
-fn report(who: &str, place: Range<usize>, sink: &mut Sink<'_>) {
-    let message =
-        format!("{who} must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\"");
-    sink.report(place, message);
 }
