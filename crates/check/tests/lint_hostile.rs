@@ -207,6 +207,8 @@ fn time(name: &str, text: &str) -> (Duration, usize) {
 fn four_times_the_input_takes_no_square_of_the_time() {
     for (name, what, size, make) in SHAPES {
         if std::env::var("ONLY").is_ok_and(|only| !what.contains(&only)) { continue }
+        let div: usize = std::env::var("DIV").map_or(1, |d| d.parse().unwrap());
+        let size = &(size / div);
         let (a, b) = (make(*size), make(size * 4));
         let ((small, c1), (large, c2)) = (time(name, &a), time(name, &b));
         let ratio = large.as_secs_f64() / small.as_secs_f64();
