@@ -4,7 +4,7 @@
 //! which takes `yes` and `on` for booleans. Aliases are followed within a budget: they are how a small text becomes a
 //! large one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use callgate_core::profile::json::{Key, Node, Value};
@@ -13,8 +13,11 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 /// Nesting deeper than any manifest.
 const MAX_DEPTH: usize = 128;
 
-/// So many nodes may aliases add to one document.
+/// So many nodes may aliases add to one document, and so many are kept for them.
 const MAX_ALIASED: usize = 100_000;
+
+/// So many bytes of text count for one more node.
+const BYTES_OF_A_NODE: usize = 64;
 
 /// One document of a stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,8 +117,9 @@ struct Builder {
     open: Vec<(Open, usize)>,
     root: Option<Node>,
     comments: Vec<Comment>,
-    /// Nodes with anchors, and of how many nodes they are.
-    anchors: BTreeMap<usize, (Node, usize)>,
+    /// Nodes with anchors, and of how many nodes they are; `None`: there was no room to keep it.
+    anchors: BTreeMap<usize, Option<(Node, usize)>>,
+    kept: usize,
     aliased: usize,
 }
 
@@ -179,22 +183,26 @@ impl Builder {
     }
 
     fn alias(&mut self, anchor: usize, span: &Range<usize>) -> Result<(), Invalid> {
-        let Some((node, size)) = self.anchors.get(&anchor) else {
+        let Some(kept) = self.anchors.get(&anchor) else {
             return Err(Invalid { message: "an alias of what contains it".to_owned(), at: span.start });
         };
-        self.aliased += size;
-        if self.aliased > MAX_ALIASED {
-            let message = format!("aliases make more than {MAX_ALIASED} values of this document");
+        let fits = kept.as_ref().filter(|(_, size)| self.aliased + size <= MAX_ALIASED);
+        let Some((node, size)) = fits else {
+            let message = format!("anchors and aliases make more than {MAX_ALIASED} values of this document");
             return Err(Invalid { message, at: span.start });
-        }
+        };
+        self.aliased += size;
         let node = node.clone();
         self.add(node, 0)
     }
 
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), Invalid> {
         if anchor != 0 {
-            let size = size(&node);
-            self.anchors.insert(anchor, (node.clone(), size));
+            // Anchors inside of each other would be kept as often as they are deep.
+            let room = MAX_ALIASED - self.kept;
+            let size = size(&node, room);
+            self.kept += size.unwrap_or_default();
+            self.anchors.insert(anchor, size.map(|size| (node.clone(), size)));
         }
         match self.open.last_mut() {
             None => self.root = Some(node),
@@ -213,9 +221,18 @@ impl Builder {
     }
 }
 
-fn size(node: &Node) -> usize {
-    let inner: usize = node.items().iter().map(size).sum();
-    1 + inner + node.members().iter().map(|(_, value)| size(value)).sum::<usize>()
+/// Of how many nodes something is; `None`: of more than `most`, which are not counted.
+fn size(node: &Node, most: usize) -> Option<usize> {
+    let own = 1 + node.text().map_or(0, str::len) / BYTES_OF_A_NODE;
+    let mut left = most.checked_sub(own)?;
+    for item in node.items() {
+        left -= size(item, left)?;
+    }
+    for (key, value) in node.members() {
+        left = left.checked_sub(key.name.len() / BYTES_OF_A_NODE)?;
+        left -= size(value, left)?;
+    }
+    Some(most - left)
 }
 
 /// `<<: *other`: members of another mapping, where there are none of that name (go-yaml 2, `decode.go`, merge).
@@ -226,10 +243,11 @@ fn merged(mut members: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
         Value::List(items) => items,
         value => vec![Node { value, span: source.span }],
     };
+    let mut names: BTreeSet<String> = members.iter().map(|(key, _)| key.name.clone()).collect();
     for source in sources {
         let Value::Object(more) = source.value else { continue };
         for (key, value) in more {
-            if !members.iter().any(|(own, _)| own.name == key.name) {
+            if names.insert(key.name.clone()) {
                 members.push((key, value));
             }
         }

@@ -89,15 +89,16 @@ type Read = (String, Vec<(usize, usize)>, Option<String>);
 /// Whether a scalar's content begins on the line after `|`, maybe with signs and a comment.
 pub(crate) fn is_literal(text: &str, at: usize) -> bool {
     let before = text.get(..at).unwrap_or_default();
-    let Some((above, indent)) = before
-        .trim_end_matches([' ', '\n', '\r'])
-        .rsplit_once('|')
-        .filter(|(above, _)| above.ends_with([' ', '\t']) && before.trim_end_matches(' ').ends_with('\n'))
-    else {
+    if !before.trim_end_matches(' ').ends_with('\n') {
+        return false;
+    }
+    // Only the line above is looked at: files may have as many scalars as lines.
+    let line = before.trim_end_matches([' ', '\n', '\r']).rsplit('\n').next().unwrap_or_default();
+    let Some((above, signs)) = line.rsplit_once('|').filter(|(above, _)| above.ends_with([' ', '\t'])) else {
         return false;
     };
-    let signs = indent.split(" #").next().unwrap_or_default();
-    !above.is_empty() && !indent.contains('\n') && signs.trim().bytes().all(|b| b"+-0123456789".contains(&b))
+    let signs = signs.split(" #").next().unwrap_or_default();
+    !above.is_empty() && signs.trim().bytes().all(|b| b"+-0123456789".contains(&b))
 }
 
 /// `|`: every line as it is, without its indentation.

@@ -283,7 +283,7 @@ impl Looker<'_> {
             Err(error) => self.not_json(&error),
         }
         for finding in &mut self.looked.findings[from..] {
-            let inner = finding.pointer.trim_start_matches(&format!("/{index}"));
+            let inner = finding.pointer.strip_prefix(&format!("/{index}")).unwrap_or_default();
             finding.pointer = format!("/{index}/{}/{}{inner}", object.title(), embedded.key);
             // Line ends and quotes cannot be put into a scalar of every kind.
             let fits = |fix: &super::finding::Fix| {

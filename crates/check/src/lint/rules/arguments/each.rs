@@ -1,5 +1,6 @@
 //! Every condition of a profile with a call that it is about.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use callgate_core::args::{self, Param};
@@ -54,10 +55,18 @@ pub(super) fn each<'p, T>(
     let mut found = Vec::new();
     for (index, rule) in profile.rules.iter().enumerate().filter(|(_, rule)| !rule.conditions.is_empty()) {
         let arches = for_whom(subject.rule(index), &arches);
+        // Each call once: there are a few hundred, and names may be as many as conditions.
+        let mut seen = BTreeSet::new();
+        let once = rule.names.iter().filter(|name| seen.insert(name.text.as_str()));
+        let calls: Vec<(&Name, Arch)> = once
+            .filter_map(|name| {
+                let known = |arch: &Arch| sysno::number(*arch, &name.text).is_some();
+                Some((name, arches.iter().copied().find(known)?))
+            })
+            .collect();
         for (at, condition) in rule.conditions.iter().enumerate() {
-            let met = rule.names.iter().filter_map(|name| {
-                let arch = arches.iter().copied().find(|arch| sysno::number(*arch, &name.text).is_some())?;
-                let met = Met { subject, at: (index, at), condition, name, arch };
+            let met = calls.iter().filter_map(|(name, arch)| {
+                let met = Met { subject, at: (index, at), condition, name, arch: *arch };
                 wanted(&met).map(|said| (met, said))
             });
             found.extend(met.take(1));

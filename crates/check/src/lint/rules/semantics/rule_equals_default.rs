@@ -32,6 +32,11 @@
 //! - containerd#6203
 //! - opencontainers/runc, `libcontainer/seccomp/seccomp_linux.go`, matchCall
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use callgate_core::profile::Rule as Entry;
+
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -43,11 +48,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    let highest = |skip: Option<usize>| {
-        let rules = profile.rules.iter().enumerate().filter(|(index, _)| Some(*index) != skip);
-        let names = rules.flat_map(|(_, rule)| &rule.names);
-        Arch::ALL.map(|arch| names.clone().filter_map(|name| sysno::number(arch, &name.text)).max())
-    };
+    let holders = OnceCell::new();
     for (index, rule) in profile.rules.iter().enumerate() {
         // Of rules that hold for some only, others may say the opposite.
         if rule.action.action != profile.default.action || !rule.extra.is_empty() {
@@ -60,11 +61,24 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
         let edit = subject.node.get("syscalls").and_then(|list| remove_item(list, index));
         let edits = edit.into_iter().collect();
         // Without it another call may be the highest that is named, above which runc says ENOSYS.
-        if highest(None) == highest(Some(index)) {
+        if !holders.get_or_init(|| alone_with_the_highest(profile)).contains(&index) {
             finding.safe_fix("take the rule out", edits);
         } else {
             finding
                 .unsafe_fix("take the rule out; runc then says ENOSYS for more of the newest calls", edits);
         }
     }
+}
+
+/// The rules that are the only one to name the highest call of an architecture.
+fn alone_with_the_highest(profile: &Profile) -> BTreeSet<usize> {
+    let alone = Arch::ALL.into_iter().filter_map(|arch| {
+        let own = |rule: &Entry| rule.names.iter().filter_map(|name| sysno::number(arch, &name.text)).max();
+        let highest: Vec<Option<u32>> = profile.rules.iter().map(own).collect();
+        let top = highest.iter().max().copied().flatten()?;
+        let mut holders = (0..highest.len()).filter(|index| highest[*index] == Some(top));
+        let holder = holders.next()?;
+        holders.next().is_none().then_some(holder)
+    });
+    alone.collect()
 }
