@@ -55,7 +55,9 @@ const SHAPES: &[(&str, &str, usize, Make)] = &[
     ("p.json", "rules with conditions", 2000, |n| {
         profile(&many(n, ",\n", |i| {
             let action = if i % 2 == 0 { "ALLOW" } else { "LOG" };
-            format!(r#"{{"names": ["ioctl", "x{i}"], "action": "SCMP_ACT_{action}", "args": [{{"index": 1, "value": {i}, "op": "SCMP_CMP_EQ"}}]}}"#)
+            format!(
+                r#"{{"names": ["ioctl", "x{i}"], "action": "SCMP_ACT_{action}", "args": [{{"index": 1, "value": {i}, "op": "SCMP_CMP_EQ"}}]}}"#
+            )
         }))
     }),
     ("p.json", "rules that conflict", 5000, |n| {
@@ -69,12 +71,17 @@ const SHAPES: &[(&str, &str, usize, Make)] = &[
     }),
     ("p.json", "rules of one call with conditions and one action", 3000, |n| {
         profile(&many(n, ",\n", |i| {
-            format!(r#"{{"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{{"index": 0, "value": {i}, "op": "SCMP_CMP_NE"}}]}}"#)
+            format!(
+                r#"{{"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{{"index": 0, "value": {i}, "op": "SCMP_CMP_NE"}}]}}"#
+            )
         }))
     }),
     ("p.json", "rules with masks", 3000, |n| {
         profile(&many(n, ",\n", |i| {
-            format!(r#"{{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{{"index": 0, "value": {i}, "valueTwo": {}, "op": "SCMP_CMP_MASKED_EQ"}}]}}"#, i * 7)
+            format!(
+                r#"{{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{{"index": 0, "value": {i}, "valueTwo": {}, "op": "SCMP_CMP_MASKED_EQ"}}]}}"#,
+                i * 7
+            )
         }))
     }),
     ("p.json", "conditions of a rule", 5000, |n| {
@@ -99,55 +106,110 @@ const SHAPES: &[(&str, &str, usize, Make)] = &[
         format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", {}}}"#, many(n, ", ", |i| format!(r#""key{i}": 1"#)))
     }),
     ("p.json", "keys of one name", 5000, |n| {
-        format!(r#"{{"syscalls": [], {}}}"#, many(n, ", ", |_| r#""defaultAction": "SCMP_ACT_ERRNO""#.to_owned()))
+        format!(
+            r#"{{"syscalls": [], {}}}"#,
+            many(n, ", ", |_| r#""defaultAction": "SCMP_ACT_ERRNO""#.to_owned())
+        )
     }),
     ("p.json", "unknown keys of a rule", 5000, |n| {
-        profile(&format!(r#"{{"names": ["read"], "action": "SCMP_ACT_ALLOW", {}}}"#, many(n, ", ", |i| format!(r#""key{i}": 1"#))))
+        profile(&format!(
+            r#"{{"names": ["read"], "action": "SCMP_ACT_ALLOW", {}}}"#,
+            many(n, ", ", |i| format!(r#""key{i}": 1"#))
+        ))
     }),
-    ("p.json", "rules that lack keys", 5000, |n| profile(&many(n, ", ", |_| r#"{"names": ["read"]}"#.to_owned()))),
+    ("p.json", "rules that lack keys", 5000, |n| {
+        profile(&many(n, ", ", |_| r#"{"names": ["read"]}"#.to_owned()))
+    }),
     ("p.json", "Docker's rules", 3000, |n| {
         profile(&many(n, ",\n", |i| {
-            format!(r#"{{"names": ["mount", "n{i}"], "action": "SCMP_ACT_ALLOW", "includes": {{"caps": ["CAP_{i}"], "minKernel": "x"}}, "excludes": {{"arches": ["s{i}"]}}}}"#)
+            format!(
+                r#"{{"names": ["mount", "n{i}"], "action": "SCMP_ACT_ALLOW", "includes": {{"caps": ["CAP_{i}"], "minKernel": "x"}}, "excludes": {{"arches": ["s{i}"]}}}}"#
+            )
         }))
     }),
     ("p.json", "architectures", 5000, |n| {
-        format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", "architectures": [{}], "syscalls": []}}"#, many(n, ", ", |i| ["\"SCMP_ARCH_X86\"", "\"SCMP_ARCH_X86_64\"", "\"SCMP_ARCH_Y\""][i % 3].to_owned()))
+        format!(
+            r#"{{"defaultAction": "SCMP_ACT_ERRNO", "architectures": [{}], "syscalls": []}}"#,
+            many(n, ", ", |i| ["\"SCMP_ARCH_X86\"", "\"SCMP_ARCH_X86_64\"", "\"SCMP_ARCH_Y\""][i % 3]
+                .to_owned())
+        )
     }),
     ("p.json", "archMap entries", 5000, |n| {
-        format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", "archMap": [{}], "syscalls": []}}"#, many(n, ", ", |_| r#"{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}"#.to_owned()))
+        format!(
+            r#"{{"defaultAction": "SCMP_ACT_ERRNO", "archMap": [{}], "syscalls": []}}"#,
+            many(n, ", ", |_| {
+                r#"{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}"#.to_owned()
+            })
+        )
     }),
     ("p.json", "flags", 5000, |n| {
-        format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", "flags": [{}], "syscalls": []}}"#, many(n, ", ", |i| format!("\"F{}\"", i % 9)))
+        format!(
+            r#"{{"defaultAction": "SCMP_ACT_ERRNO", "flags": [{}], "syscalls": []}}"#,
+            many(n, ", ", |i| format!("\"F{}\"", i % 9))
+        )
     }),
     ("p.json", "errnos of one line", 5000, |n| {
-        profile(&many(n, ", ", |i| format!(r#"{{"names": ["read{i}"], "action": "SCMP_ACT_ALLOW", "errnoRet": {i}}}"#)))
+        profile(&many(n, ", ", |i| {
+            format!(r#"{{"names": ["read{i}"], "action": "SCMP_ACT_ALLOW", "errnoRet": {i}}}"#)
+        }))
     }),
     ("p.json", "notifying rules", 5000, |n| {
         profile(&many(n, ", ", |i| format!(r#"{{"names": ["x{i}"], "action": "SCMP_ACT_NOTIFY"}}"#)))
     }),
     ("p.json", "socket rules that should name a family", 3000, |n| {
-        profile(&many(n, ", ", |_| r#"{"names": ["socket", "execve", "clone3", "io_uring_setup", "openat"], "action": "SCMP_ACT_ALLOW"}"#.to_owned()))
+        profile(&many(n, ", ", |_| {
+            r#"{"names": ["socket", "execve", "clone3", "io_uring_setup", "openat"], "action": "SCMP_ACT_ALLOW"}"#.to_owned()
+        }))
     }),
     ("list.json", "a list", 100_000, |n| format!("[{}]", many(n, ", ", |i| i.to_string()))),
-    ("p.json", "an unclosed profile", 20000, |n| format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{}"#, many(n, ",\n", |_| "{}".to_owned()))),
+    ("p.json", "an unclosed profile", 20000, |n| {
+        format!(
+            r#"{{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{}"#,
+            many(n, ",\n", |_| "{}".to_owned())
+        )
+    }),
     ("list.json", "objects of a list", 3000, |n| {
-        format!(r#"{{"apiVersion": "v1", "kind": "List", "items": [{}]}}"#, many(n, ", ", |i| format!(r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "p{i}"}}, "spec": {{"containers": [{{"name": "a"}}]}}}}"#)))
+        format!(
+            r#"{{"apiVersion": "v1", "kind": "List", "items": [{}]}}"#,
+            many(n, ", ", |i| format!(
+                r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "p{i}"}}, "spec": {{"containers": [{{"name": "a"}}]}}}}"#
+            ))
+        )
     }),
     ("c.json", "ConfigMap of one line", 1000, |n| {
         let value = r#"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [{\"names\": [\"read\", \"raed\"], \"action\": \"SCMP_ACT_ALLOW\"}]}"#;
-        format!(r#"{{"apiVersion": "v1", "kind": "ConfigMap", "data": {{{}}}}}"#, many(n, ", ", |i| format!(r#""p{i}.json": "{value}""#)))
+        format!(
+            r#"{{"apiVersion": "v1", "kind": "ConfigMap", "data": {{{}}}}}"#,
+            many(n, ", ", |i| format!(r#""p{i}.json": "{value}""#))
+        )
     }),
     ("c.yaml", "profiles of a ConfigMap", 1000, |n| {
-        format!("apiVersion: v1\nkind: ConfigMap\ndata:\n{}", many(n, "", |i| format!("  p{i}.json: |\n    {{\"defaultAction\": \"SCMP_ACT_ERRNO\",\n     \"syscalls\": [{{\"names\": [\"raed\"], \"action\": \"SCMP_ACT_ALLOW\"}}]}}\n")))
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\ndata:\n{}",
+            many(n, "", |i| format!(
+                "  p{i}.json: |\n    {{\"defaultAction\": \"SCMP_ACT_ERRNO\",\n     \"syscalls\": [{{\"names\": [\"raed\"], \"action\": \"SCMP_ACT_ALLOW\"}}]}}\n"
+            ))
+        )
     }),
     ("c.yaml", "folded profiles of a ConfigMap", 1000, |n| {
-        format!("apiVersion: v1\nkind: ConfigMap\ndata:\n{}", many(n, "", |i| format!("  p{i}.json: >\n    {{\"defaultAction\": \"SCMP_ACT_ERRNO\",\n     \"syscalls\": [{{\"names\": [\"raed\"], \"action\": \"SCMP_ACT_ALLOW\"}}]}}\n")))
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\ndata:\n{}",
+            many(n, "", |i| format!(
+                "  p{i}.json: >\n    {{\"defaultAction\": \"SCMP_ACT_ERRNO\",\n     \"syscalls\": [{{\"names\": [\"raed\"], \"action\": \"SCMP_ACT_ALLOW\"}}]}}\n"
+            ))
+        )
     }),
     ("c.yaml", "broken profiles of a ConfigMap", 1000, |n| {
-        format!("apiVersion: v1\nkind: ConfigMap\ndata:\n{}", many(n, "", |i| format!("  p{i}.json: '{{\"defaultAction\": SCMP_ACT_ERRNO}}'\n")))
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\ndata:\n{}",
+            many(n, "", |i| format!("  p{i}.json: '{{\"defaultAction\": SCMP_ACT_ERRNO}}'\n"))
+        )
     }),
     ("c.yaml", "a large profile in a ConfigMap", 5000, |n| {
-        format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  p.json: |\n    {}\n", named(&many(n, ",\n      ", |i| format!("\"name{i}\""))))
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\ndata:\n  p.json: |\n    {}\n",
+            named(&many(n, ",\n      ", |i| format!("\"name{i}\"")))
+        )
     }),
     ("c.yaml", "a large profile in quotes", 5000, |n| {
         let value = named(&many(n, ", ", |i| format!("\"name{i}\""))).replace('"', "\\\"");
@@ -158,34 +220,117 @@ const SHAPES: &[(&str, &str, usize, Make)] = &[
         format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  ? {}\n  : '{value}'\n", "k".repeat(n))
     }),
     ("s.yaml", "documents", 2000, |n| many(n, "---\n", |i| pod(&format!("  containers:\n  - name: c{i}")))),
-    ("s.yaml", "documents that are no YAML", 2000, |n| many(n, "---\n", |_| "apiVersion: v1\nkind: [\n".to_owned())),
+    ("s.yaml", "documents that are no YAML", 2000, |n| {
+        many(n, "---\n", |_| "apiVersion: v1\nkind: [\n".to_owned())
+    }),
     ("s.yaml", "empty documents", 20000, |n| "---\n".repeat(n)),
-    ("s.yaml", "containers", 3000, |n| pod(&format!("  containers:\n{}", many(n, "\n", |i| format!("  - name: c{i}\n    securityContext: {{privileged: true}}"))))),
-    ("s.yaml", "containers of a line", 3000, |n| pod(&format!("  containers: [{}]", many(n, ", ", |i| format!("{{name: c{i}, securityContext: {{seccompProfile: {{type: Localhost}}}}}}"))))),
-    ("s.yaml", "containers with the pod's profile", 3000, |n| pod(&format!("  securityContext:\n    seccompProfile:\n      type: Localhost\n      localhostProfile: {}\n  containers:\n{}", "p".repeat(n), many(n, "\n", |i| format!("  - name: c{i}"))))),
-    ("s.yaml", "containers of a pod with a long name", 3000, |n| pod("  containers:\n").replace("web", &"w".repeat(n)) + &many(n, "\n", |i| format!("  - name: c{i}"))),
+    ("s.yaml", "containers", 3000, |n| {
+        pod(&format!(
+            "  containers:\n{}",
+            many(n, "\n", |i| format!("  - name: c{i}\n    securityContext: {{privileged: true}}"))
+        ))
+    }),
+    ("s.yaml", "containers of a line", 3000, |n| {
+        pod(&format!(
+            "  containers: [{}]",
+            many(n, ", ", |i| format!(
+                "{{name: c{i}, securityContext: {{seccompProfile: {{type: Localhost}}}}}}"
+            ))
+        ))
+    }),
+    ("s.yaml", "containers with the pod's profile", 3000, |n| {
+        pod(&format!(
+            "  securityContext:\n    seccompProfile:\n      type: Localhost\n      localhostProfile: {}\n  containers:\n{}",
+            "p".repeat(n),
+            many(n, "\n", |i| format!("  - name: c{i}"))
+        ))
+    }),
+    ("s.yaml", "containers of a pod with a long name", 3000, |n| {
+        pod("  containers:\n").replace("web", &"w".repeat(n)) + &many(n, "\n", |i| format!("  - name: c{i}"))
+    }),
     ("s.yaml", "members of a mapping", 5000, |n| pod(&many(n, "\n", |i| format!("  key{i}: 1")))),
     ("s.yaml", "members of one name", 5000, |n| pod(&many(n, "\n", |_| "  hostPID: true".to_owned()))),
-    ("s.yaml", "annotations", 5000, |n| pod("  containers: [{name: a}]").replace("  name: web\n", &format!("  name: web\n  annotations:\n{}", many(n, "", |i| format!("    container.seccomp.security.alpha.kubernetes.io/c{i}: x\n"))))),
-    ("s.yaml", "annotations that suppress", 5000, |n| pod("  containers: [{name: a}]").replace("  name: web\n", &format!("  name: web\n  annotations:\n{}", many(n, "", |i| format!("    ignore.callgate.dev/code{i}: because\n"))))),
-    ("s.yaml", "comments that suppress, above each other", 5000, |n| pod(&format!("{}  containers:\n{}", "  # callgate: ignore[no-profile] because\n".repeat(n), many(n, "\n", |i| format!("  - name: c{i}"))))),
-    ("s.yaml", "comments that suppress, each its own", 3000, |n| pod(&format!("  containers:\n{}", many(n, "\n", |i| format!("  # callgate: ignore[no-profile, x{i}] because\n  - name: c{i}"))))),
-    ("s.yaml", "comments that suppress one line", 3000, |n| pod(&format!("  containers:\n{}", many(n, "\n", |i| format!("  - name: c{i} # callgate: ignore[no-profile] because"))))),
+    ("s.yaml", "annotations", 5000, |n| {
+        pod("  containers: [{name: a}]").replace(
+            "  name: web\n",
+            &format!(
+                "  name: web\n  annotations:\n{}",
+                many(n, "", |i| format!("    container.seccomp.security.alpha.kubernetes.io/c{i}: x\n"))
+            ),
+        )
+    }),
+    ("s.yaml", "annotations that suppress", 5000, |n| {
+        pod("  containers: [{name: a}]").replace(
+            "  name: web\n",
+            &format!(
+                "  name: web\n  annotations:\n{}",
+                many(n, "", |i| format!("    ignore.callgate.dev/code{i}: because\n"))
+            ),
+        )
+    }),
+    ("s.yaml", "comments that suppress, above each other", 5000, |n| {
+        pod(&format!(
+            "{}  containers:\n{}",
+            "  # callgate: ignore[no-profile] because\n".repeat(n),
+            many(n, "\n", |i| format!("  - name: c{i}"))
+        ))
+    }),
+    ("s.yaml", "comments that suppress, each its own", 3000, |n| {
+        pod(&format!(
+            "  containers:\n{}",
+            many(n, "\n", |i| format!("  # callgate: ignore[no-profile, x{i}] because\n  - name: c{i}"))
+        ))
+    }),
+    ("s.yaml", "comments that suppress one line", 3000, |n| {
+        pod(&format!(
+            "  containers:\n{}",
+            many(n, "\n", |i| format!("  - name: c{i} # callgate: ignore[no-profile] because"))
+        ))
+    }),
     ("s.yaml", "comments", 20000, |n| pod(&"  # nothing\n".repeat(n))),
     ("s.yaml", "one long scalar", 500_000, |n| pod(&format!("  a: {}", "x".repeat(n)))),
     ("s.yaml", "one long block", 20000, |n| pod(&format!("  a: |\n{}", "    xxxx\n".repeat(n)))),
     ("s.yaml", "one long quoted scalar", 20000, |n| pod(&format!("  a: \"{}\"", "xxxx\n    ".repeat(n)))),
-    ("s.yaml", "one long list in a line", 20000, |n| pod(&format!("  a: [{}]", many(n, ", ", |i| i.to_string())))),
-    ("s.yaml", "merged mappings", 3000, |n| format!("a: &a {{{}}}\nb:\n  <<: *a\n  c: d\n{}", many(n, ", ", |i| format!("k{i}: 1")), pod(""))),
-    ("s.yaml", "a list of merged mappings", 1000, |n| format!("{}\nb:\n  <<: [{}]\n{}", many(n, "\n", |i| format!("a{i}: &a{i} {{k{i}: 1}}")), many(n, ", ", |i| format!("*a{i}")), pod(""))),
+    ("s.yaml", "one long list in a line", 20000, |n| {
+        pod(&format!("  a: [{}]", many(n, ", ", |i| i.to_string())))
+    }),
+    ("s.yaml", "merged mappings", 3000, |n| {
+        format!("a: &a {{{}}}\nb:\n  <<: *a\n  c: d\n{}", many(n, ", ", |i| format!("k{i}: 1")), pod(""))
+    }),
+    ("s.yaml", "a list of merged mappings", 1000, |n| {
+        format!(
+            "{}\nb:\n  <<: [{}]\n{}",
+            many(n, "\n", |i| format!("a{i}: &a{i} {{k{i}: 1}}")),
+            many(n, ", ", |i| format!("*a{i}")),
+            pod("")
+        )
+    }),
     ("s.yaml", "anchors", 5000, |n| pod(&many(n, "\n", |i| format!("  a{i}: &a{i} {{k: 1}}")))),
-    ("s.yaml", "anchors inside of each other", 5000, |n| format!("{}{}{}\n", "&a [ ".repeat(100), many(n, ", ", |i| i.to_string()), "]".repeat(100))),
+    ("s.yaml", "anchors inside of each other", 5000, |n| {
+        format!("{}{}{}\n", "&a [ ".repeat(100), many(n, ", ", |i| i.to_string()), "]".repeat(100))
+    }),
     ("s.yaml", "aliases", 5000, |n| format!("a: &a {{x: y}}\nb: [{}]\n{}", "*a, ".repeat(n), pod(""))),
-    ("s.yaml", "aliases of a long text", 2000, |n| format!("a: &a {}\nb: [{}]\n{}", "x".repeat(n), "*a, ".repeat(n), pod(""))),
-    (".gitlab-ci.yml", "jobs", 3000, |n| many(n, "\n", |i| format!("job{i}:\n  script:\n  - strace -c true | grep seccomp\n  - jq . p.json"))),
-    (".gitlab-ci.yml", "lines of a script", 5000, |n| format!("job:\n  script: |\n{}", "    kubectl get pod x -o yaml | grep -i seccomp && jq empty p.json\n".repeat(n))),
-    (".gitlab-ci.yml", "one line of a script", 5000, |n| format!("job:\n  script:\n  - {}\n", "jq empty p.json; ".repeat(n))),
-    ("s.yaml", "volumes", 3000, |n| pod(&format!("  containers: [{{name: a}}]\n  volumes:\n{}", many(n, "\n", |i| format!("  - name: v{i}\n    hostPath: {{path: /var/lib/kubelet/seccomp}}"))))),
+    ("s.yaml", "aliases of a long text", 2000, |n| {
+        format!("a: &a {}\nb: [{}]\n{}", "x".repeat(n), "*a, ".repeat(n), pod(""))
+    }),
+    (".gitlab-ci.yml", "jobs", 3000, |n| {
+        many(n, "\n", |i| format!("job{i}:\n  script:\n  - strace -c true | grep seccomp\n  - jq . p.json"))
+    }),
+    (".gitlab-ci.yml", "lines of a script", 5000, |n| {
+        format!(
+            "job:\n  script: |\n{}",
+            "    kubectl get pod x -o yaml | grep -i seccomp && jq empty p.json\n".repeat(n)
+        )
+    }),
+    (".gitlab-ci.yml", "one line of a script", 5000, |n| {
+        format!("job:\n  script:\n  - {}\n", "jq empty p.json; ".repeat(n))
+    }),
+    ("s.yaml", "volumes", 3000, |n| {
+        pod(&format!(
+            "  containers: [{{name: a}}]\n  volumes:\n{}",
+            many(n, "\n", |i| format!("  - name: v{i}\n    hostPath: {{path: /var/lib/kubelet/seccomp}}"))
+        ))
+    }),
 ];
 
 /// The best of three: others have the processor, too.
@@ -196,7 +341,10 @@ fn time(name: &str, text: &str) -> (Duration, usize) {
         let report = lint(name, text);
         count = report.findings.len();
         let found = start.elapsed();
-        if std::env::var_os("SHOW").is_some() { shown(&report); return start.elapsed() }
+        if std::env::var_os("SHOW").is_some() {
+            shown(&report);
+            return start.elapsed();
+        }
         found
     };
     let best = (0..2).map(&mut once).min().unwrap();
@@ -206,12 +354,25 @@ fn time(name: &str, text: &str) -> (Duration, usize) {
 #[test]
 fn four_times_the_input_takes_no_square_of_the_time() {
     for (name, what, size, make) in SHAPES {
-        if std::env::var("ONLY").is_ok_and(|only| !what.contains(&only)) { continue }
+        if std::env::var("ONLY").is_ok_and(|only| !what.contains(&only)) {
+            continue;
+        }
         let div: usize = std::env::var("DIV").map_or(1, |d| d.parse().unwrap());
         let size = &(size / div);
         let (a, b) = (make(*size), make(size * 4));
         let ((small, c1), (large, c2)) = (time(name, &a), time(name, &b));
         let ratio = large.as_secs_f64() / small.as_secs_f64();
-        println!("{} {what}: {}k {small:?} ({c1}), {}k {large:?} ({c2}): {ratio:.1}", if ratio > 6.0 {"!!!"} else if large.as_secs_f64() > 0.5 {"slow"} else {""}, a.len() / 1000, b.len() / 1000);
+        println!(
+            "{} {what}: {}k {small:?} ({c1}), {}k {large:?} ({c2}): {ratio:.1}",
+            if ratio > 6.0 {
+                "!!!"
+            } else if large.as_secs_f64() > 0.5 {
+                "slow"
+            } else {
+                ""
+            },
+            a.len() / 1000,
+            b.len() / 1000
+        );
     }
 }

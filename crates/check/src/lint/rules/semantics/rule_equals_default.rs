@@ -61,11 +61,11 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
         let edit = subject.node.get("syscalls").and_then(|list| remove_item(list, index));
         let edits = edit.into_iter().collect();
         // Without it another call may be the highest that is named, above which runc says ENOSYS.
-        if !holders.get_or_init(|| alone_with_the_highest(profile)).contains(&index) {
-            finding.safe_fix("take the rule out", edits);
-        } else {
+        if holders.get_or_init(|| alone_with_the_highest(profile)).contains(&index) {
             finding
                 .unsafe_fix("take the rule out; runc then says ENOSYS for more of the newest calls", edits);
+        } else {
+            finding.safe_fix("take the rule out", edits);
         }
     }
 }
