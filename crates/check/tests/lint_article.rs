@@ -92,11 +92,11 @@ profiles:
 
 /// File, text, line, code.
 const MISTAKES: [(&str, &str, usize, &str); 13] = [
-    ("mounted.yaml", MOUNTED, 30, "profile-volume"),
-    ("mounted.yaml", MOUNTED, 36, "profile-not-found"),
+    ("mounted.yaml", MOUNTED, 29, "profile-volume"),
+    ("mounted.yaml", MOUNTED, 35, "profile-not-found"),
     ("mounted.yaml", MOUNTED, 26, "container-cannot-start"),
     ("mounted.yaml", MOUNTED, 21, "escalation-allowed"),
-    ("mounted.yaml", MOUNTED, 31, "escalation-allowed"),
+    ("mounted.yaml", MOUNTED, 30, "escalation-allowed"),
     ("stages.yaml", STAGES, 6, "annotation-value"),
     ("stages.yaml", STAGES, 6, "alpha-annotation"),
     ("stages.yaml", STAGES, 17, "annotation-value"),
