@@ -28,9 +28,11 @@ fn value(script: &Script<'_>) -> Vec<(usize, char)> {
     let (text, start) = (script.text, script.span.start);
     let source = text.get(script.span.clone()).unwrap_or_default();
     let before = text.get(..start).unwrap_or_default();
-    let literal = is_literal(text, start);
-    // A block begins on a line of its own: quotes at its beginning are the shell's.
+    // A block begins on a line of its own: quotes at its beginning are the shell's. What kind it is stands on the line before, and
+    // no further back is looked: a pipeline may have many steps.
     let is_block = before.trim_end_matches(' ').ends_with('\n');
+    let header = before.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    let literal = is_block && text.get(header..).is_some_and(|text| is_literal(text, start - header));
     let quote = source.chars().next().filter(|c| matches!(c, '"' | '\'') && !is_block);
     let inner = quote.and_then(|quote| source.trim_end().strip_prefix(quote)?.strip_suffix(quote));
     let start = start + usize::from(inner.is_some());
