@@ -6,7 +6,7 @@ use super::finding::Finding;
 use super::look::{Known, Looked};
 use super::options::Options;
 use super::rule::Sink;
-use super::rules::kubernetes::{self as rules, Missing};
+use super::rules::kubernetes::{self as rules, Near};
 use super::usage::{self, Usage};
 
 /// What was found by holding files beside each other.
@@ -25,17 +25,18 @@ pub fn join(
     read: &dyn Fn(usize) -> Option<String>,
 ) -> Joined {
     let known = catalogue(files);
+    let paths = Paths::of(&known, folders);
+    let mut near = Near::of(&known, folders);
     let mut joined = Joined::default();
     let mut wanted: BTreeMap<usize, Vec<(usize, &Usage)>> = BTreeMap::new();
     for (file, (_, looked)) in files.iter().enumerate() {
         for usage in &looked.uses {
-            if let Some(profile) = named(&known, folders, &usage.path) {
+            if let Some(profile) = paths.named(&usage.path) {
                 wanted.entry(profile).or_default().push((file, usage));
                 continue;
             }
-            let missing = Missing { usage, known: &known, folders };
             let mut found = Vec::new();
-            rules::missing(&missing, &mut Sink::of(&rules::PROFILE_NOT_FOUND, options, &mut found));
+            rules::missing(usage, &mut near, &mut Sink::of(&rules::PROFILE_NOT_FOUND, options, &mut found));
             let here = |finding| (file, Finding { pointer: usage.pointer.clone(), ..finding });
             joined.findings.extend(found.into_iter().map(here));
         }
@@ -59,23 +60,41 @@ fn catalogue(files: &[(String, Looked)]) -> Vec<Known> {
     known
 }
 
-/// The profile that a `localhostProfile` names: in a folder that was named, by the path in it; else the file whose path ends
-/// with it; else the key of a ConfigMap that is its last part.
-fn named(known: &[Known], folders: &[String], path: &str) -> Option<usize> {
-    let clean = path.trim_start_matches("./");
-    let in_folder = |known: &Known| {
-        let inside =
-            folders.iter().filter_map(|folder| known.path.strip_prefix(folder.trim_end_matches('/')));
-        known.value.is_none() && inside.filter_map(|rest| rest.strip_prefix('/')).any(|rest| rest == clean)
-    };
-    let ends = |known: &Known| {
-        let before = known.path.strip_suffix(clean);
-        known.value.is_none() && before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
-    };
-    let last = clean.rsplit('/').next().unwrap_or(clean);
-    known
-        .iter()
-        .position(in_folder)
-        .or_else(|| known.iter().position(ends).filter(|_| folders.is_empty()))
-        .or_else(|| known.iter().position(|known| known.value.is_some() && known.path == last))
+/// What profiles may be named by. Of several by one name the first is meant.
+struct Paths<'k> {
+    /// By the path in a folder that was named.
+    inside: BTreeMap<&'k str, usize>,
+    /// By the last parts of the file's path; where no folder was named.
+    ends: BTreeMap<&'k str, usize>,
+    /// By the key of a ConfigMap.
+    keys: BTreeMap<&'k str, usize>,
+}
+
+impl<'k> Paths<'k> {
+    fn of(known: &'k [Known], folders: &[String]) -> Self {
+        let mut paths = Self { inside: BTreeMap::new(), ends: BTreeMap::new(), keys: BTreeMap::new() };
+        for (index, Known { path, value, .. }) in known.iter().enumerate() {
+            if value.is_some() {
+                paths.keys.entry(path).or_insert(index);
+                continue;
+            }
+            let below = |folder: &String| path.strip_prefix(folder.trim_end_matches('/'))?.strip_prefix('/');
+            for rest in folders.iter().filter_map(below) {
+                paths.inside.entry(rest).or_insert(index);
+            }
+            let parts = path.match_indices('/').map(|(at, _)| &path[at + 1..]);
+            for end in std::iter::once(path.as_str()).chain(parts).filter(|_| folders.is_empty()) {
+                paths.ends.entry(end).or_insert(index);
+            }
+        }
+        paths
+    }
+
+    /// The profile that a `localhostProfile` names: in a folder that was named, by the path in it; else the file whose path ends
+    /// with it; else the key of a ConfigMap that is its last part.
+    fn named(&self, path: &str) -> Option<usize> {
+        let clean = path.trim_start_matches("./");
+        let last = clean.rsplit('/').next().unwrap_or(clean);
+        self.inside.get(clean).or_else(|| self.ends.get(clean)).or_else(|| self.keys.get(last)).copied()
+    }
 }

@@ -10,7 +10,7 @@ use memchr::memmem;
 use super::config_map::{self, Embedded};
 use super::embedded::SourceMap;
 use super::finding::{Finding, Positions};
-use super::manifest::{Object, objects};
+use super::manifest::{Object, objects, short};
 use super::options::Options;
 use super::rule::{Check, Rule, Sink};
 use super::rules::{self, input};
@@ -277,14 +277,14 @@ impl Looker<'_> {
 
     fn embedded(&mut self, object: &Object<'_>, embedded: &Embedded<'_>, index: usize) {
         let map = SourceMap::of(self.input.text, embedded.scalar);
-        let from = self.looked.findings.len();
+        let (from, key) = (self.looked.findings.len(), short(embedded.key));
         match map.parse(embedded.value) {
             Ok(node) => self.profile(&node, embedded.value, &map, index),
             Err(error) => self.not_json(&error),
         }
         for finding in &mut self.looked.findings[from..] {
             let inner = finding.pointer.strip_prefix(&format!("/{index}")).unwrap_or_default();
-            finding.pointer = format!("/{index}/{}/{}{inner}", object.title(), embedded.key);
+            finding.pointer = format!("/{index}/{}/{key}{inner}", object.title());
             // Line ends and quotes cannot be put into a scalar of every kind.
             let fits = |fix: &super::finding::Fix| {
                 map.indent.is_some() || fix.edits.iter().all(|e| e.text.is_empty())
@@ -294,7 +294,7 @@ impl Looker<'_> {
         self.looked.kind = Kind::Manifest;
         self.looked.profiles.push(Known {
             file: 0,
-            name: format!("{} ({}, key {})", self.input.name, object.title(), embedded.key),
+            name: format!("{} ({}, key {key})", self.input.name, object.title()),
             path: embedded.key.to_owned(),
             value: Some(embedded.value.to_owned()),
         });

@@ -58,6 +58,14 @@ const TEMPLATES: [&[&str]; 4] =
 const LISTS: [(&str, Role); 3] =
     [("initContainers", Role::Init), ("containers", Role::Main), ("ephemeralContainers", Role::Ephemeral)];
 
+/// Longer than any name and path there is (PATH_MAX, limits.h). What is written once may be told of thousands of containers.
+const MAX_NAME: usize = 4096;
+
+/// As much of a text as a name or a path can have.
+pub(crate) fn short(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_NAME)]
+}
+
 /// The objects of a document: itself, or those of a list.
 pub(crate) fn objects<'o>(text: &'o str, root: &'o Node, yaml: bool) -> Vec<Object<'o>> {
     let Some(kind) = root.get("kind").and_then(Node::text) else { return Vec::new() };
@@ -83,7 +91,7 @@ fn pod<'o>(root: &'o Node, kind: &str) -> Option<Pod<'o>> {
         let items = spec.get(key).map_or(&[][..], Node::items).iter();
         items.map(|node| Container {
             node,
-            name: node.get("name").and_then(Node::text).unwrap_or("(without a name)"),
+            name: node.get("name").and_then(Node::text).map_or("(without a name)", short),
             role: *role,
         })
     });
@@ -101,7 +109,7 @@ impl<'o> Object<'o> {
 
     /// `metadata.name`.
     pub(crate) fn name(&self) -> Option<&'o str> {
-        self.node.at(["metadata", "name"]).and_then(Node::text)
+        self.node.at(["metadata", "name"]).and_then(Node::text).map(short)
     }
 
     /// Annotations of the object and of the pod it makes: keys and values.
@@ -145,7 +153,7 @@ impl<'o> Pod<'o> {
     /// Architectures that its nodes have to have, as Kubernetes names them.
     pub(crate) fn arch(&self) -> Option<&'o str> {
         let selector = self.spec.get("nodeSelector")?;
-        let of = |key| selector.get(key).and_then(Node::text);
+        let of = |key| selector.get(key).and_then(Node::text).map(short);
         of("kubernetes.io/arch").or_else(|| of("beta.kubernetes.io/arch"))
     }
 }
@@ -198,13 +206,13 @@ impl Role {
 impl Chosen<'_> {
     /// `type`.
     pub(crate) fn kind(&self) -> Option<&str> {
-        self.node.get("type").and_then(Node::text)
+        self.node.get("type").and_then(Node::text).map(short)
     }
 
     /// `localhostProfile`.
     pub(crate) fn path(&self) -> Option<(&Node, &str)> {
         let node = self.node.get("localhostProfile")?;
-        Some((node, node.text()?))
+        Some((node, short(node.text()?)))
     }
 
     /// The place to show for it: its type, or its key.

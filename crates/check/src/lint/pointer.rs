@@ -2,6 +2,8 @@
 
 use callgate_core::profile::json::{Node, Value};
 
+use super::manifest::short;
+
 /// The pointer of the innermost value that a byte is in; its name where a list's item has one, its number else.
 pub(crate) fn of(root: &Node, document: usize, at: usize) -> String {
     let mut pointer = format!("/{document}");
@@ -18,7 +20,7 @@ fn step(node: &Node, at: usize, pointer: &mut String) {
             let found = found.filter(|(key, value)| at < key.span.end.max(value.span.end));
             if let Some((key, value)) = found {
                 pointer.push('/');
-                pointer.push_str(&key.name.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&short(&key.name).replace('~', "~0").replace('/', "~1"));
                 step(value, at, pointer);
             }
         }
@@ -28,7 +30,7 @@ fn step(node: &Node, at: usize, pointer: &mut String) {
                 let name = item.get("name").and_then(Node::text);
                 pointer.push('/');
                 match name {
-                    Some(name) => pointer.push_str(&name.replace('~', "~0").replace('/', "~1")),
+                    Some(name) => pointer.push_str(&short(name).replace('~', "~0").replace('/', "~1")),
                     None => pointer.push_str(&index.to_string()),
                 }
                 step(item, at, pointer);

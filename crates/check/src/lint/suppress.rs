@@ -1,5 +1,7 @@
 //! Suppressions: comments and annotations that keep a finding quiet, each with a reason and maybe an end.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Range;
 
 use callgate_core::profile::json::Node;
@@ -82,6 +84,8 @@ pub(crate) fn marked(comments: &[Comment]) -> Vec<&Comment> {
 /// The suppressions of comments. One behind a value is about that line; one on a line of its own about what begins on the next
 /// line, with all that is indented below it.
 pub(crate) fn comments(text: &str, positions: &Positions<'_>, marked: &[&Comment]) -> Vec<Suppression> {
+    // Of comments above each other all are about the same block, whose end is looked for once.
+    let mut last = (0, 0..0);
     let found = marked.iter().map(|comment| {
         let rest = &comment.text[MARK.len()..];
         let (codes, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -92,20 +96,27 @@ pub(crate) fn comments(text: &str, positions: &Positions<'_>, marked: &[&Comment
         let line = positions.line(comment.span.start);
         let before = &text[positions.line_range(line).start..comment.span.start];
         let own_line = before.trim().is_empty();
-        let covers = if own_line { block(text, positions, line) } else { positions.line_range(line) };
+        let covers = if own_line {
+            if last.0 <= line {
+                last = block(text, positions, line);
+            }
+            last.1.clone()
+        } else {
+            positions.line_range(line)
+        };
         Suppression { codes, reason, until, span: comment.span.clone(), covers, pointer: String::new() }
     });
     found.collect()
 }
 
-/// The lines from the next one that says something, on to the first that is not indented below it.
-fn block(text: &str, positions: &Positions<'_>, comment: usize) -> Range<usize> {
+/// The lines from the next one that says something, on to the first that is not indented below it; and which line that next one is.
+fn block(text: &str, positions: &Positions<'_>, comment: usize) -> (usize, Range<usize>) {
     let line = |number: usize| text.get(positions.line_range(number)).unwrap_or_default();
     let says = |number: &usize| {
         let shown = line(*number).trim_start();
         !shown.is_empty() && !shown.starts_with('#')
     };
-    let Some(first) = (comment + 1..=positions.lines()).find(says) else { return 0..0 };
+    let Some(first) = (comment + 1..=positions.lines()).find(says) else { return (usize::MAX, 0..0) };
     let indent = |number: usize| line(number).len() - line(number).trim_start().len();
     let own = indent(first);
     // A list may stand as deep as the key it belongs to.
@@ -116,7 +127,7 @@ fn block(text: &str, positions: &Positions<'_>, comment: usize) -> Range<usize> 
             || (key && indent(number) == own && line(number).trim_start().starts_with("- "))
     };
     let last = (first + 1..=positions.lines()).take_while(|number| inside(*number)).last().unwrap_or(first);
-    positions.line_range(first).start..positions.line_range(last).end
+    (first, positions.line_range(first).start..positions.line_range(last).end)
 }
 
 /// The suppressions of an object's annotations, which are about all of it.
@@ -138,10 +149,9 @@ pub(crate) fn apply(found: &mut Vec<Finding>, suppressions: &[Suppression], opti
     let before = found.len();
     if !suppressions.is_empty() {
         found.sort_by_key(|finding| finding.span.start);
-        let mut sweep = Sweep::of(suppressions);
+        let mut sweep = Sweep::of(suppressions, &options.today);
         found.retain(|finding| {
-            let by =
-                sweep.at(finding.span.start).find(|at| suppressions[*at].covers(finding, &options.today));
+            let by = sweep.of_finding(finding);
             if let Some(by) = by {
                 used[by] = true;
             }
@@ -155,31 +165,37 @@ pub(crate) fn apply(found: &mut Vec<Finding>, suppressions: &[Suppression], opti
     suppressed
 }
 
-/// The suppressions around a place, for places that come in ascending order: not all of them are asked for each.
+/// The suppressions around findings that come in ascending order: not all of them are asked for each.
 struct Sweep<'s> {
     suppressions: &'s [Suppression],
     /// By where they begin to cover; those that come later.
-    later: std::vec::IntoIter<usize>,
-    next: Option<usize>,
-    around: Vec<usize>,
+    later: std::iter::Peekable<std::vec::IntoIter<usize>>,
+    /// By code, where the others end to cover, the last one first.
+    around: BTreeMap<&'s str, BinaryHeap<(usize, Reverse<usize>)>>,
 }
 
 impl<'s> Sweep<'s> {
-    fn of(suppressions: &'s [Suppression]) -> Self {
-        let mut order: Vec<usize> = (0..suppressions.len()).collect();
+    fn of(suppressions: &'s [Suppression], today: &str) -> Self {
+        let mut order: Vec<usize> =
+            (0..suppressions.len()).filter(|at| suppressions[*at].holds(today)).collect();
         order.sort_by_key(|at| suppressions[*at].covers.start);
-        let mut later = order.into_iter();
-        let next = later.next();
-        Self { suppressions, later, next, around: Vec::new() }
+        Self { suppressions, later: order.into_iter().peekable(), around: BTreeMap::new() }
     }
 
-    fn at(&mut self, place: usize) -> impl Iterator<Item = usize> + '_ {
-        while let Some(next) = self.next.filter(|next| self.suppressions[*next].covers.start <= place) {
-            self.around.push(next);
-            self.next = self.later.next();
+    /// The one that reaches furthest of those that keep a finding quiet.
+    fn of_finding(&mut self, finding: &Finding) -> Option<usize> {
+        let (all, place) = (self.suppressions, finding.span.start);
+        while let Some(at) = self.later.next_if(|at| all[*at].covers.start <= place) {
+            for code in &all[at].codes {
+                self.around.entry(code).or_default().push((all[at].covers.end, Reverse(at)));
+            }
         }
-        self.around.retain(|at| self.suppressions[*at].covers.end > place);
-        self.around.iter().copied()
+        let around = self.around.get_mut(finding.code)?;
+        let (_, Reverse(at)) = around.peek().filter(|(end, _)| *end > place).copied().or_else(|| {
+            around.clear();
+            None
+        })?;
+        Some(at)
     }
 }
 

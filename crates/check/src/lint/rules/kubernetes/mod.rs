@@ -24,7 +24,7 @@ use super::super::manifest::{Chosen, Object};
 use super::table;
 
 pub(crate) use alpha_annotation::{CONTAINER as ANNOTATION_OF, POD as ANNOTATION};
-pub(crate) use profile_not_found::{Missing, RULE as PROFILE_NOT_FOUND, missing};
+pub(crate) use profile_not_found::{Near, RULE as PROFILE_NOT_FOUND, missing};
 
 table![
     alpha_annotation,

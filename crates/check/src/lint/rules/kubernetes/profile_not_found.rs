@@ -44,6 +44,8 @@
 //! ## References
 //! - kubernetes.io, Restrict a Container's Syscalls with seccomp
 
+use std::collections::BTreeMap;
+
 use callgate_core::suggest;
 
 use super::super::super::look::Known;
@@ -58,36 +60,63 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Reported,
 };
 
-/// A path, and what there is instead.
-pub(crate) struct Missing<'m> {
-    pub(crate) usage: &'m Usage,
-    pub(crate) known: &'m [Known],
-    pub(crate) folders: &'m [String],
+/// So many paths are compared with the names of all profiles there are.
+const MAX_COMPARED: usize = 200;
+
+/// The profiles there are, for those who name none of them.
+pub(crate) struct Near<'n> {
+    known: &'n [Known],
+    folders: &'n [String],
+    /// By the last part of their path; of several by one name the first.
+    names: BTreeMap<&'n str, &'n Known>,
+    /// What stands in for paths that were asked about.
+    asked: BTreeMap<String, Option<(&'n str, &'n Known)>>,
+}
+
+impl<'n> Near<'n> {
+    pub(crate) fn of(known: &'n [Known], folders: &'n [String]) -> Self {
+        let names = known.iter().rev().map(|known| (last(&known.path), known)).collect();
+        Self { known, folders, names, asked: BTreeMap::new() }
+    }
+
+    /// The profile whose name is most like the last part of a path.
+    fn to(&mut self, path: &str) -> Option<(&'n str, &'n Known)> {
+        let own = last(path);
+        if let Some(found) = self.asked.get(own) {
+            return *found;
+        }
+        if self.asked.len() >= MAX_COMPARED {
+            return None;
+        }
+        let names = || self.known.iter().map(|known| last(&known.path));
+        let name = suggest::nearest(own, names()).or_else(|| names().find(|name| alike(name, own)));
+        let found = name.and_then(|name| Some((name, *self.names.get(name)?)));
+        self.asked.insert(own.to_owned(), found);
+        found
+    }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A path that names none of the profiles there are.
-pub(crate) fn missing(missing: &Missing<'_>, sink: &mut Sink<'_>) {
-    let Missing { usage, known, folders } = missing;
-    if known.is_empty() && folders.is_empty() {
+pub(crate) fn missing(usage: &Usage, near: &mut Near<'_>, sink: &mut Sink<'_>) {
+    if near.known.is_empty() && near.folders.is_empty() {
         return;
     }
-    let place = match folders {
+    let place = match near.folders {
         [] => "among the files that were looked at".to_owned(),
         folders => format!("in {}", folders.join(", ")),
     };
     let path = &usage.path;
     let finding =
         sink.report(usage.span.clone(), format!("{}: there is no profile `{path}` {place}", usage.who));
-    if !folders.is_empty() {
+    if !near.folders.is_empty() {
         finding.severity(Severity::Error);
     }
-    let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-    let own = last(path);
-    let names: Vec<String> = known.iter().map(|known| last(&known.path)).collect();
-    let near = suggest::nearest(&own, names.iter().map(String::as_str))
-        .or_else(|| names.iter().map(String::as_str).find(|name| alike(name, &own)));
-    match near.and_then(|near| known.iter().zip(&names).find(|(_, name)| *name == near)) {
-        Some((known, name)) => finding.hint(format!("there is `{name}`: {}", known.name)),
+    match near.to(path) {
+        Some((name, known)) => finding.hint(format!("there is `{name}`: {}", known.name)),
         None => finding
             .hint("the kubelet looks for it below its own folder, /var/lib/kubelet/seccomp, on every node"),
     };
