@@ -121,10 +121,15 @@ struct Builder {
     anchors: BTreeMap<usize, Option<(Node, usize)>>,
     kept: usize,
     aliased: usize,
+    /// Where the last thing that was read ends; of an alias, the alias, not what it stands for.
+    seen: usize,
 }
 
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: &Range<usize>) -> Result<Option<Document>, Invalid> {
+        if matches!(event, Event::Scalar(..) | Event::Alias(_)) {
+            self.seen = span.end;
+        }
         match event {
             Event::Comment(text, _) => {
                 self.comments.push(Comment { text: text.trim().to_owned(), span: span.clone() });
@@ -167,18 +172,13 @@ impl Builder {
 
     fn end(&mut self, span: &Range<usize>) -> Result<(), Invalid> {
         let Some((open, start)) = self.open.pop() else { return Ok(()) };
-        let (value, anchor, last) = match open {
-            Open::List(items, anchor) => {
-                let last = items.last().map(|item| item.span.end);
-                (Value::List(items), anchor, last)
-            }
-            Open::Mapping(members, _, anchor) => {
-                let last = members.last().map(|(_, value)| value.span.end);
-                (Value::Object(merged(members)), anchor, last)
-            }
+        let (value, anchor) = match open {
+            Open::List(items, anchor) => (Value::List(items), anchor),
+            Open::Mapping(members, _, anchor) => (Value::Object(merged(members)), anchor),
         };
         // A block collection ends where the next thing begins; it is shown to where its last thing ends.
-        let end = if span.is_empty() { last.unwrap_or(span.end).max(start) } else { span.end };
+        let end = if span.is_empty() { self.seen.max(start) } else { span.end };
+        self.seen = end;
         self.add(Node { value, span: start..end }, anchor)
     }
 
@@ -266,6 +266,15 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Value {
         number if is_number(number) => Value::Number(text),
         _ => Value::Text(text),
     }
+}
+
+/// Whether a text can stand without quotes, and is taken for text then by everybody: `y` and dates are not.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
+    text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(word)
+        && matches!(scalar(text.to_owned(), ScalarStyle::Plain, None), Value::Text(_))
 }
 
 /// Decimal, hexadecimal and floating point numbers.

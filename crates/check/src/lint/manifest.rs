@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use callgate_core::profile::json::{Key, Node};
+use callgate_core::profile::json::{Key, Node, Value};
 
 /// One object of a manifest.
 pub(crate) struct Object<'o> {
@@ -135,8 +135,7 @@ impl<'o> Pod<'o> {
 
     /// The pod's own profile.
     pub(crate) fn profile(&self) -> Option<Chosen<'o>> {
-        let (key, node) = self.security()?.member("seccompProfile")?;
-        Some(Chosen { key, node })
+        Chosen::of(self.security()?)
     }
 
     /// The profile that a container gets: its own in place of the pod's (kubelet, `kuberuntime/helpers.go`,
@@ -148,6 +147,11 @@ impl<'o> Pod<'o> {
     /// Whether it is said to run on Windows.
     pub(crate) fn is_windows(&self) -> bool {
         self.spec.at(["os", "name"]).and_then(Node::text) == Some("windows")
+    }
+
+    /// Its volumes.
+    pub(crate) fn volumes(&self) -> &'o [Node] {
+        self.spec.get("volumes").map_or(&[], Node::items)
     }
 
     /// Architectures that its nodes have to have, as Kubernetes names them.
@@ -166,8 +170,22 @@ impl<'o> Container<'o> {
 
     /// Its own profile.
     pub(crate) fn profile(&self) -> Option<Chosen<'o>> {
-        let (key, node) = self.security()?.member("seccompProfile")?;
-        Some(Chosen { key, node })
+        Chosen::of(self.security()?)
+    }
+
+    /// `init container fetch`.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.role.name(), self.name)
+    }
+
+    /// Capabilities that it adds.
+    pub(crate) fn added_caps(&self) -> &'o [Node] {
+        self.setting("capabilities").and_then(|caps| caps.get("add")).map_or(&[], Node::items)
+    }
+
+    /// Its mounts of volumes.
+    pub(crate) fn mounts(&self) -> &'o [Node] {
+        self.node.get("volumeMounts").map_or(&[], Node::items)
     }
 
     /// Whether no filter is loaded, whatever is asked for.
@@ -203,14 +221,20 @@ impl Role {
     }
 }
 
-impl Chosen<'_> {
+impl<'o> Chosen<'o> {
+    /// That of a security context; null is none to the API server.
+    fn of(context: &'o Node) -> Option<Self> {
+        let (key, node) = context.member("seccompProfile")?;
+        (node.value != Value::Null).then_some(Self { key, node })
+    }
+
     /// `type`.
-    pub(crate) fn kind(&self) -> Option<&str> {
+    pub(crate) fn kind(&self) -> Option<&'o str> {
         self.node.get("type").and_then(Node::text).map(short)
     }
 
     /// `localhostProfile`.
-    pub(crate) fn path(&self) -> Option<(&Node, &str)> {
+    pub(crate) fn path(&self) -> Option<(&'o Node, &'o str)> {
         let node = self.node.get("localhostProfile")?;
         Some((node, short(node.text()?)))
     }

@@ -1,12 +1,12 @@
 //! A seccomp annotation that nobody reads any more.
 //!
 //! ## What it finds
-//! The annotations `seccomp.security.alpha.kubernetes.io/pod` and `container.seccomp.security.alpha.kubernetes.io/NAME`. Where the fields say a
-//! profile too, it is a warning.
+//! The annotations `seccomp.security.alpha.kubernetes.io/pod` and `container.seccomp.security.alpha.kubernetes.io/NAME`, and those of
+//! PodSecurityPolicies, `…/defaultProfileName` and `…/allowedProfileNames`. Where the fields say a profile too, it is a warning.
 //!
 //! ## Why it matters
 //! Kubelets ignore them from Kubernetes 1.25 on, and from 1.27 on they are not copied into the fields: the pod runs without the profile it
-//! names, and nothing says so.
+//! names, and nothing says so. PodSecurityPolicies are gone since 1.25.
 //!
 //! ## Example
 //! ```yaml
@@ -41,7 +41,7 @@
 //! - k8s#114947
 //! - KEP-135
 
-use super::super::super::manifest::Object;
+use super::super::super::manifest::{Object, short};
 use super::super::super::yaml_edit::{self, Added};
 use super::super::prelude::*;
 
@@ -57,61 +57,76 @@ pub(crate) static RULE: Rule = Rule {
 pub(crate) const POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 pub(crate) const CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
+/// Those of PodSecurityPolicies.
+const POLICY: [&str; 2] = [
+    "seccomp.security.alpha.kubernetes.io/defaultProfileName",
+    "seccomp.security.alpha.kubernetes.io/allowedProfileNames",
+];
+
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     for (key, value) in object.annotations() {
-        let container = key.name.strip_prefix(CONTAINER);
-        if key.name != POD && container.is_none() {
+        let (name, shown) = (key.name.as_str(), short(&key.name));
+        if POLICY.contains(&name) {
+            let message =
+                format!("`{shown}`: PodSecurityPolicies, which read it, are gone since Kubernetes 1.25");
+            sink.report(key.span.clone(), message).hint(
+                "label the namespaces with a Pod Security Standard: pod-security.kubernetes.io/enforce",
+            );
             continue;
         }
-        let said =
-            object.pod.as_ref().is_some_and(|pod| pod.containers.iter().all(|c| pod.profile_of(c).is_some()));
+        let container = name.strip_prefix(CONTAINER);
+        if name != POD && container.is_none() {
+            continue;
+        }
+        let said = is_said(object, container);
         let message =
-            format!("`{}`: kubelets ignore it since 1.25, and so does the API server since 1.27", key.name);
+            format!("`{shown}`: kubelets ignore it since 1.25, and so does the API server since 1.27");
         let finding = sink.report(key.span.clone(), message);
         if said {
             finding.severity(Severity::Warning).hint("the fields say it already: take it out");
         } else {
             finding.hint("say it in securityContext.seccompProfile");
         }
-        finding.unsafe_fix("say it in the field", edits(object, (&key.name, value), container, said));
+        let edits = edits(object, (name, value), container, said).unwrap_or_default();
+        finding.unsafe_fix(if said { "take it out" } else { "say it in the field" }, edits);
     }
 }
 
-/// The annotation goes, and the field comes where the value has a meaning and there is none yet.
-fn edits(object: &Object<'_>, (key, value): (&str, &Node), container: Option<&str>, said: bool) -> Vec<Edit> {
-    let Some(pod) = &object.pod else { return Vec::new() };
+/// Whether the fields give a profile to whom the annotation is for.
+pub(super) fn is_said(object: &Object<'_>, container: Option<&str>) -> bool {
+    let Some(pod) = &object.pod else { return false };
+    let mut meant =
+        pod.containers.iter().filter(|own| container.is_none_or(|name| name == own.name)).peekable();
+    meant.peek().is_some() && meant.all(|container| pod.profile_of(container).is_some())
+}
+
+/// The annotation goes, and the field comes where there is none yet and the value has a meaning.
+fn edits(
+    object: &Object<'_>,
+    (key, value): (&str, &Node),
+    container: Option<&str>,
+    said: bool,
+) -> Option<Vec<Edit>> {
+    let pod = object.pod.as_ref()?;
     let holders = [pod.metadata, object.node.get("metadata")];
-    let annotations =
-        holders.into_iter().flatten().filter_map(|metadata| Some((metadata, metadata.get("annotations")?)));
-    let mut out = annotations.filter_map(|(metadata, annotations)| {
-        annotations.get(key)?;
-        // An empty list of annotations goes as a whole.
-        let alone = || yaml_edit::remove(object.text, metadata, "annotations");
-        yaml_edit::remove(object.text, annotations, key).or_else(alone)
-    });
-    let Some(out) = out.next() else { return Vec::new() };
+    let has =
+        |metadata: &&Node| metadata.at(["annotations", key]).is_some_and(|own| std::ptr::eq(own, value));
+    let metadata = holders.into_iter().flatten().find(has)?;
+    let gone = yaml_edit::remove_from(object.text, metadata, "annotations", key)?;
     if said {
-        return vec![out];
+        return Some(vec![gone]);
     }
     let holder = match container {
-        Some(name) => pod.containers.iter().find(|c| c.name == name).map(|c| c.node),
-        None => Some(pod.spec),
+        Some(name) => pod.containers.iter().find(|own| own.name == name)?.node,
+        None => pod.spec,
     };
-    let profile = match value.text() {
-        Some("runtime/default" | "docker/default") => "RuntimeDefault",
-        Some("unconfined") => "Unconfined",
-        _ => return Vec::new(),
+    let (kind, path) = match value.text()? {
+        "runtime/default" | "docker/default" => ("RuntimeDefault", None),
+        "unconfined" => ("Unconfined", None),
+        other => ("Localhost", Some(other.strip_prefix("localhost/").filter(|path| !path.is_empty())?)),
     };
-    let field = holder.and_then(|holder| match holder.get("securityContext") {
-        Some(context) if context.get("seccompProfile").is_none() => yaml_edit::add(
-            object.text,
-            context,
-            "seccompProfile",
-            &Added::Mapping("type", profile),
-            object.yaml,
-        ),
-        Some(_) => None,
-        None => yaml_edit::add(object.text, holder, "securityContext", &Added::Profile(profile), object.yaml),
-    });
-    field.map_or_else(Vec::new, |field| vec![out, field])
+    let path = path.map(|path| ("localhostProfile", Added::Text(path)));
+    let members: Vec<_> = std::iter::once(("type", Added::Text(kind))).chain(path).collect();
+    let field = super::give(object, holder, "seccompProfile", Added::Mapping(&members));
+    Some(vec![gone, field?])
 }

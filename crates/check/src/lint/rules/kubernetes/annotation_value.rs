@@ -5,7 +5,7 @@
 //! `log`.
 //!
 //! ## Why it matters
-//! Kubernetes has no such modes. The pod runs unconfined. To log calls and refuse none takes a profile with `defaultAction`
+//! Kubernetes has no such modes: if the fields say nothing, the pod runs unconfined. To log calls and refuse none takes a profile with `defaultAction`
 //! SCMP_ACT_LOG, and type `Localhost`.
 //!
 //! ## Example
@@ -41,9 +41,9 @@
 //! - KEP-135
 //! - `callgate stage PROFILE audit`
 
-use super::super::super::manifest::Object;
+use super::super::super::manifest::{Object, short};
 use super::super::prelude::*;
-use super::alpha_annotation::{CONTAINER, POD};
+use super::alpha_annotation::{CONTAINER, POD, is_said};
 
 pub(crate) static RULE: Rule = Rule {
     code: "annotation-value",
@@ -55,20 +55,26 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     for (key, value) in object.annotations() {
-        if key.name != POD && !key.name.starts_with(CONTAINER) {
+        let container = key.name.strip_prefix(CONTAINER);
+        if key.name != POD && container.is_none() {
             continue;
         }
         let text = value.text().unwrap_or_default();
-        if matches!(text, "unconfined" | "runtime/default" | "docker/default")
-            || text.starts_with("localhost/")
-        {
+        let path = text.strip_prefix("localhost/").is_some_and(|path| !path.is_empty());
+        if path || matches!(text, "unconfined" | "runtime/default" | "docker/default") {
             continue;
         }
-        let message =
-            format!("`{text}` is no value of this annotation, and never was: the pod runs unconfined");
+        let then = match container {
+            _ if is_said(object, container) => String::new(),
+            Some(name) => format!(": container {} runs unconfined", short(name)),
+            None => ": the pod runs unconfined".to_owned(),
+        };
+        let message = format!("`{}` is no value of this annotation, and never was{then}", short(text));
         let finding = sink.report(value.span.clone(), message);
         if matches!(text, "audit" | "complain" | "log") {
             finding.hint("for a stage that only logs: `callgate stage PROFILE audit`, and type Localhost with that profile");
+        } else {
+            finding.hint("say it in securityContext.seccompProfile: RuntimeDefault, Localhost or Unconfined");
         }
     }
 }

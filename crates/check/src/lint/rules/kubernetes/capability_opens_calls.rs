@@ -1,8 +1,8 @@
 //! A capability that opens calls in the runtime's default.
 //!
 //! ## What it finds
-//! A capability that a container adds, and for which the runtime's default profile allows calls that it refuses otherwise. It is said of
-//! containers with `RuntimeDefault`.
+//! A capability that a container adds, `ALL` too, and for which containerd's and Docker's default profiles allow dangerous calls that
+//! they refuse otherwise. It is said of containers with `RuntimeDefault`.
 //!
 //! ## Why it matters
 //! `RuntimeDefault` is not one profile: with CAP_SYS_ADMIN it allows `mount`, `setns`, `unshare` and all flags of `clone`.
@@ -45,7 +45,7 @@
 
 use callgate_core::capability;
 
-use super::super::super::manifest::Object;
+use super::super::super::manifest::{Object, short};
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -56,37 +56,66 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Object(check),
 };
 
+/// What containerd's and Docker's defaults allow with a capability, as far as it is dangerous; `callgate default containerd --blocked`
+/// lists all of it.
+const OPENED: [(&str, &[&str]); 8] = [
+    ("CAP_SYS_ADMIN", &["mount", "setns", "unshare", "clone3", "bpf", "perf_event_open"]),
+    ("CAP_SYS_MODULE", &["init_module", "finit_module"]),
+    ("CAP_SYS_PTRACE", &["pidfd_getfd", "process_madvise"]),
+    ("CAP_SYS_RAWIO", &["iopl", "ioperm"]),
+    ("CAP_DAC_READ_SEARCH", &["open_by_handle_at"]),
+    ("CAP_BPF", &["bpf"]),
+    ("CAP_PERFMON", &["perf_event_open"]),
+    ("CAP_SYS_BOOT", &["reboot"]),
+];
+
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     let Some(pod) = &object.pod else { return };
     for container in &pod.containers {
-        if pod.profile_of(container).and_then(|c| c.kind().map(|kind| kind == "RuntimeDefault")) != Some(true)
-        {
+        let kind = pod.profile_of(container).and_then(|chosen| chosen.kind());
+        if kind != Some("RuntimeDefault") || container.is_privileged() {
             continue;
         }
-        let added = container.setting("capabilities").and_then(|caps| caps.get("add"));
-        for node in added.map_or(&[][..], Node::items) {
-            let name = node.text().unwrap_or_default();
-            let Some(opened) = OPENED.iter().find(|(cap, _)| capability::find(name) == Some(*cap)) else {
+        for node in container.added_caps() {
+            let name = node.text().map(short).unwrap_or_default();
+            let cap = capability::find(name);
+            let all = name.eq_ignore_ascii_case("all");
+            let opened = OPENED.iter().filter(|(own, _)| all || cap == Some(*own));
+            let mut calls: Vec<&str> = opened.flat_map(|(_, calls)| calls.iter().copied()).collect();
+            if calls.is_empty() {
                 continue;
-            };
-            let message = format!(
-                "{} {}: with {} the runtime's default allows {}",
-                container.role.name(),
-                container.name,
-                opened.0,
-                opened.1
-            );
-            sink.report(node.span.clone(), message).hint("a profile of its own says what of that it needs");
+            }
+            calls.dedup();
+            let calls = super::super::some(&calls);
+            let message = format!("{}: with {name} the runtime's default allows {calls}", container.title());
+            let finding = sink.report(node.span.clone(), message);
+            finding.hint("a profile of its own, type Localhost, allows of that only what it needs");
         }
     }
 }
 
-/// What containerd's and Docker's defaults allow with a capability (`callgate default docker --blocked` lists all of it).
-const OPENED: [(&str, &str); 6] = [
-    ("CAP_SYS_ADMIN", "mount, unshare, setns, bpf, perf_event_open and all namespaces"),
-    ("CAP_SYS_MODULE", "loading kernel modules"),
-    ("CAP_SYS_BOOT", "reboot"),
-    ("CAP_BPF", "bpf"),
-    ("CAP_PERFMON", "perf_event_open"),
-    ("CAP_SYS_RAWIO", "iopl and ioperm"),
-];
+#[cfg(test)]
+mod tests {
+    use callgate_core::baseline::{Kernel, named};
+
+    use super::*;
+    use crate::blocked;
+
+    #[test]
+    fn the_defaults_allow_with_a_capability_what_is_said_and_refuse_it_without() {
+        for name in ["containerd", "docker"] {
+            let edition = named(name).expect("it is there");
+            let machine = edition.baseline.machine(Arch::X86_64, Kernel::new(6, 1));
+            let refused = blocked(&edition, &machine);
+            for (cap, calls) in OPENED {
+                for call in calls {
+                    let found = refused.iter().find(|refused| refused.call == *call);
+                    assert!(
+                        found.is_some_and(|f| f.wholly && f.opened_by.contains(&cap)),
+                        "{name} {cap} {call}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -67,9 +67,8 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
         let own = container.profile().filter(|own| !same(own, &whole) && own.kind() != Some("Unconfined"));
         let Some(own) = own else { continue };
         let message = format!(
-            "{} {}: its own profile replaces the pod's, which counts for nothing here",
-            container.role.name(),
-            container.name
+            "{}: its own profile replaces the pod's, which counts for nothing here",
+            container.title()
         );
         sink.report(own.place(), message).label(whole.place(), "the pod's");
     }

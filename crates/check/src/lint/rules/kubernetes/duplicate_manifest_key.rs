@@ -41,7 +41,10 @@
 //! ## References
 //! - YAML 1.2.2, 3.2.1.3
 
-use super::super::super::manifest::Object;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::super::super::manifest::{Object, short};
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -54,21 +57,31 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     let Some(pod) = &object.pod else { return };
-    let mut walk = |node: &Node| {
-        for (at, (key, _)) in node.members().iter().enumerate() {
-            let before = node.members()[..at].iter().find(|(other, _)| other.name == key.name);
-            if let Some((first, _)) = before {
-                let message = format!("the key `{}` stands here twice: one of them is lost", key.name);
-                sink.report(key.span.clone(), message).label(first.span.clone(), "here first");
-            }
-        }
-    };
     for holder in std::iter::once(pod.spec).chain(pod.containers.iter().map(|container| container.node)) {
-        walk(holder);
-        let contexts = holder.members().iter().filter(|(key, _)| key.name == "securityContext");
-        for (_, context) in contexts {
-            walk(context);
-            context.get("seccompProfile").into_iter().for_each(&mut walk);
+        walk(holder, sink);
+        for (_, context) in holder.members().iter().filter(|(key, _)| key.name == "securityContext") {
+            walk(context, sink);
+            let profiles = context.members().iter().filter(|(key, _)| key.name == "seccompProfile");
+            profiles.for_each(|(_, profile)| walk(profile, sink));
+        }
+    }
+}
+
+fn walk(node: &Node, sink: &mut Sink<'_>) {
+    let mut seen = BTreeMap::new();
+    for (key, _) in node.members() {
+        match seen.entry(key.name.as_str()) {
+            Entry::Vacant(entry) => {
+                entry.insert(&key.span);
+            }
+            Entry::Occupied(first) => {
+                let message =
+                    format!("the key `{}` stands here twice: one of them is lost", short(&key.name));
+                let finding = sink.report(key.span.clone(), message);
+                finding
+                    .label(first.get().start..first.get().end, "here first")
+                    .hint("make one of them, with what both say");
+            }
         }
     }
 }

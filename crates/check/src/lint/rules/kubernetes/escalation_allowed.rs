@@ -56,7 +56,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
-    let Some(pod) = &object.pod else { return };
+    let Some(pod) = object.pod.as_ref().filter(|pod| !pod.is_windows()) else { return };
     for container in &pod.containers {
         let chosen = pod.profile_of(container).filter(|chosen| chosen.kind() == Some("Localhost"));
         let Some(chosen) = chosen.filter(|_| !container.no_new_privs() && !container.is_privileged()) else {
@@ -64,29 +64,20 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
         };
         let setting = container.setting("allowPrivilegeEscalation");
         let message = format!(
-            "{} {}: without `allowPrivilegeEscalation: false` the profile has to allow what the runtime does before the program",
-            container.role.name(),
-            container.name
+            "{}: without `allowPrivilegeEscalation: false` the profile has to allow what the runtime does before the program",
+            container.title()
         );
         let place = setting.map_or_else(|| container.place(), |node| node.span.clone());
         let finding = sink.report(place, message);
         finding.label(chosen.place(), "the profile");
-        let edit = match (setting, container.security()) {
-            (Some(node), _) => Some(Edit::replace(node.span.clone(), "false")),
-            (None, Some(context)) => yaml_edit::add(
-                object.text,
-                context,
-                "allowPrivilegeEscalation",
-                &Added::Word("false"),
-                object.yaml,
-            ),
-            (None, None) => yaml_edit::add(
-                object.text,
-                container.node,
-                "securityContext",
-                &Added::NoEscalation,
-                object.yaml,
-            ),
+        // The API server refuses both together, under that name of the capability (`validation.go`, ValidateSecurityContext).
+        if container.added_caps().iter().any(|cap| cap.text() == Some("CAP_SYS_ADMIN")) {
+            finding.hint("that is refused beside CAP_SYS_ADMIN: does it need that?");
+            continue;
+        }
+        let edit = match setting {
+            Some(node) => yaml_edit::replace(object.text, &node.span, &Added::Flag(false), object.yaml),
+            None => super::give(object, container.node, "allowPrivilegeEscalation", Added::Flag(false)),
         };
         finding.unsafe_fix("refuse escalation", edit.into_iter().collect());
     }

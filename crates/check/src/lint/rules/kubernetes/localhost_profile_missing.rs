@@ -39,8 +39,11 @@
 //! ## References
 //! - k8s#118690
 
+use callgate_core::profile::json::Key;
+
 use super::super::super::manifest::Object;
 use super::super::prelude::*;
+use super::misplaced_profile::misspelt;
 
 pub(crate) static RULE: Rule = Rule {
     code: "localhost-profile-missing",
@@ -52,10 +55,13 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     for chosen in super::chosen(object).filter(|chosen| chosen.kind() == Some("Localhost")) {
-        if chosen.path().is_none_or(|(_, path)| path.trim().is_empty()) {
+        // A key that was meant for it is told of where keys are.
+        let near = |(key, _): &(Key, Node)| misspelt(&key.name, "localhostProfile");
+        if chosen.path().is_none_or(|(_, path)| path.is_empty()) && !chosen.node.members().iter().any(near) {
             let message = "`Localhost` without a `localhostProfile`: the API server refuses it";
-            sink.report(chosen.place(), message)
-                .hint("name the file, relative to the kubelet's seccomp folder");
+            let place = chosen.node.get("localhostProfile").map_or(chosen.place(), |node| node.span.clone());
+            let place = if place.is_empty() { chosen.place() } else { place };
+            sink.report(place, message).hint("name the file, relative to the kubelet's seccomp folder");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A path that is not looked for where it was meant.
 //!
 //! ## What it finds
-//! A `localhostProfile` that is absolute, has `..` in it, or begins with `localhost/` or the kubelet's folder.
+//! A `localhostProfile` that is absolute, has `..` or backslashes in it, or begins with `localhost/`, `~` or the kubelet's folder.
 //!
 //! ## Why it matters
 //! The path is relative to `seccomp` below the kubelet's root folder. Absolute ones and those with `..` the API server refuses; the others are
@@ -43,7 +43,7 @@
 //! - kubernetes.io, Restrict a Container's Syscalls with seccomp
 
 use super::super::super::manifest::Object;
-use super::super::super::yaml_edit;
+use super::super::super::yaml_edit::{self, Added};
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -54,37 +54,54 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Object(check),
 };
 
-/// What people write in front; the kubelet's folder differs, and `seccomp` does not.
-const FRONT: [&str; 4] = ["/var/lib/kubelet/seccomp/", "var/lib/kubelet/seccomp/", "localhost/", "seccomp/"];
+/// What people write in front of it, and what is meant for certain without.
+const FRONT: [&str; 3] = ["/var/lib/kubelet/seccomp/", "var/lib/kubelet/seccomp/", "localhost/"];
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
-    for chosen in super::chosen(object) {
+    for chosen in super::chosen(object).filter(|chosen| chosen.kind() == Some("Localhost")) {
         let Some((node, path)) = chosen.path() else { continue };
-        let parts: Vec<&str> = path.split('/').collect();
-        let inside = path.split_once("/seccomp/").map(|(_, rest)| rest).filter(|_| path.starts_with('/'));
-        let front = FRONT.iter().find_map(|front| path.strip_prefix(front)).or(inside);
-        let what = if path.starts_with('/') {
-            "is absolute"
-        } else if parts.contains(&"..") {
-            "has `..` in it"
-        } else if path.starts_with("localhost/") {
-            "begins with `localhost/`, as annotations did"
-        } else if path.starts_with("var/lib/kubelet/") {
-            "begins with the kubelet's own folder"
-        } else if path.contains('\\') || path.starts_with('~') || path.trim() != path {
-            "is no path that a kubelet finds"
-        } else {
-            continue;
+        let Some((what, then)) = wrong(path) else { continue };
+        let finding = sink.report(node.span.clone(), format!("`{path}` {what}: {then}"));
+        let certain = FRONT.iter().find_map(|front| path.strip_prefix(front));
+        // The kubelet's root folder is another one on some nodes.
+        let other = path.split_once("/kubelet/seccomp/").map(|(_, rest)| rest);
+        // What is longer than a path can be is told in part.
+        let fine = |rest: &&str| !rest.is_empty() && wrong(rest).is_none() && node.text() == Some(path);
+        let write = |rest| {
+            let edit = yaml_edit::replace(object.text, &node.span, &Added::Text(rest), object.yaml);
+            edit.into_iter().collect()
         };
-        let message = format!("`{path}` {what}: it is looked for below the kubelet's seccomp folder");
-        let finding = sink.report(node.span.clone(), message);
-        let meant = front.filter(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(".."));
-        match meant {
-            Some(meant) => {
-                let edit = yaml_edit::replace(node, meant, object.yaml);
-                finding.hint(format!("write `{meant}`")).safe_fix(format!("write {meant}"), vec![edit])
+        match (certain.filter(fine), other.filter(fine)) {
+            (Some(rest), _) => {
+                finding.hint(format!("write `{rest}`")).safe_fix(format!("write {rest}"), write(rest))
             }
-            None => finding.hint("write the path as it is below /var/lib/kubelet/seccomp"),
+            (None, Some(rest)) => {
+                finding.hint(format!("write `{rest}`")).unsafe_fix(format!("write {rest}"), write(rest))
+            }
+            (None, None) => finding.hint("write the path as it is below /var/lib/kubelet/seccomp"),
         };
+    }
+}
+
+/// What is wrong with a path, and what comes of it.
+fn wrong(path: &str) -> Option<(&'static str, &'static str)> {
+    let refused = "the API server refuses it";
+    let elsewhere = "it is looked for in a folder of that name below the kubelet's seccomp folder";
+    if path.starts_with('/') {
+        Some(("is absolute", refused))
+    } else if path.split('/').any(|part| part == "..") {
+        Some(("has `..` in it", refused))
+    } else if path.starts_with("localhost/") {
+        Some(("begins with `localhost/`, as annotations did", elsewhere))
+    } else if path.starts_with("var/lib/kubelet/") {
+        Some(("begins with the kubelet's own folder", elsewhere))
+    } else if path.starts_with("~/") {
+        Some(("begins with `~`, which is no home here", elsewhere))
+    } else if path.contains('\\') {
+        Some(("has backslashes in it", "nodes with seccomp take them for part of a name"))
+    } else if path.trim() != path {
+        Some(("begins or ends with space", "the space is part of the name that is looked for"))
+    } else {
+        None
     }
 }

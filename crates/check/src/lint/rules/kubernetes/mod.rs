@@ -20,7 +20,11 @@ mod unknown_profile_type;
 mod weak_context;
 mod windows_profile;
 
+use callgate_core::profile::json::Node;
+
+use super::super::finding::Edit;
 use super::super::manifest::{Chosen, Object};
+use super::super::yaml_edit::{self, Added};
 use super::table;
 
 pub(crate) use alpha_annotation::{CONTAINER as ANNOTATION_OF, POD as ANNOTATION};
@@ -54,6 +58,18 @@ fn chosen<'o>(object: &Object<'o>) -> impl Iterator<Item = Chosen<'o>> {
     let containers = object.pod.iter().flat_map(|pod| pod.containers.iter());
     let own: Vec<Chosen<'o>> = containers.filter_map(super::super::manifest::Container::profile).collect();
     pods.into_iter().chain(own)
+}
+
+/// Gives a pod or a container, whose `spec` or node it is, something in its `securityContext`, which it may not have yet.
+fn give(object: &Object<'_>, holder: &Node, key: &str, value: Added<'_>) -> Option<Edit> {
+    match holder.get("securityContext") {
+        Some(context) if context.get(key).is_some() => None,
+        Some(context) => yaml_edit::add(object.text, context, key, &value, object.yaml),
+        None => {
+            let context = Added::Mapping(&[(key, value)]);
+            yaml_edit::add(object.text, holder, "securityContext", &context, object.yaml)
+        }
+    }
 }
 
 /// Whether a path is the kubelet's folder of profiles, or in it; its root may be another than /var/lib/kubelet.

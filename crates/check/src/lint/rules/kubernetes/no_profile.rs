@@ -36,8 +36,8 @@
 //! - KEP-2413
 //! - kubernetes.io, Restrict a Container's Syscalls with seccomp
 
-use super::super::super::manifest::Object;
-use super::super::super::yaml_edit::{self, Added};
+use super::super::super::manifest::{Container, Object};
+use super::super::super::yaml_edit::Added;
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -49,34 +49,24 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
-    let Some(pod) = &object.pod else { return };
-    if pod.is_windows() || pod.containers.is_empty() {
-        return;
-    }
-    let without = || pod.containers.iter().filter(|c| pod.profile_of(c).is_none() && !c.is_privileged());
-    let names: Vec<&str> = without().map(|container| container.name).collect();
-    let Some(first) = without().next() else { return };
-    let all = names.len() == pod.containers.len();
-    let who = if all { object.title() } else { format!("{} {}", first.role.name(), names.join(", ")) };
-    let message = format!("{who}: no seccomp profile, so it runs unconfined unless its node says otherwise");
-    let place = if all { object.place() } else { first.place() };
-    let finding = sink.report(place, message).hint("seccompProfile: {type: RuntimeDefault} suits most");
-    let edit = match pod.security() {
-        Some(context) if context.get("seccompProfile").is_some() => None,
-        Some(context) => yaml_edit::add(
-            object.text,
-            context,
-            "seccompProfile",
-            &Added::Mapping("type", "RuntimeDefault"),
-            object.yaml,
-        ),
-        None => yaml_edit::add(
-            object.text,
-            pod.spec,
-            "securityContext",
-            &Added::Profile("RuntimeDefault"),
-            object.yaml,
-        ),
+    let Some(pod) = object.pod.as_ref().filter(|pod| !pod.is_windows()) else { return };
+    // What is privileged has no filter, whatever is said.
+    let without =
+        |container: &&Container<'_>| pod.profile_of(container).is_none() && !container.is_privileged();
+    let of_pod = pod.containers.iter().all(|container| without(&container));
+    let whole = || (object.title(), object.place(), pod.spec);
+    let each = pod.containers.iter().filter(without);
+    let places: Vec<_> = match of_pod {
+        true if pod.containers.is_empty() => return,
+        true => vec![whole()],
+        false => each.map(|own| (own.title(), own.place(), own.node)).collect(),
     };
-    finding.unsafe_fix("give the pod the runtime's default", edit.into_iter().collect());
+    for (who, place, holder) in places {
+        let message =
+            format!("{who}: no seccomp profile, so it runs unconfined unless its node says otherwise");
+        let finding = sink.report(place, message).hint("seccompProfile: {type: RuntimeDefault} suits most");
+        let profile = Added::Mapping(&[("type", Added::Text("RuntimeDefault"))]);
+        let edit = super::give(object, holder, "seccompProfile", profile);
+        finding.unsafe_fix("give it the runtime's default", edit.into_iter().collect());
+    }
 }

@@ -44,6 +44,7 @@
 //! - CRI-O: `privileged_seccomp_profile`
 
 use super::super::super::manifest::Object;
+use super::super::super::yaml_edit::{self, Added};
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -59,17 +60,17 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     for container in pod.containers.iter().filter(|container| container.is_privileged()) {
         let Some(node) = container.setting("privileged") else { continue };
         let chosen = pod.profile_of(container).filter(|chosen| chosen.kind() != Some("Unconfined"));
-        let who = format!("{} {}", container.role.name(), container.name);
-        if let Some(chosen) = chosen {
+        let who = container.title();
+        let finding = if let Some(chosen) = chosen {
             let message = format!("{who}: privileged, so its seccomp profile is not applied");
             let finding = sink.report(node.span.clone(), message);
-            finding
-                .label(chosen.place(), "this one")
-                .hint("name the capabilities it needs, in place of `privileged`");
+            finding.label(chosen.place(), "this one")
         } else {
-            let finding =
-                sink.report(node.span.clone(), format!("{who}: privileged, so no seccomp filter is loaded"));
-            finding.severity(Severity::Warning).hint("name the capabilities it needs, and a profile");
-        }
+            let message = format!("{who}: privileged, so no seccomp filter is loaded");
+            sink.report(node.span.clone(), message).severity(Severity::Warning)
+        };
+        finding.hint("name the capabilities it needs, in place of `privileged`, and a profile");
+        let edit = yaml_edit::replace(object.text, &node.span, &Added::Flag(false), object.yaml);
+        finding.unsafe_fix("take the privilege away", edit.into_iter().collect());
     }
 }

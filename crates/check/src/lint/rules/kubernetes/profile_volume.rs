@@ -1,7 +1,8 @@
 //! Profiles mounted into the pod that is to use them.
 //!
 //! ## What it finds
-//! A ConfigMap, Secret or other volume of the pod's own, mounted where the kubelet keeps profiles.
+//! A ConfigMap, Secret or other volume of the pod's own, mounted where the kubelet keeps profiles; a ConfigMap or Secret mounted on the
+//! kubelet's folder itself.
 //!
 //! ## Why it matters
 //! The runtime reads the profile on the node, before the container and its mounts exist. A file in the container is never looked at: the
@@ -47,7 +48,7 @@
 //! - kubernetes/enhancements#1269
 //! - docs/ci.md
 
-use super::super::super::manifest::Object;
+use super::super::super::manifest::{Object, short};
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -58,28 +59,29 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Object(check),
 };
 
+/// What nothing of a kubelet's own is in.
+const FILES: [&str; 3] = ["configMap", "secret", "projected"];
+
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     let Some(pod) = &object.pod else { return };
-    let volumes = pod.spec.get("volumes").map_or(&[][..], Node::items);
     for container in &pod.containers {
-        for mount in container.node.get("volumeMounts").map_or(&[][..], Node::items) {
+        for mount in container.mounts() {
             let text = |key: &str| mount.get(key).and_then(Node::text);
-            let Some(path) = text("mountPath").filter(|path| super::is_seccomp_folder(path)) else {
-                continue;
-            };
-            let of = |volume: &&Node| volume.get("name").and_then(Node::text) == text("name");
-            let volume = volumes.iter().find(of);
+            let volume =
+                pod.volumes().iter().find(|own| own.get("name").and_then(Node::text) == text("name"));
+            let is = |kind: &&str| volume.is_some_and(|volume| volume.get(kind).is_some());
+            let Some(place) = mount.get("mountPath") else { continue };
+            let path = place.text().map(short).unwrap_or_default();
+            let root = path.trim_end_matches('/').ends_with("/lib/kubelet") && FILES.iter().any(is);
             // A node's own folder is something else: that is how profiles get there.
-            if volume.is_some_and(|volume| volume.get("hostPath").is_some()) {
+            if !(super::is_seccomp_folder(path) || root) || is(&"hostPath") {
                 continue;
             }
-            let place = mount.get("mountPath").map_or(mount.span.clone(), |node| node.span.clone());
             let message = format!(
-                "{} {}: a volume at {path} is in the container, and runtimes read profiles on the node",
-                container.role.name(),
-                container.name
+                "{}: a volume at {path} is in the container, and runtimes read profiles on the node",
+                container.title()
             );
-            let finding = sink.report(place, message);
+            let finding = sink.report(place.span.clone(), message);
             if let Some(volume) = volume {
                 finding.label(volume.span.clone(), "the volume");
             }

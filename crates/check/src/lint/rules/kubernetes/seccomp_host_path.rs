@@ -1,8 +1,8 @@
 //! A pod that can change the profiles of others.
 //!
 //! ## What it finds
-//! A `hostPath` on the kubelet's seccomp folder, or above it, that a container mounts writable. In a DaemonSet, which is how profiles are
-//! installed, it is a note.
+//! A `hostPath` on the kubelet's seccomp folder, or above it, that a container mounts writable; what `subPath` leads elsewhere is not
+//! meant. In a DaemonSet, which is how profiles are installed, it is a note.
 //!
 //! ## Why it matters
 //! Whoever runs in that container decides what every later container of the node may do.
@@ -48,7 +48,7 @@
 //! ## References
 //! - kubernetes/website#47967
 
-use super::super::super::manifest::Object;
+use super::super::super::manifest::{Object, short};
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -64,25 +64,20 @@ const ABOVE: [&str; 4] = ["/", "/var", "/var/lib", "/var/lib/kubelet"];
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     let Some(pod) = &object.pod else { return };
-    for volume in pod.spec.get("volumes").map_or(&[][..], Node::items) {
+    for volume in pod.volumes() {
         let Some(path) = volume.at(["hostPath", "path"]) else { continue };
-        let trimmed = path.text().unwrap_or_default().trim_end_matches('/');
-        let trimmed = if trimmed.is_empty() { "/" } else { trimmed };
-        if !ABOVE.contains(&trimmed) && !super::is_seccomp_folder(trimmed) {
-            continue;
-        }
         let name = volume.get("name").and_then(Node::text);
         for container in &pod.containers {
-            let mounts = container.node.get("volumeMounts").map_or(&[][..], Node::items).iter();
-            let writable = |mount: &&Node| {
-                mount.get("name").and_then(Node::text) == name
-                    && mount.get("readOnly").and_then(Node::flag) != Some(true)
+            let reaches = |mount: &&Node| {
+                let own = mount.get("name").and_then(Node::text) == name;
+                let read_only = mount.get("readOnly").and_then(Node::flag) == Some(true);
+                own && !read_only && shown(path, mount).is_some()
             };
-            let Some(mount) = mounts.clone().find(writable) else { continue };
+            let Some(mount) = container.mounts().iter().find(reaches) else { continue };
             let message = format!(
-                "{} {}: can write {trimmed} of the node, where profiles of all its containers are",
-                container.role.name(),
-                container.name
+                "{}: can write {} of the node, where profiles of all its containers are",
+                container.title(),
+                short(&shown(path, mount).unwrap_or_default())
             );
             let finding = sink.report(path.span.clone(), message);
             finding
@@ -93,4 +88,13 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
             }
         }
     }
+}
+
+/// The folder of the node that a mount shows, where profiles are in it or below it.
+fn shown(path: &Node, mount: &Node) -> Option<String> {
+    let sub = mount.get("subPath").and_then(Node::text).unwrap_or_default();
+    let parts = path.text()?.split('/').chain(sub.split('/'));
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let whole = format!("/{}", parts.join("/"));
+    (ABOVE.contains(&whole.as_str()) || super::is_seccomp_folder(&whole)).then_some(whole)
 }

@@ -39,6 +39,8 @@
 //! ## References
 //! - kubernetes.io, Restrict a Container's Syscalls with seccomp
 
+use callgate_core::profile::json::Value;
+
 use super::super::super::manifest::Object;
 use super::super::super::yaml_edit;
 use super::super::prelude::*;
@@ -54,6 +56,9 @@ pub(crate) static RULE: Rule = Rule {
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     for chosen in super::chosen(object) {
         let Some((key, value)) = chosen.node.member("localhostProfile") else { continue };
+        if value.value == Value::Null {
+            continue;
+        }
         let Some(kind) = chosen.kind().filter(|kind| matches!(*kind, "RuntimeDefault" | "Unconfined")) else {
             continue;
         };

@@ -40,7 +40,7 @@
 //! - `callgate learn` makes a profile of what it needs
 
 use super::super::super::manifest::Object;
-use super::super::super::yaml_edit;
+use super::super::super::yaml_edit::{self, Added};
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -53,10 +53,10 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     for chosen in super::chosen(object).filter(|chosen| chosen.kind() == Some("Unconfined")) {
-        let finding = sink.report(chosen.place(), "`Unconfined`: no system call is refused");
+        let place = chosen.place();
+        let edit = yaml_edit::replace(object.text, &place, &Added::Text("RuntimeDefault"), object.yaml);
+        let finding = sink.report(place, "`Unconfined`: no system call is refused");
         finding.hint("RuntimeDefault suits most; what is missing from it: callgate learn");
-        let node =
-            chosen.node.get("type").map(|node| yaml_edit::replace(node, "RuntimeDefault", object.yaml));
-        finding.unsafe_fix("write RuntimeDefault", node.into_iter().collect());
+        finding.unsafe_fix("write RuntimeDefault", edit.into_iter().collect());
     }
 }

@@ -1,7 +1,7 @@
 //! A profile without what should stand beside it.
 //!
 //! ## What it finds
-//! A container that may run as root, can write its own files, or keeps capabilities: no `runAsNonRoot: true`, no
+//! A container that may run as root, can write its own files, or keeps capabilities: no `runAsNonRoot: true` and no other user, no
 //! `readOnlyRootFilesystem: true`, no `drop: [ALL]`.
 //!
 //! ## Why it matters
@@ -44,6 +44,8 @@
 //! ## References
 //! - Pod Security Standards, Restricted
 
+use callgate_core::profile::json::Value;
+
 use super::super::super::manifest::Object;
 use super::super::prelude::*;
 
@@ -60,13 +62,19 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     if pod.is_windows() {
         return;
     }
-    let non_root = |context: Option<&Node>| context.and_then(|c| c.get("runAsNonRoot")).and_then(Node::flag);
     for container in &pod.containers {
         // Where there is no profile, that comes first.
         if pod.profile_of(container).is_none() || container.is_privileged() {
             continue;
         }
-        let root = non_root(container.security()).or(non_root(pod.security())) != Some(true);
+        // The container's own counts in place of the pod's.
+        let says = |key: &str| {
+            let context =
+                |context: Option<&'_ Node>| context.and_then(|c| c.get(key)).map(|node| node.value.clone());
+            context(container.security()).or_else(|| context(pod.security()))
+        };
+        let other_user = matches!(says("runAsUser"), Some(Value::Number(user)) if user != "0");
+        let root = says("runAsNonRoot") != Some(Value::Bool(true)) && !other_user;
         let writable = container.setting("readOnlyRootFilesystem").and_then(Node::flag) != Some(true);
         let drop = container.setting("capabilities").and_then(|caps| caps.get("drop"));
         let kept = !drop
@@ -80,12 +88,8 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
         ];
         let missing: Vec<&str> = what.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect();
         if !missing.is_empty() {
-            let message = format!(
-                "{} {}: beside its profile it lacks {}",
-                container.role.name(),
-                container.name,
-                missing.join(", ")
-            );
+            let message =
+                format!("{}: beside its profile it lacks {}", container.title(), missing.join(", "));
             sink.report(container.place(), message);
         }
     }

@@ -36,7 +36,10 @@
 //! ## References
 //! - k8s.io/api, PodOS
 
+use callgate_core::profile::json::Value;
+
 use super::super::super::manifest::Object;
+use super::super::super::yaml_edit;
 use super::super::prelude::*;
 
 pub(crate) static RULE: Rule = Rule {
@@ -48,12 +51,18 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
-    if object.pod.as_ref().is_some_and(super::super::super::manifest::Pod::is_windows) {
-        for chosen in super::chosen(object) {
-            sink.report(
-                chosen.key.span.clone(),
-                "a pod for Windows with a seccomp profile: the API server refuses it",
-            );
+    let Some(pod) = object.pod.as_ref().filter(|pod| pod.is_windows()) else { return };
+    for holder in std::iter::once(pod.spec).chain(pod.containers.iter().map(|container| container.node)) {
+        let Some((key, node)) =
+            holder.get("securityContext").and_then(|context| context.member("seccompProfile"))
+        else {
+            continue;
+        };
+        if node.value != Value::Null {
+            let message = "a pod for Windows with a seccomp profile: the API server refuses it";
+            let edit = yaml_edit::remove_from(object.text, holder, "securityContext", "seccompProfile");
+            let finding = sink.report(key.span.clone(), message).hint("Windows has no seccomp: take it out");
+            finding.unsafe_fix("take it out", edit.into_iter().collect());
         }
     }
 }
