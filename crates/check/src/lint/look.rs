@@ -1,6 +1,6 @@
 //! One file, looked at alone.
 
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 use std::ops::Range;
 
 use callgate_core::profile::Lines;
@@ -208,14 +208,17 @@ impl Looker<'_> {
 
     fn yaml(&mut self) {
         let text = self.input.text;
+        // All documents of a stream may be broken; the text is searched once.
+        let is_template = LazyCell::new(|| memmem::find(text.as_bytes(), b"{{").is_some());
+        let is_manifest = LazyCell::new(|| is_manifest(text));
         for (index, document) in yaml::documents(text).enumerate() {
             match document {
                 Ok(document) => self.yaml_document(&document, index),
                 Err(invalid)
-                    if self.input.named || self.looked.kind == Kind::Manifest || is_manifest(text) =>
+                    if self.input.named || self.looked.kind == Kind::Manifest || *is_manifest =>
                 {
                     self.looked.kind = Kind::Manifest.max(self.looked.kind);
-                    rules::input::not_yaml(text, &invalid, &mut self.sink(&input::INVALID_YAML));
+                    rules::input::not_yaml(&invalid, *is_template, &mut self.sink(&input::INVALID_YAML));
                 }
                 Err(_) => {}
             }

@@ -41,6 +41,8 @@
 //! - k8s#114947
 //! - KEP-135
 
+use std::cell::LazyCell;
+
 use super::super::super::manifest::Object;
 use super::super::super::yaml_edit::{self, Added};
 use super::super::prelude::*;
@@ -58,22 +60,26 @@ pub(crate) const POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 pub(crate) const CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
+    let said = LazyCell::new(|| {
+        object.pod.as_ref().is_some_and(|pod| pod.containers.iter().all(|c| pod.profile_of(c).is_some()))
+    });
     for (key, value) in object.annotations() {
         let container = key.name.strip_prefix(CONTAINER);
         if key.name != POD && container.is_none() {
             continue;
         }
-        let said =
-            object.pod.as_ref().is_some_and(|pod| pod.containers.iter().all(|c| pod.profile_of(c).is_some()));
+        // A patch looks through all annotations and containers.
+        let edits =
+            if sink.is_full() { Vec::new() } else { edits(object, (&key.name, value), container, *said) };
         let message =
             format!("`{}`: kubelets ignore it since 1.25, and so does the API server since 1.27", key.name);
         let finding = sink.report(key.span.clone(), message);
-        if said {
+        if *said {
             finding.severity(Severity::Warning).hint("the fields say it already: take it out");
         } else {
             finding.hint("say it in securityContext.seccompProfile");
         }
-        finding.unsafe_fix("say it in the field", edits(object, (&key.name, value), container, said));
+        finding.unsafe_fix("say it in the field", edits);
     }
 }
 

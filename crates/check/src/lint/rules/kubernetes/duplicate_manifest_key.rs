@@ -41,6 +41,11 @@
 //! ## References
 //! - YAML 1.2.2, 3.2.1.3
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use callgate_core::profile::json::Key;
+
 use super::super::super::manifest::Object;
 use super::super::prelude::*;
 
@@ -55,11 +60,16 @@ pub(crate) static RULE: Rule = Rule {
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     let Some(pod) = &object.pod else { return };
     let mut walk = |node: &Node| {
-        for (at, (key, _)) in node.members().iter().enumerate() {
-            let before = node.members()[..at].iter().find(|(other, _)| other.name == key.name);
-            if let Some((first, _)) = before {
-                let message = format!("the key `{}` stands here twice: one of them is lost", key.name);
-                sink.report(key.span.clone(), message).label(first.span.clone(), "here first");
+        let mut seen: BTreeMap<&str, &Key> = BTreeMap::new();
+        for (key, _) in node.members() {
+            match seen.entry(&key.name) {
+                Entry::Vacant(free) => {
+                    free.insert(key);
+                }
+                Entry::Occupied(first) => {
+                    let message = format!("the key `{}` stands here twice: one of them is lost", key.name);
+                    sink.report(key.span.clone(), message).label(first.get().span.clone(), "here first");
+                }
             }
         }
     };
