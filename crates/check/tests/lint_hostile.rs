@@ -94,20 +94,38 @@ const SHAPES: &[(&str, &str, usize, Make)] = &[
         profile(&format!(r#"{{"names": [{names}], "action": "SCMP_ACT_ALLOW", "args": [{args}]}}"#))
     }),
     ("p.json", "conditions that make a space of holes", 30, |n| {
-        let args = many(n, ", ", |i| format!(r#"{{"index": {}, "value": {i}5, "op": "SCMP_CMP_NE"}}"#, i % 6));
+        let args =
+            many(n, ", ", |i| format!(r#"{{"index": {}, "value": {i}5, "op": "SCMP_CMP_NE"}}"#, i % 6));
         profile(&format!(r#"{{"names": ["openat"], "action": "SCMP_ACT_ALLOW", "args": [{args}]}}"#))
     }),
     ("s.yaml", "pods that use profiles beside them", 300, |n| {
-        many(n, "---\n", |i| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata:\n  p{i}.json: '{{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}}'\n---\n{}",
-            pod(&format!("  containers:\n  - name: a\n    securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: p{i}.json}}}}"))))
+        many(n, "---\n", |i| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata:\n  p{i}.json: '{{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}}'\n---\n{}",
+                pod(&format!(
+                    "  containers:\n  - name: a\n    securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: p{i}.json}}}}"
+                ))
+            )
+        })
     }),
     ("s.yaml", "pods that use profiles that are not there", 1000, |n| {
-        many(n, "---\n", |i| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata:\n  p{i}.json: '{{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}}'\n---\n{}",
-            pod(&format!("  containers:\n  - name: a\n    securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: q{i}.json}}}}"))))
+        many(n, "---\n", |i| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata:\n  p{i}.json: '{{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": []}}'\n---\n{}",
+                pod(&format!(
+                    "  containers:\n  - name: a\n    securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: q{i}.json}}}}"
+                ))
+            )
+        })
     }),
     ("s.yaml", "pods of many images with one profile", 200, |n| {
-        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  p.json: '{}'\n---\n{}", named(&many(200, ", ", |i| format!("\"name{i}\""))),
-            many(n, "---\n", |i| pod(&format!("  containers:\n  - name: a\n    image: python:{i}\n    securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: p.json}}}}"))))
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  p.json: '{}'\n---\n{}",
+            named(&many(200, ", ", |i| format!("\"name{i}\""))),
+            many(n, "---\n", |i| pod(&format!(
+                "  containers:\n  - name: a\n    image: python:{i}\n    securityContext: {{seccompProfile: {{type: Localhost, localhostProfile: p.json}}}}"
+            )))
+        )
     }),
     ("p.json", "unknown names", 20000, |n| named(&many(n, ", ", |i| format!("\"name{i}\"")))),
     ("p.json", "nearly known names", 5000, |n| named(&many(n, ", ", |i| format!("\"opneat{}\"", i % 7)))),

@@ -214,9 +214,7 @@ impl Looker<'_> {
         for (index, document) in yaml::documents(text).enumerate() {
             match document {
                 Ok(document) => self.yaml_document(&document, index),
-                Err(invalid)
-                    if self.input.named || self.looked.kind == Kind::Manifest || *is_manifest =>
-                {
+                Err(invalid) if self.input.named || self.looked.kind == Kind::Manifest || *is_manifest => {
                     self.looked.kind = Kind::Manifest.max(self.looked.kind);
                     rules::input::not_yaml(&invalid, *is_template, &mut self.sink(&input::INVALID_YAML));
                 }

@@ -34,9 +34,8 @@ pub(super) fn is_tangled(profile: &Profile) -> bool {
     let mut boxes: BTreeMap<&str, usize> = BTreeMap::new();
     for rule in profile.rules.iter().filter(|rule| !rule.conditions.is_empty()) {
         // What is not equal is above or below.
-        let sides = |index: u8| {
-            1 + rule.conditions.iter().filter(|c| c.index == index && c.op == Op::Ne).count()
-        };
+        let sides =
+            |index: u8| 1 + rule.conditions.iter().filter(|c| c.index == index && c.op == Op::Ne).count();
         let own = (0..6).map(sides).fold(1, usize::saturating_mul).max(rule.conditions.len());
         for name in &rule.names {
             let all = boxes.entry(&name.text).or_default();
