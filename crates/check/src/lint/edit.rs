@@ -63,9 +63,13 @@ pub(crate) fn add_item(text: &str, list: &Node, item: &str) -> Option<Edit> {
     Some(Edit::insert(last.span.end, gap + item))
 }
 
-/// What separates things of a holder, as it stands before one of them. Not looked for outside of it: a line may be the whole file.
+/// No line is indented further.
+const MAX_INDENT: usize = 1024;
+
+/// What separates things of a holder, as it stands before one of them. A line may be the whole file: it is not looked for far.
 fn gap(text: &str, holder: &Node, at: usize) -> String {
-    let before = text.get(holder.span.start..at).unwrap_or_default();
+    let from = text.floor_char_boundary(at.saturating_sub(MAX_INDENT)).max(holder.span.start);
+    let before = text.get(from..at).unwrap_or_default();
     let indent = before.rsplit_once('\n').map(|(_, indent)| indent).filter(|i| i.trim().is_empty());
     indent.map_or_else(|| ", ".to_owned(), |indent| format!(",\n{indent}"))
 }
