@@ -9,6 +9,7 @@ use callgate_core::set::Op;
 use callgate_core::{Action, Profile};
 
 use super::subject::Subject;
+use crate::libseccomp::multiplex;
 
 /// Architectures that every runtime adds on any of the usual machines; those of the other byte order are refused there.
 const EVERYWHERE: [Arch; 5] = [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];
@@ -60,9 +61,11 @@ fn takes_errno(action: Action) -> bool {
     matches!(action, Action::Errno(_) | Action::Trace(_))
 }
 
-/// One entry of `archMap`, of architectures as above.
+/// One entry of `archMap`, whose architectures are as above if it is for one of them: loaders take only those of the machine's own.
 fn is_map(entry: &Node) -> bool {
-    let is_text = |node: &Node| node.text().is_some();
+    let everywhere = |node: &Node| EVERYWHERE.iter().any(|arch| node.text() == Some(arch.oci()));
+    let applies = entry.get("architecture").is_some_and(everywhere);
+    let is_text = |node: &Node| node.text().is_some() && (!applies || everywhere(node));
     entry.members().iter().all(|(key, value)| match key.name.as_str() {
         "architecture" => is_text(value),
         "subArchitectures" => {
@@ -113,7 +116,11 @@ fn agree(subject: &Subject<'_>, profile: &Profile) -> bool {
         return false;
     }
     subject.named(profile).shared().all(|mentions| {
-        let mut conditional = mentions.iter().map(|m| m.rule).filter(|rule| !rule.conditions.is_empty());
+        // Of what goes through another call, rules without conditions have some there: its number.
+        let multiplexed =
+            mentions.first().is_some_and(|m| multiplex::goes_through_another(Arch::X86, &m.name.text));
+        let rules = mentions.iter().map(|mention| mention.rule);
+        let mut conditional = rules.filter(|rule| multiplexed || !rule.conditions.is_empty());
         let first = conditional.next().map(|rule| rule.action.action);
         conditional.all(|rule| Some(rule.action.action) == first)
     })

@@ -67,7 +67,6 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     }
     if estimate > MAX {
         let message = format!("some {estimate} instructions by an estimate, and the kernel takes {MAX}");
-        sink.report(place(), message)
-            .hint("list fewer architectures, or fewer values of arguments");
+        sink.report(place(), message).hint("list fewer architectures, or fewer values of arguments");
     }
 }
