@@ -322,7 +322,7 @@ const SHAPES: &[(&str, &str, usize, Make)] = &[
         ))
     }),
     ("s.yaml", "comments", 5000, |n| pod(&"  # nothing\n".repeat(n))),
-    ("s.yaml", "one long scalar", 125000, |n| pod(&format!("  a: {}", "x".repeat(n)))),
+    ("s.yaml", "one long scalar", 125_000, |n| pod(&format!("  a: {}", "x".repeat(n)))),
     ("s.yaml", "one long block", 5000, |n| pod(&format!("  a: |\n{}", "    xxxx\n".repeat(n)))),
     ("s.yaml", "one long quoted scalar", 5000, |n| pod(&format!("  a: \"{}\"", "xxxx\n    ".repeat(n)))),
     ("s.yaml", "one long list in a line", 5000, |n| {

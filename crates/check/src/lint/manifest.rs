@@ -135,7 +135,8 @@ impl<'o> Pod<'o> {
 
     /// The pod's own profile.
     pub(crate) fn profile(&self) -> Option<Chosen<'o>> {
-        let (key, node) = self.security()?.member("seccompProfile")?;
+        let (key, node) =
+            self.security()?.member("seccompProfile").filter(|(_, node)| node.kind() != "null")?;
         Some(Chosen { key, node })
     }
 
@@ -166,7 +167,8 @@ impl<'o> Container<'o> {
 
     /// Its own profile.
     pub(crate) fn profile(&self) -> Option<Chosen<'o>> {
-        let (key, node) = self.security()?.member("seccompProfile")?;
+        let (key, node) =
+            self.security()?.member("seccompProfile").filter(|(_, node)| node.kind() != "null")?;
         Some(Chosen { key, node })
     }
 
