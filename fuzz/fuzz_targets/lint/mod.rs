@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use callgate_check::lint::{Edit, FileReport, Input, Located, Options, Policy, apply, finish, join, look as look_at};
+use callgate_check::lint::{
+    Edit, FileReport, Input, Located, Options, Policy, apply, finish, join, look as look_at,
+};
 use callgate_check::report::{Format, Style, render};
 use callgate_core::Arch;
 
@@ -69,7 +71,8 @@ pub fn suppress(name: &str, report: &FileReport) {
         let again = look(name, &text.expect("one edit"));
         // Inside of a text a comment is none.
         let suppresses = again.findings.iter().all(|l| l.finding.code != "unused-suppression");
-        let count = |report: &FileReport| report.findings.iter().filter(|l| l.finding.code == finding.code).count();
+        let count =
+            |report: &FileReport| report.findings.iter().filter(|l| l.finding.code == finding.code).count();
         assert!(!suppresses || count(&again) <= count(report), "{}: {again:?}", finding.code);
     }
 }

@@ -94,7 +94,26 @@ pub fn look(input: Input<'_>, options: &Options) -> Looked {
     if input.named || may_matter(input) {
         looker.file();
     }
+    looker.looked.on_characters(input.text);
     looker.looked
+}
+
+impl Looked {
+    /// Has every place begin and end at characters of the text: the first byte of what begins with ä is no place to show.
+    fn on_characters(&mut self, text: &str) {
+        let fit = |span: &mut Range<usize>| {
+            let start = text.floor_char_boundary(span.start);
+            *span = start..text.ceil_char_boundary(span.end).max(start);
+        };
+        for finding in &mut self.findings {
+            fit(&mut finding.span);
+            finding.labels.iter_mut().filter(|label| label.file.is_none()).for_each(|l| fit(&mut l.span));
+        }
+        self.uses.iter_mut().for_each(|usage| {
+            fit(&mut usage.span);
+            fit(&mut usage.container);
+        });
+    }
 }
 
 /// Words of which every file that matters has one.
