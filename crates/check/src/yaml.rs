@@ -72,7 +72,7 @@ impl Iterator for Documents<'_> {
             };
             let step = match event {
                 Ok((event, span)) => builder.take(event, &range(&span, self.base)),
-                Err(error) => Err(invalid(&error, self.base)),
+                Err(error) => Err(invalid(&error, self.base..self.text.len())),
             };
             match step {
                 Ok(None) => {}
@@ -101,8 +101,9 @@ fn range(span: &Span, base: usize) -> Range<usize> {
     base + range.start..base + range.end
 }
 
-fn invalid(error: &ScanError, base: usize) -> Invalid {
-    Invalid { message: error.info().clone(), at: base + error.marker().byte_offset().unwrap_or_default() }
+fn invalid(error: &ScanError, read: Range<usize>) -> Invalid {
+    let at = read.start + error.marker().byte_offset().unwrap_or_default();
+    Invalid { message: error.info().clone(), at: at.min(read.end) }
 }
 
 /// A list or a mapping that has begun, and the anchor it has.

@@ -13,8 +13,16 @@ use super::packages;
 use super::step::Step;
 
 /// The targets, one file each in `fuzz/fuzz_targets`.
-const TARGETS: &[&str] =
-    &["filter_read", "import_read", "profile_read", "profile_resolve", "strace_read", "trace_read"];
+const TARGETS: &[&str] = &[
+    "filter_read",
+    "import_read",
+    "lint_json",
+    "lint_yaml",
+    "profile_read",
+    "profile_resolve",
+    "strace_read",
+    "trace_read",
+];
 /// How long each runs here.
 const SECONDS: u32 = 5;
 /// How long each runs with `--full`.

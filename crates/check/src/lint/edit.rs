@@ -52,21 +52,26 @@ pub(crate) fn add_member(text: &str, object: &Node, after: &str, member: &str) -
     let members = object.members();
     let at = members.iter().position(|(key, _)| key.name == after).or(members.len().checked_sub(1))?;
     let (key, value) = &members[at];
-    let line = text[..key.span.start].rfind('\n').map_or(0, |line| line + 1);
-    let indent = &text[line..key.span.start];
-    let own_line = line > object.span.start && indent.trim().is_empty();
-    let gap = if own_line { format!(",\n{indent}") } else { ", ".to_owned() };
+    let gap = gap(text, object, key.span.start);
     Some(Edit::insert(value.span.end, gap + member))
 }
 
 /// Puts an item into a JSON list that has one already, at its end.
 pub(crate) fn add_item(text: &str, list: &Node, item: &str) -> Option<Edit> {
     let last = list.items().last()?;
-    let line = text[..last.span.start].rfind('\n').map_or(0, |line| line + 1);
-    let indent = &text[line..last.span.start];
-    let own_line = line > list.span.start && indent.trim().is_empty();
-    let gap = if own_line { format!(",\n{indent}") } else { ", ".to_owned() };
+    let gap = gap(text, list, last.span.start);
     Some(Edit::insert(last.span.end, gap + item))
+}
+
+/// No line is indented further.
+const MAX_INDENT: usize = 1024;
+
+/// What separates things of a holder, as it stands before one of them. A line may be the whole file: it is not looked for far.
+fn gap(text: &str, holder: &Node, at: usize) -> String {
+    let from = text.floor_char_boundary(at.saturating_sub(MAX_INDENT)).max(holder.span.start);
+    let before = text.get(from..at).unwrap_or_default();
+    let indent = before.rsplit_once('\n').map(|(_, indent)| indent).filter(|i| i.trim().is_empty());
+    indent.map_or_else(|| ", ".to_owned(), |indent| format!(",\n{indent}"))
 }
 
 /// The text with edits made; `None` where two of them overlap or leave the text.

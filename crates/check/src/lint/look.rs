@@ -1,6 +1,6 @@
 //! One file, looked at alone.
 
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 use std::ops::Range;
 
 use callgate_core::profile::Lines;
@@ -94,7 +94,26 @@ pub fn look(input: Input<'_>, options: &Options) -> Looked {
     if input.named || may_matter(input) {
         looker.file();
     }
+    looker.looked.on_characters(input.text);
     looker.looked
+}
+
+impl Looked {
+    /// Has every place begin and end at characters of the text: the first byte of what begins with ä is no place to show.
+    fn on_characters(&mut self, text: &str) {
+        let fit = |span: &mut Range<usize>| {
+            let start = text.floor_char_boundary(span.start);
+            *span = start..text.ceil_char_boundary(span.end).max(start);
+        };
+        for finding in &mut self.findings {
+            fit(&mut finding.span);
+            finding.labels.iter_mut().filter(|label| label.file.is_none()).for_each(|l| fit(&mut l.span));
+        }
+        self.uses.iter_mut().for_each(|usage| {
+            fit(&mut usage.span);
+            fit(&mut usage.container);
+        });
+    }
 }
 
 /// Words of which every file that matters has one.
@@ -208,14 +227,15 @@ impl Looker<'_> {
 
     fn yaml(&mut self) {
         let text = self.input.text;
+        // All documents of a stream may be broken; the text is searched once.
+        let is_template = LazyCell::new(|| memmem::find(text.as_bytes(), b"{{").is_some());
+        let is_manifest = LazyCell::new(|| is_manifest(text));
         for (index, document) in yaml::documents(text).enumerate() {
             match document {
                 Ok(document) => self.yaml_document(&document, index),
-                Err(invalid)
-                    if self.input.named || self.looked.kind == Kind::Manifest || is_manifest(text) =>
-                {
+                Err(invalid) if self.input.named || self.looked.kind == Kind::Manifest || *is_manifest => {
                     self.looked.kind = Kind::Manifest.max(self.looked.kind);
-                    rules::input::not_yaml(text, &invalid, &mut self.sink(&input::INVALID_YAML));
+                    rules::input::not_yaml(&invalid, *is_template, &mut self.sink(&input::INVALID_YAML));
                 }
                 Err(_) => {}
             }

@@ -1,5 +1,6 @@
 //! Objects of Kubernetes, as far as they bear on seccomp: pods, wherever they are written, and ConfigMaps.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use callgate_core::profile::json::{Key, Node, Value};
@@ -149,9 +150,10 @@ impl<'o> Pod<'o> {
         self.spec.at(["os", "name"]).and_then(Node::text) == Some("windows")
     }
 
-    /// Its volumes.
-    pub(crate) fn volumes(&self) -> &'o [Node] {
-        self.spec.get("volumes").map_or(&[], Node::items)
+    /// Its volumes, by name.
+    pub(crate) fn volumes(&self) -> BTreeMap<&'o str, &'o Node> {
+        let volumes = self.spec.get("volumes").map_or(&[][..], Node::items).iter();
+        volumes.filter_map(|volume| Some((volume.get("name")?.text()?, volume))).collect()
     }
 
     /// Architectures that its nodes have to have, as Kubernetes names them.

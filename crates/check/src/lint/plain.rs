@@ -1,11 +1,15 @@
 //! Profiles of which it is plain to see that no runtime refuses them: asking the models takes longer than all rules together.
 
+use std::collections::BTreeMap;
+
 use callgate_core::arch::Arch;
 use callgate_core::profile::Rule;
 use callgate_core::profile::json::{Node, Value};
+use callgate_core::set::Op;
 use callgate_core::{Action, Profile};
 
 use super::subject::Subject;
+use crate::libseccomp::multiplex;
 
 /// Architectures that every runtime adds on any of the usual machines; those of the other byte order are refused there.
 const EVERYWHERE: [Arch; 5] = [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm];
@@ -20,6 +24,26 @@ pub(super) fn is_plain(subject: &Subject<'_>) -> bool {
     fine && top(profile, subject)
         && profile.rules.iter().zip(subject.rules()).all(|(rule, node)| is_plain_rule(rule, node))
         && agree(subject, profile)
+}
+
+/// So many boxes of arguments of one call are held against what starts containers.
+const MAX_BOXES: usize = 1024;
+
+/// Whether rules of one call have so many conditions that what they mean together takes too long to work out: `filter-too-long`
+/// says so.
+pub(super) fn is_tangled(profile: &Profile) -> bool {
+    let mut boxes: BTreeMap<&str, usize> = BTreeMap::new();
+    for rule in profile.rules.iter().filter(|rule| !rule.conditions.is_empty()) {
+        // What is not equal is above or below.
+        let sides =
+            |index: u8| 1 + rule.conditions.iter().filter(|c| c.index == index && c.op == Op::Ne).count();
+        let own = (0..6).map(sides).fold(1, usize::saturating_mul).max(rule.conditions.len());
+        for name in &rule.names {
+            let all = boxes.entry(&name.text).or_default();
+            *all = all.saturating_add(own);
+        }
+    }
+    boxes.into_values().any(|boxes| boxes > MAX_BOXES)
 }
 
 fn top(profile: &Profile, subject: &Subject<'_>) -> bool {
@@ -37,9 +61,11 @@ fn takes_errno(action: Action) -> bool {
     matches!(action, Action::Errno(_) | Action::Trace(_))
 }
 
-/// One entry of `archMap`, of architectures as above.
+/// One entry of `archMap`, whose architectures are as above if it is for one of them: loaders take only those of the machine's own.
 fn is_map(entry: &Node) -> bool {
-    let is_text = |node: &Node| node.text().is_some();
+    let everywhere = |node: &Node| EVERYWHERE.iter().any(|arch| node.text() == Some(arch.oci()));
+    let applies = entry.get("architecture").is_some_and(everywhere);
+    let is_text = |node: &Node| node.text().is_some() && (!applies || everywhere(node));
     entry.members().iter().all(|(key, value)| match key.name.as_str() {
         "architecture" => is_text(value),
         "subArchitectures" => {
@@ -90,8 +116,166 @@ fn agree(subject: &Subject<'_>, profile: &Profile) -> bool {
         return false;
     }
     subject.named(profile).shared().all(|mentions| {
-        let mut conditional = mentions.iter().map(|m| m.rule).filter(|rule| !rule.conditions.is_empty());
+        // Of what goes through another call, rules without conditions have some there: its number.
+        let multiplexed =
+            mentions.first().is_some_and(|m| multiplex::goes_through_another(Arch::X86, &m.name.text));
+        let rules = mentions.iter().map(|mention| mention.rule);
+        let mut conditional = rules.filter(|rule| multiplexed || !rule.conditions.is_empty());
         let first = conditional.next().map(|rule| rule.action.action);
         conditional.all(|rule| Some(rule.action.action) == first)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use callgate_core::baseline::{Kernel, Machine};
+    use callgate_core::profile::{Lines, json};
+    use proptest::prelude::*;
+
+    use super::super::embedded::SourceMap;
+    use super::super::options::Options;
+    use super::*;
+    use crate::resolve::resolve;
+    use crate::runtime::Outcome;
+    use crate::target::{Loader, Target};
+
+    /// A list of up to `most` of some words, as JSON.
+    fn list(words: &'static [&'static str], most: usize) -> impl Strategy<Value = String> {
+        let item = prop::sample::select(words).prop_map(|word| format!("\"{word}\""));
+        prop::collection::vec(item, 0..=most).prop_map(|items| format!("[{}]", items.join(", ")))
+    }
+
+    fn word(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+        prop::sample::select(words).prop_map(str::to_owned)
+    }
+
+    const ACTIONS: &[&str] = &[
+        "\"SCMP_ACT_ALLOW\"",
+        "\"SCMP_ACT_ERRNO\"",
+        "\"SCMP_ACT_LOG\"",
+        "\"SCMP_ACT_KILL\"",
+        "\"SCMP_ACT_KILL_PROCESS\"",
+        "\"SCMP_ACT_KILL_THREAD\"",
+        "\"SCMP_ACT_TRAP\"",
+        "\"SCMP_ACT_TRACE\"",
+        "\"SCMP_ACT_NOTIFY\"",
+    ];
+    const ARCHES: &[&str] = &[
+        "SCMP_ARCH_X86_64",
+        "SCMP_ARCH_X86",
+        "SCMP_ARCH_X32",
+        "SCMP_ARCH_AARCH64",
+        "SCMP_ARCH_ARM",
+        "SCMP_ARCH_S390X",
+        "SCMP_ARCH_RISCV64",
+    ];
+    const NAMES: &[&str] = &[
+        "read",
+        "write",
+        "ioctl",
+        "socket",
+        "clone",
+        "shmat",
+        "semop",
+        "msgget",
+        "personality",
+        "fcntl64",
+        "nosuchcall",
+    ];
+    const FLAGS: &[&str] = &[
+        "SECCOMP_FILTER_FLAG_LOG",
+        "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+        "SECCOMP_FILTER_FLAG_TSYNC",
+        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+    ];
+    const NUMBERS: &[&str] =
+        &["0", "1", "38", "4095", "4096", "2147483648", "4294967295", "4294967296", "18446744073709551615"];
+    const OPERATORS: &[&str] = &["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"];
+    const KERNELS: &[&str] = &["4.8", "5.10", "04.8", "4", "x.y", "4.8.1", "0.1", "6.99999", ""];
+
+    fn condition() -> impl Strategy<Value = String> {
+        (0..7u8, word(NUMBERS), word(NUMBERS), word(OPERATORS)).prop_map(|(index, value, two, op)| {
+            format!(r#"{{"index": {index}, "value": {value}, "valueTwo": {two}, "op": "SCMP_CMP_{op}"}}"#)
+        })
+    }
+
+    /// Members, each of which is there or is not.
+    fn members(all: Vec<Option<String>>) -> String {
+        format!("{{{}}}", all.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+
+    fn maybe(
+        often: f64,
+        key: &'static str,
+        value: impl Strategy<Value = String>,
+    ) -> impl Strategy<Value = Option<String>> {
+        prop::option::weighted(often, value.prop_map(move |value| format!("\"{key}\": {value}")))
+    }
+
+    fn circumstances() -> impl Strategy<Value = String> {
+        let caps = list(&["CAP_SYS_ADMIN", "CAP_NOSUCH", "", "cap_chown"], 2);
+        let arches = list(&["amd64", "x86", "arm64", "s390x", ""], 2);
+        let kernel = word(KERNELS).prop_map(|text| format!("\"{text}\""));
+        (maybe(0.5, "caps", caps), maybe(0.3, "arches", arches), maybe(0.2, "minKernel", kernel))
+            .prop_map(|(a, b, c)| members(vec![a, b, c]))
+    }
+
+    fn rule() -> impl Strategy<Value = String> {
+        let args = prop::collection::vec(condition(), 0..3).prop_map(|all| format!("[{}]", all.join(", ")));
+        let names = list(NAMES, 3);
+        (
+            maybe(0.98, "names", names),
+            maybe(0.98, "action", word(ACTIONS)),
+            maybe(0.4, "args", args),
+            maybe(0.1, "errnoRet", word(NUMBERS)),
+            maybe(0.2, "includes", circumstances()),
+            maybe(0.1, "excludes", circumstances()),
+            maybe(0.1, "comment", word(&["\"\"", "\"x\"", "null"])),
+        )
+            .prop_map(|(a, b, c, d, e, f, g)| members(vec![a, b, c, d, e, f, g]))
+    }
+
+    fn profile() -> impl Strategy<Value = String> {
+        let map = (word(ARCHES), list(ARCHES, 2))
+            .prop_map(|(arch, sub)| format!(r#"{{"architecture": "{arch}", "subArchitectures": {sub}}}"#));
+        let maps = prop::collection::vec(map, 0..3).prop_map(|all| format!("[{}]", all.join(", ")));
+        let rules = prop::collection::vec(rule(), 0..4).prop_map(|all| format!("[{}]", all.join(", ")));
+        (
+            maybe(0.98, "defaultAction", word(ACTIONS)),
+            maybe(0.1, "defaultErrnoRet", word(NUMBERS)),
+            maybe(0.2, "architectures", list(ARCHES, 3)),
+            maybe(0.3, "archMap", maps),
+            maybe(0.2, "flags", list(FLAGS, 2)),
+            maybe(0.98, "syscalls", rules),
+        )
+            .prop_map(|(a, b, c, d, e, f)| members(vec![a, b, c, d, e, f]))
+    }
+
+    fn targets(loader: Loader, arch: Arch) -> Vec<Target> {
+        let machine = Machine::new(arch, Kernel::new(6, 1), ["CAP_CHOWN"]);
+        Options::usual(&[Target { loader, runtime: None, machine, libseccomp: None, no_new_privs: false }])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_plain_is_refused_by_no_runtime_and_undecided_by_none(
+            text in profile(),
+            arch in prop::sample::select(&[Arch::X86_64, Arch::Aarch64][..]),
+        ) {
+            let options = Options::new(arch, "2026-11-26");
+            let (node, map) = (json::parse(&text).expect("JSON"), SourceMap::identity());
+            let lines = Lines::of(&text);
+            let subject = Subject::of((&text, &lines), (&node, &text, &map), &options);
+            let docker = subject.docker_keys().next().is_some();
+            let loaders = if docker { &[Loader::Moby][..] } else { &[Loader::Oci, Loader::Moby][..] };
+            for target in loaders.iter().flat_map(|loader| targets(*loader, arch)).filter(|_| is_plain(&subject)) {
+                let resolved = resolve(&text, &target);
+                let resolved = resolved.map_err(|refusal| TestCaseError::fail(format!("{refusal:?}: {text}")))?;
+                prop_assert!(resolved.undecided().is_empty(), "{:?}: {text}", resolved.undecided());
+                prop_assert!(matches!(resolved.outcome, Outcome::Filtered(_)), "{:?}: {text}", resolved.outcome);
+            }
+        }
+    }
 }

@@ -161,6 +161,11 @@ impl<'s> Sink<'s> {
         self.found.iter().any(|finding| finding.severity == Severity::Error)
     }
 
+    /// Whether what comes now is only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count >= MAX_FINDINGS
+    }
+
     /// Something is so, there.
     pub(crate) fn report(&mut self, span: Range<usize>, message: impl Into<String>) -> &mut Finding {
         let rule = self.rule;

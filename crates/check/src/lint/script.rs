@@ -27,7 +27,8 @@ pub(crate) fn scripts<'s>(text: &'s str, root: &Node) -> Vec<Script<'s>> {
     let mut found = Vec::new();
     // Jobs are GitLab's own top keys, or under GitHub's `jobs`.
     let jobs = root.get("jobs").unwrap_or(root);
-    for (_, job) in jobs.members() {
+    let own = std::iter::once(root).chain(jobs.members().iter().map(|(_, job)| job));
+    for job in own {
         let steps = job.get("steps").map_or(&[][..], Node::items);
         for holder in std::iter::once(job).chain(steps) {
             for (_, value) in holder.members().iter().filter(|(key, _)| KEYS.contains(&key.name.as_str())) {

@@ -37,6 +37,7 @@ pub(crate) struct Subject<'s> {
     starts: OnceCell<Vec<Start>>,
     named: OnceCell<Vec<Place>>,
     plain: OnceCell<bool>,
+    tangled: OnceCell<bool>,
 }
 
 /// Keys of Docker's and containers-common's own language at the top, and in rules.
@@ -63,6 +64,7 @@ impl<'s> Subject<'s> {
             starts: OnceCell::new(),
             named: OnceCell::new(),
             plain: OnceCell::new(),
+            tangled: OnceCell::new(),
         };
         let docker = subject.docker_keys().next().is_some();
         subject.targets = options.targets(docker);
@@ -195,6 +197,11 @@ impl<'s> Subject<'s> {
     /// Whether it is plain to see that no runtime refuses the profile and that no rules meet: see [`super::plain`].
     pub(crate) fn is_plain(&self) -> bool {
         *self.plain.get_or_init(|| super::plain::is_plain(self))
+    }
+
+    /// Whether what rules of one call mean together takes too long to work out.
+    pub(crate) fn is_tangled(&self, profile: &Profile) -> bool {
+        *self.tangled.get_or_init(|| super::plain::is_tangled(profile))
     }
 }
 

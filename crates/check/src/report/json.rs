@@ -7,7 +7,7 @@ use super::sheet::{Place, Sheet};
 use super::shown;
 use crate::lint::{FileReport, Fix, Located, Position};
 
-/// The document's name; docs/schema/lint.json describes it.
+/// The document's name and version.
 const SCHEMA: &str = "callgate.dev/lint/v1";
 
 #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! Baseline files: what was found once, so that only what is new fails. docs/schema/baseline.json describes them.
+//! Baseline files: what was found once, so that only what is new fails.
 
 use std::collections::BTreeSet;
 use std::path::Path;

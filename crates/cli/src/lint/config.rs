@@ -1,4 +1,4 @@
-//! `callgate.toml`: what a repository has decided about lint. docs/schema/config.json describes it.
+//! `callgate.toml`: what a repository has decided about lint.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -90,7 +90,8 @@ fn some(names: &[&str]) -> String {
     }
 }
 
-/// The edits that let calls go ahead: they join the first rule that allows others without conditions, or are one more rule.
+/// The edits that let calls go ahead: they join the first rule that allows others without conditions, or are one more rule. Calls
+/// that a rule decides whatever their arguments are left out: the first such rule counts, and one more changes nothing.
 fn allow(
     subject: &super::subject::Subject<'_>,
     profile: &callgate_core::Profile,
@@ -105,8 +106,13 @@ fn allow(
     let list = lists
         .filter_map(|(index, _)| subject.rule(index)?.get("names"))
         .find(|list| !list.items().is_empty());
-    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    let open = |name: &&&str| {
+        let mut mentions = subject.named(profile).of(name);
+        !mentions.any(|mention| mention.rule.conditions.is_empty())
+    };
+    let quoted: Vec<String> = names.iter().filter(open).map(|name| format!("\"{name}\"")).collect();
     let edit = match (list, subject.node.get("syscalls")) {
+        _ if quoted.is_empty() => None,
         (Some(list), _) => quoted
             .iter()
             .map(|name| add_item(subject.text, list, name))

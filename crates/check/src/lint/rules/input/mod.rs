@@ -72,10 +72,9 @@ pub(crate) fn not_json(text: &str, error: &JsonError, sink: &mut Sink<'_>) {
 }
 
 /// A document that is no YAML.
-pub(crate) fn not_yaml(text: &str, invalid: &Invalid, sink: &mut Sink<'_>) {
-    let at = invalid.at.min(text.len());
-    let finding = sink.report(at..at, format!("not YAML: {}", invalid.message));
-    if text.contains("{{") {
+pub(crate) fn not_yaml(invalid: &Invalid, is_template: bool, sink: &mut Sink<'_>) {
+    let finding = sink.report(invalid.at..invalid.at, format!("not YAML: {}", invalid.message));
+    if is_template {
         finding.hint("a template is no YAML before it is rendered: helm template … | callgate lint -");
     }
 }

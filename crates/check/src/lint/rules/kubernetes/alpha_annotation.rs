@@ -41,7 +41,9 @@
 //! - k8s#114947
 //! - KEP-135
 
-use super::super::super::manifest::{Object, short};
+use std::collections::BTreeMap;
+
+use super::super::super::manifest::{Object, Pod, short};
 use super::super::super::yaml_edit::{self, Added};
 use super::super::prelude::*;
 
@@ -64,6 +66,7 @@ const POLICY: [&str; 2] = [
 ];
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
+    let already = Said::of(object);
     for (key, value) in object.annotations() {
         let (name, shown) = (key.name.as_str(), short(&key.name));
         if POLICY.contains(&name) {
@@ -78,7 +81,9 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
         if name != POD && container.is_none() {
             continue;
         }
-        let said = is_said(object, container);
+        let said = already.covers(container);
+        // A patch looks through all annotations and containers.
+        let edits = if sink.is_full() { None } else { edits(object, (name, value), container, said) };
         let message =
             format!("`{shown}`: kubelets ignore it since 1.25, and so does the API server since 1.27");
         let finding = sink.report(key.span.clone(), message);
@@ -87,17 +92,32 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
         } else {
             finding.hint("say it in securityContext.seccompProfile");
         }
-        let edits = edits(object, (name, value), container, said).unwrap_or_default();
-        finding.unsafe_fix(if said { "take it out" } else { "say it in the field" }, edits);
+        let title = if said { "take it out" } else { "say it in the field" };
+        finding.unsafe_fix(title, edits.unwrap_or_default());
     }
 }
 
-/// Whether the fields give a profile to whom the annotation is for.
-pub(super) fn is_said(object: &Object<'_>, container: Option<&str>) -> bool {
-    let Some(pod) = &object.pod else { return false };
-    let mut meant =
-        pod.containers.iter().filter(|own| container.is_none_or(|name| name == own.name)).peekable();
-    meant.peek().is_some() && meant.all(|container| pod.profile_of(container).is_some())
+/// Whether fields give containers a profile.
+pub(super) struct Said<'o> {
+    each: BTreeMap<&'o str, bool>,
+}
+
+impl<'o> Said<'o> {
+    pub(super) fn of(object: &Object<'o>) -> Self {
+        let said = |pod: &Pod<'o>| {
+            let own = pod.containers.iter().map(|own| (own.name, pod.profile_of(own).is_some()));
+            own.collect()
+        };
+        Self { each: object.pod.as_ref().map(said).unwrap_or_default() }
+    }
+
+    /// Whether all have one that an annotation is for: the pod's, or one container's.
+    pub(super) fn covers(&self, container: Option<&str>) -> bool {
+        match container {
+            Some(name) => self.each.get(name) == Some(&true),
+            None => !self.each.is_empty() && self.each.values().all(|said| *said),
+        }
+    }
 }
 
 /// The annotation goes, and the field comes where there is none yet and the value has a meaning.

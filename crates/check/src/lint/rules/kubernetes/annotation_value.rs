@@ -43,7 +43,7 @@
 
 use super::super::super::manifest::{Object, short};
 use super::super::prelude::*;
-use super::alpha_annotation::{CONTAINER, POD, is_said};
+use super::alpha_annotation::{CONTAINER, POD, Said};
 
 pub(crate) static RULE: Rule = Rule {
     code: "annotation-value",
@@ -54,6 +54,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
+    let already = Said::of(object);
     for (key, value) in object.annotations() {
         let container = key.name.strip_prefix(CONTAINER);
         if key.name != POD && container.is_none() {
@@ -65,7 +66,7 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let then = match container {
-            _ if is_said(object, container) => String::new(),
+            _ if already.covers(container) => String::new(),
             Some(name) => format!(": container {} runs unconfined", short(name)),
             None => ": the pod runs unconfined".to_owned(),
         };

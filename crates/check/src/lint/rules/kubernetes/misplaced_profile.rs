@@ -86,10 +86,12 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
 fn outside(object: &Object<'_>, holder: &Node, (key, value): (&Key, &Node), sink: &mut Sink<'_>) {
     let message =
         format!("`{}` stands outside of `securityContext`: nobody looks for it here", short(&key.name));
+    // A patch looks through all members.
+    let patched = !sink.is_full();
     let finding = sink.report(key.span.clone(), message).hint("put it into `securityContext`");
     let text = |key| Some((key, Added::Text(value.get(key)?.text()?)));
     let members: Vec<_> = KEYS.into_iter().filter_map(text).collect();
-    if !members.is_empty() && members.len() == value.members().len() {
+    if patched && !members.is_empty() && members.len() == value.members().len() {
         let gone = yaml_edit::remove(object.text, holder, &key.name);
         let come = super::give(object, holder, "seccompProfile", Added::Mapping(&members));
         let edits = gone.zip(come).map(|(gone, come)| vec![gone, come]);

@@ -64,11 +64,11 @@ const FILES: [&str; 3] = ["configMap", "secret", "projected"];
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     let Some(pod) = &object.pod else { return };
+    let volumes = pod.volumes();
     for container in &pod.containers {
         for mount in container.mounts() {
             let text = |key: &str| mount.get(key).and_then(Node::text);
-            let volume =
-                pod.volumes().iter().find(|own| own.get("name").and_then(Node::text) == text("name"));
+            let volume = text("name").and_then(|name| volumes.get(name));
             let is = |kind: &&str| volume.is_some_and(|volume| volume.get(kind).is_some());
             let Some(place) = mount.get("mountPath") else { continue };
             let path = place.text().map(short).unwrap_or_default();

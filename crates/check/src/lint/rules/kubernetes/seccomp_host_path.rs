@@ -48,6 +48,8 @@
 //! ## References
 //! - kubernetes/website#47967
 
+use std::collections::BTreeSet;
+
 use super::super::super::manifest::{Object, short};
 use super::super::prelude::*;
 
@@ -64,20 +66,23 @@ const ABOVE: [&str; 4] = ["/", "/var", "/var/lib", "/var/lib/kubelet"];
 
 fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     let Some(pod) = &object.pod else { return };
-    for volume in pod.volumes() {
-        let Some(path) = volume.at(["hostPath", "path"]) else { continue };
-        let name = volume.get("name").and_then(Node::text);
-        for container in &pod.containers {
-            let reaches = |mount: &&Node| {
-                let own = mount.get("name").and_then(Node::text) == name;
-                let read_only = mount.get("readOnly").and_then(Node::flag) == Some(true);
-                own && !read_only && shown(path, mount).is_some()
+    let volumes = pod.volumes();
+    for container in &pod.containers {
+        let mut told = BTreeSet::new();
+        for mount in container.mounts() {
+            let name = mount.get("name").and_then(Node::text).unwrap_or_default();
+            let path = volumes.get(name).and_then(|volume| volume.at(["hostPath", "path"]));
+            let read_only = mount.get("readOnly").and_then(Node::flag) == Some(true);
+            let Some((path, shown)) = path.filter(|_| !read_only).and_then(|path| shown(path, mount)) else {
+                continue;
             };
-            let Some(mount) = container.mounts().iter().find(reaches) else { continue };
+            if !told.insert(name) {
+                continue;
+            }
             let message = format!(
                 "{}: can write {} of the node, where profiles of all its containers are",
                 container.title(),
-                short(&shown(path, mount).unwrap_or_default())
+                short(&shown)
             );
             let finding = sink.report(path.span.clone(), message);
             finding
@@ -90,11 +95,11 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// The folder of the node that a mount shows, where profiles are in it or below it.
-fn shown(path: &Node, mount: &Node) -> Option<String> {
-    let sub = mount.get("subPath").and_then(Node::text).unwrap_or_default();
-    let parts = path.text()?.split('/').chain(sub.split('/'));
+/// The folder of the node that a mount shows, where profiles are in it or below it, with where its path stands.
+fn shown<'o>(path: &'o Node, mount: &Node) -> Option<(&'o Node, String)> {
+    let sub = mount.get("subPath").and_then(Node::text).map(short).unwrap_or_default();
+    let parts = short(path.text()?).split('/').chain(sub.split('/'));
     let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
     let whole = format!("/{}", parts.join("/"));
-    (ABOVE.contains(&whole.as_str()) || super::is_seccomp_folder(&whole)).then_some(whole)
+    (ABOVE.contains(&whole.as_str()) || super::is_seccomp_folder(&whole)).then_some((path, whole))
 }

@@ -2,7 +2,8 @@
 //!
 //! ## What it finds
 //! A profile for which libseccomp writes more than the 4096 instructions that the kernel takes, by an estimate: one instruction for each
-//! call and architecture, and four for each condition on arguments.
+//! call and architecture, and four for each condition on arguments. A note says where conditions of one call are so many, a thousand
+//! and more, that whether containers start with the profile was not worked out.
 //!
 //! ## Why it matters
 //! The container does not start, with *invalid argument* in place of a reason. Fewer architectures and fewer values of arguments help
@@ -42,6 +43,11 @@ const PER_CONDITION: usize = 4;
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     let arches = subject.arches(profile);
+    let place = || subject.top("syscalls").start..subject.top("syscalls").start + 1;
+    if subject.is_tangled(profile) {
+        let message = "so many conditions of one call that whether containers start was not worked out";
+        sink.report(place(), message).severity(Severity::Note).hint("list fewer values of arguments");
+    }
     // Most are so short that nothing has to be counted.
     let most = profile
         .rules
@@ -61,7 +67,6 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     }
     if estimate > MAX {
         let message = format!("some {estimate} instructions by an estimate, and the kernel takes {MAX}");
-        sink.report(subject.top("syscalls").start..subject.top("syscalls").start + 1, message)
-            .hint("list fewer architectures, or fewer values of arguments");
+        sink.report(place(), message).hint("list fewer architectures, or fewer values of arguments");
     }
 }

@@ -24,6 +24,9 @@ pub(super) fn runtimes(subject: &Subject<'_>) -> Vec<Found> {
 /// What becomes of a container under a profile, where that is not plain to see.
 pub(in super::super) fn starts<'s>(subject: &'s Subject<'_>, profile: &Profile) -> &'s [Start] {
     subject.starts(|| {
+        if subject.is_tangled(profile) {
+            return Vec::new();
+        }
         // A list of what is refused names none of what runtimes need.
         if profile.default.action.permits() && !refuses_any_need(subject, profile) {
             return Vec::new();
@@ -179,6 +182,9 @@ pub(super) const PROGRAMS: [Program; 6] = [
 impl Program {
     /// What it lacks under a profile, on this machine.
     pub(super) fn lacks(&self, subject: &Subject<'_>, profile: &Profile) -> Vec<&'static str> {
+        if subject.is_tangled(profile) {
+            return Vec::new();
+        }
         let arch = subject.native();
         let refused = |name: &&&str| match sysno::number(arch, name) {
             Some(nr) => {
