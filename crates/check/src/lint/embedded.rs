@@ -39,6 +39,11 @@ impl SourceMap {
         }
     }
 
+    /// Whether places inside of the value are known.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.whole.is_none()
+    }
+
     /// The place in the file of a place in the value.
     pub(crate) fn place(&self, range: Range<usize>) -> Range<usize> {
         match &self.whole {

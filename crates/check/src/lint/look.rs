@@ -309,7 +309,8 @@ impl Looker<'_> {
             let fits = |fix: &super::finding::Fix| {
                 map.indent.is_some() || fix.edits.iter().all(|e| e.text.is_empty())
             };
-            finding.fix = finding.fix.take().filter(fits);
+            // Nothing inside of a scalar that cannot be followed has a place of its own.
+            finding.fix = finding.fix.take().filter(fits).filter(|_| map.is_followed());
         }
         self.looked.kind = Kind::Manifest;
         self.looked.profiles.push(Known {
