@@ -87,9 +87,11 @@ fn page(rule: &Rule) -> String {
     // A fence says more than its language: files, and what is asked for.
     let body: Vec<String> = body
         .lines()
-        .map(|line| match line.strip_prefix("```").and_then(|info| info.split_once(' ')) {
-            Some((language, words)) => format!("`{words}`\n\n```{language}"),
-            None => line.to_owned(),
+        .map(|line| {
+            match line.strip_prefix("```").and_then(|info| info.trim_end_matches(')').split_once(" (")) {
+                Some((language, words)) => format!("`{words}`\n\n```{language}"),
+                None => line.to_owned(),
+            }
         })
         .collect();
     format!(

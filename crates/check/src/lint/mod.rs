@@ -36,6 +36,6 @@ pub use look::{Input, Kind, Known, Looked, MAX_DOCUMENT, look};
 pub use options::Options;
 pub use pss::{BadStandard, Level, Standard};
 pub use rule::Family;
-pub use rules::{Doc, codes, doc};
+pub use rules::{Doc, codes, doc, fence};
 pub use suppress::{Suppression, is_day};
 pub use usage::Usage;

@@ -1,6 +1,6 @@
 //! `callgate rule`: what a rule of lint finds, why it matters, and what is better.
 
-use callgate_check::lint::{Doc, Family, codes, doc};
+use callgate_check::lint::{Doc, Family, codes, doc, fence};
 use callgate_check::report::RuleInfo;
 use callgate_core::suggest;
 use serde::Serialize;
@@ -106,8 +106,10 @@ fn section(body: &str, width: usize) -> String {
         if line.starts_with("```") {
             flush(&mut paragraph, &mut text);
             code = !code;
-            if let Some((_, file)) = line.split_once("file=") {
-                text += &format!("  {}:\n", file.split(' ').next().unwrap_or(file));
+            let words = fence(line).into_iter().flat_map(|(_, words)| words);
+            let said: Vec<String> = words.map(said).collect();
+            if !said.is_empty() {
+                text += &format!("  {}:\n", said.join(" "));
             }
         } else if code {
             text += &format!("    {line}\n");
@@ -124,6 +126,11 @@ fn section(body: &str, width: usize) -> String {
     }
     flush(&mut paragraph, &mut text);
     text
+}
+
+/// A word of a fence as it is typed: files by their names, everything else as the option of `lint` it stands for.
+fn said((key, value): (&str, &str)) -> String {
+    if key == "file" { value.to_owned() } else { format!("--{key} {value}") }
 }
 
 fn list(docs: &[Doc], output: &Output) -> String {

@@ -190,5 +190,14 @@ pub fn doc(code: &str) -> Option<Doc> {
     Some(Doc { code, family, severity, confidence, summary, sections })
 }
 
+/// What a fence of an example says: the language, and in parentheses, which rustdoc takes for a comment, the file's name and
+/// what it is looked at with (`json (runtime=crun@1.8)`). `None`: the line is no fence that opens a block.
+pub fn fence(line: &str) -> Option<(&str, impl Iterator<Item = (&str, &str)>)> {
+    let info = line.strip_prefix("```").filter(|info| !info.is_empty())?;
+    let (language, words) = info.split_once(" (").unwrap_or((info, ""));
+    let words = words.strip_suffix(')').unwrap_or(words);
+    Some((language, words.split_whitespace().filter_map(|word| word.split_once('='))))
+}
+
 #[cfg(test)]
 mod tests;

@@ -15,48 +15,42 @@ struct File {
     text: String,
 }
 
-/// The files in the fenced blocks of a section, and what they are looked at with: ```` ```json runtime=crun@1.8 ````.
+/// The files in the fenced blocks of a section, and what they are looked at with.
 fn example(body: &str) -> (Vec<File>, Options) {
     let mut options = Options::new(callgate_core::Arch::X86_64, "2026-11-26");
     let mut files: Vec<File> = Vec::new();
     let mut open = false;
     for line in body.lines() {
-        match line.strip_prefix("```") {
-            Some(_) if open => open = false,
-            Some(info) => {
-                open = true;
-                let mut words = info.split(' ');
-                let extension = words.next().unwrap_or_default();
-                let mut name = format!("example-{}.{extension}", files.len());
-                for word in words {
-                    match word.split_once('=').expect("key=value") {
-                        ("file", file) => name = file.to_owned(),
-                        ("pss", standard) => options.pss = Some(standard.parse().expect("a standard")),
-                        ("loader", loader) => options.loader = Some(loader.parse().expect("a loader")),
-                        ("nnp", nnp) => options.no_new_privs = Some(nnp == "true"),
-                        ("arch", arch) => options.machine.arch = arch.parse().expect("an architecture"),
-                        ("runtime", runtime) => {
-                            let own = options.targets(false).swap_remove(0);
-                            let runtime = Some(runtime.parse().expect("a runtime"));
-                            options.targets.push(crate::Target { runtime, ..own });
-                        }
-                        ("libseccomp", release) => {
-                            let own = options.targets(false).swap_remove(0);
-                            let (release, _) =
-                                callgate_core::floor::Version::series(release).expect("a release");
-                            options.targets.push(crate::Target { libseccomp: Some(release), ..own });
-                        }
-                        other => panic!("unknown word in an example: {other:?}"),
+        if open && line == "```" {
+            open = false;
+        } else if open {
+            let file = files.last_mut().expect("a fence began it");
+            file.text.push_str(line);
+            file.text.push('\n');
+        } else if let Some((extension, words)) = super::fence(line) {
+            open = true;
+            let mut name = format!("example-{}.{extension}", files.len());
+            for word in words {
+                match word {
+                    ("file", file) => name = file.to_owned(),
+                    ("pss", standard) => options.pss = Some(standard.parse().expect("a standard")),
+                    ("loader", loader) => options.loader = Some(loader.parse().expect("a loader")),
+                    ("nnp", nnp) => options.no_new_privs = Some(nnp == "true"),
+                    ("arch", arch) => options.machine.arch = arch.parse().expect("an architecture"),
+                    ("runtime", runtime) => {
+                        let own = options.targets(false).swap_remove(0);
+                        let runtime = Some(runtime.parse().expect("a runtime"));
+                        options.targets.push(crate::Target { runtime, ..own });
                     }
+                    ("libseccomp", release) => {
+                        let own = options.targets(false).swap_remove(0);
+                        let (release, _) = callgate_core::floor::Version::series(release).expect("a release");
+                        options.targets.push(crate::Target { libseccomp: Some(release), ..own });
+                    }
+                    other => panic!("unknown word in an example: {other:?}"),
                 }
-                files.push(File { name, text: String::new() });
             }
-            None if open => {
-                let file = files.last_mut().expect("a fence began it");
-                file.text.push_str(line);
-                file.text.push('\n');
-            }
-            None => {}
+            files.push(File { name, text: String::new() });
         }
     }
     (files, options)

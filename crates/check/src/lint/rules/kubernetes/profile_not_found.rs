@@ -8,7 +8,7 @@
 //! The kubelet looks for the file below its own folder when the container is made: the pod stays in `CreateContainerError`.
 //!
 //! ## Example
-//! ```yaml file=deploy/pod.yaml
+//! ```yaml (file=deploy/pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -20,12 +20,12 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: profiles/web.json}
 //! ```
 //!
-//! ```json file=seccomp/profiles/web-server.json
+//! ```json (file=seccomp/profiles/web-server.json)
 //! { "defaultAction": "SCMP_ACT_LOG" }
 //! ```
 //!
 //! ## Better
-//! ```yaml file=deploy/pod.yaml
+//! ```yaml (file=deploy/pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -37,7 +37,7 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: profiles/web-server.json}
 //! ```
 //!
-//! ```json file=seccomp/profiles/web-server.json
+//! ```json (file=seccomp/profiles/web-server.json)
 //! { "defaultAction": "SCMP_ACT_LOG" }
 //! ```
 //!

@@ -7,7 +7,7 @@
 //! The runtime skips them: what they were to allow stays refused on that node, although the file names it.
 //!
 //! ## Example
-//! ```json libseccomp=2.5.4
+//! ```json (libseccomp=2.5.4)
 //! {
 //!   "defaultAction": "SCMP_ACT_ERRNO",
 //!   "syscalls": [
@@ -17,7 +17,7 @@
 //! ```
 //!
 //! ## Better
-//! ```json libseccomp=2.6.0
+//! ```json (libseccomp=2.6.0)
 //! {
 //!   "defaultAction": "SCMP_ACT_ERRNO",
 //!   "syscalls": [

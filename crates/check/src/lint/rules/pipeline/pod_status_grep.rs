@@ -8,7 +8,7 @@
 //! refuses comes later.
 //!
 //! ## Example
-//! ```yaml file=.gitlab-ci.yml
+//! ```yaml (file=.gitlab-ci.yml)
 //! validate:
 //!   stage: test
 //!   script:
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml file=.gitlab-ci.yml
+//! ```yaml (file=.gitlab-ci.yml)
 //! validate:
 //!   stage: test
 //!   script:

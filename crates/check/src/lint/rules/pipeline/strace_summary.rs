@@ -8,7 +8,7 @@
 //! empty, and a profile of it refuses everything.
 //!
 //! ## Example
-//! ```yaml file=.gitlab-ci.yml
+//! ```yaml (file=.gitlab-ci.yml)
 //! validate:
 //!   stage: test
 //!   script:
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml file=.gitlab-ci.yml
+//! ```yaml (file=.gitlab-ci.yml)
 //! validate:
 //!   stage: test
 //!   script:

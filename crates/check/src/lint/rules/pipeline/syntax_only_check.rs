@@ -8,7 +8,7 @@
 //! Every misspelt call, an empty list of names, Docker's keys, and a profile under which nothing starts are valid JSON.
 //!
 //! ## Example
-//! ```yaml file=.gitlab-ci.yml
+//! ```yaml (file=.gitlab-ci.yml)
 //! validate:
 //!   stage: test
 //!   script:
@@ -17,7 +17,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml file=.gitlab-ci.yml
+//! ```yaml (file=.gitlab-ci.yml)
 //! validate:
 //!   stage: test
 //!   script:

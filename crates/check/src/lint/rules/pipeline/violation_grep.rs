@@ -9,7 +9,7 @@
 //! loaded with SECCOMP_FILTER_FLAG_LOG.
 //!
 //! ## Example
-//! ```yaml file=.gitlab-ci.yml
+//! ```yaml (file=.gitlab-ci.yml)
 //! validate:
 //!   stage: test
 //!   script:
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml file=.gitlab-ci.yml
+//! ```yaml (file=.gitlab-ci.yml)
 //! validate:
 //!   stage: test
 //!   script:

@@ -8,7 +8,7 @@
 //! A namespace with `pod-security.kubernetes.io/enforce` of that level refuses the pod.
 //!
 //! ## Example
-//! ```yaml pss=baseline
+//! ```yaml (pss=baseline)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -22,7 +22,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml pss=baseline
+//! ```yaml (pss=baseline)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}

@@ -8,7 +8,7 @@
 //! A namespace with `pod-security.kubernetes.io/enforce: restricted` refuses the pod. Only the part about seccomp is held against it here.
 //!
 //! ## Example
-//! ```yaml pss=restricted
+//! ```yaml (pss=restricted)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml pss=restricted
+//! ```yaml (pss=restricted)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}

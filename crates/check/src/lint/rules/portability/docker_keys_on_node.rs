@@ -8,7 +8,7 @@
 //! containerd reads past them: rules that hold for some capabilities or architectures hold for every container.
 //!
 //! ## Example
-//! ```yaml file=pod.yaml
+//! ```yaml (file=pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -21,7 +21,7 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: web.json}
 //! ```
 //!
-//! ```json file=web.json
+//! ```json (file=web.json)
 //! {
 //!   "defaultAction": "SCMP_ACT_LOG",
 //!   "syscalls": [
@@ -36,7 +36,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml file=pod.yaml loader=cri-o
+//! ```yaml (file=pod.yaml loader=cri-o)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -49,7 +49,7 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: web.json}
 //! ```
 //!
-//! ```json file=web.json
+//! ```json (file=web.json)
 //! {
 //!   "defaultAction": "SCMP_ACT_LOG",
 //!   "syscalls": [

@@ -8,7 +8,7 @@
 //! The container starts, under another profile than the file says.
 //!
 //! ## Example
-//! ```json runtime=gvisor
+//! ```json (runtime=gvisor)
 //! {
 //!   "defaultAction": "SCMP_ACT_ERRNO",
 //!   "syscalls": [
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! ## Better
-//! ```json runtime=runc
+//! ```json (runtime=runc)
 //! {
 //!   "defaultAction": "SCMP_ACT_ERRNO",
 //!   "syscalls": [

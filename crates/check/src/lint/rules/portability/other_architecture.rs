@@ -7,7 +7,7 @@
 //! The node's own architecture is filtered by the same names, which were recorded elsewhere: calls that only it has are refused.
 //!
 //! ## Example
-//! ```yaml file=pod.yaml
+//! ```yaml (file=pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -21,12 +21,12 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: web.json}
 //! ```
 //!
-//! ```json file=web.json
+//! ```json (file=web.json)
 //! { "defaultAction": "SCMP_ACT_LOG", "architectures": ["SCMP_ARCH_X86_64"] }
 //! ```
 //!
 //! ## Better
-//! ```yaml file=pod.yaml
+//! ```yaml (file=pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -40,7 +40,7 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: web.json}
 //! ```
 //!
-//! ```json file=web.json
+//! ```json (file=web.json)
 //! { "defaultAction": "SCMP_ACT_LOG", "architectures": ["SCMP_ARCH_AARCH64", "SCMP_ARCH_X86_64"] }
 //! ```
 //!

@@ -9,7 +9,7 @@
 //! earlier, and need more calls.
 //!
 //! ## Example
-//! ```yaml file=pod.yaml
+//! ```yaml (file=pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -22,7 +22,7 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: web.json}
 //! ```
 //!
-//! ```json file=web.json
+//! ```json (file=web.json)
 //! {
 //!   "defaultAction": "SCMP_ACT_ERRNO",
 //!   "syscalls": [
@@ -32,7 +32,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml file=pod.yaml
+//! ```yaml (file=pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -45,7 +45,7 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: web.json}
 //! ```
 //!
-//! ```json file=web.json
+//! ```json (file=web.json)
 //! {
 //!   "defaultAction": "SCMP_ACT_ALLOW",
 //!   "syscalls": [

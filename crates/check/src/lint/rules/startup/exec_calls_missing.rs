@@ -8,7 +8,7 @@
 //! again.
 //!
 //! ## Example
-//! ```json nnp=true runtime=crun@1.21
+//! ```json (nnp=true runtime=crun@1.21)
 //! {
 //!   "defaultAction": "SCMP_ACT_ERRNO",
 //!   "syscalls": [

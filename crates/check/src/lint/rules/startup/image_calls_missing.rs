@@ -8,7 +8,7 @@
 //! The container starts, and the program in it ends with an error of its runtime that does not mention seccomp.
 //!
 //! ## Example
-//! ```yaml file=pod.yaml
+//! ```yaml (file=pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -21,7 +21,7 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: web.json}
 //! ```
 //!
-//! ```json file=web.json
+//! ```json (file=web.json)
 //! {
 //!   "defaultAction": "SCMP_ACT_ERRNO",
 //!   "syscalls": [
@@ -31,7 +31,7 @@
 //! ```
 //!
 //! ## Better
-//! ```yaml file=pod.yaml
+//! ```yaml (file=pod.yaml)
 //! apiVersion: v1
 //! kind: Pod
 //! metadata: {name: web}
@@ -44,7 +44,7 @@
 //!       seccompProfile: {type: Localhost, localhostProfile: web.json}
 //! ```
 //!
-//! ```json file=web.json
+//! ```json (file=web.json)
 //! {
 //!   "defaultAction": "SCMP_ACT_ALLOW",
 //!   "syscalls": [
