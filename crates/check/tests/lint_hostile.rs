@@ -48,6 +48,16 @@ fn pod(spec: &str) -> String {
     format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n{spec}\n")
 }
 
+/// A rule of every call with a value of one argument.
+fn about_six(number: usize, actions: usize) -> String {
+    let names = callgate_core::sysno::names().join("\", \"");
+    let action = ["ALLOW", "LOG"][number % actions];
+    let (index, value) = (number % 6, 1000 + number);
+    format!(
+        r#"{{"names": ["{names}"], "action": "SCMP_ACT_{action}", "args": [{{"index": {index}, "value": {value}, "op": "SCMP_CMP_EQ"}}]}}"#
+    )
+}
+
 type Make = fn(usize) -> String;
 
 /// Name of a file, what it is of, how many of the smaller size.
@@ -75,6 +85,12 @@ const SHAPES: &[(&str, &str, usize, Make)] = &[
                 r#"{{"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{{"index": 0, "value": {i}, "op": "SCMP_CMP_NE"}}]}}"#
             )
         }))
+    }),
+    ("p.json", "rules about six arguments of every call", 64, |n| {
+        profile(&many(n, ",\n", |i| about_six(i, 1)))
+    }),
+    ("p.json", "rules about six arguments of every call, with two actions", 64, |n| {
+        profile(&many(n, ",\n", |i| about_six(i, 2)))
     }),
     ("p.json", "rules with masks", 750, |n| {
         profile(&many(n, ",\n", |i| {

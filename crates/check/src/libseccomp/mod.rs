@@ -155,6 +155,8 @@ impl Added {
         // Both lists are sorted by name, and the tables have no name that the list of all has not.
         let mut all = sysno::names().iter().zip(&self.named);
         let mut found = Vec::with_capacity(self.named.len());
+        // Many calls share an entry, and what is decided of its rules does not depend on the number.
+        let mut same: BTreeMap<&[usize], (Vec<Clause>, Vec<Undecided>)> = BTreeMap::new();
         for entry in sysno::by_name(arch) {
             let own = all.find(|(name, _)| **name == entry.name).map(|(_, own)| own.as_slice());
             let own = own.filter(|_| has_number(self.release, arch, entry.name)).unwrap_or_default();
@@ -165,11 +167,20 @@ impl Added {
                 ([], [only]) if self.rules[*only].conditions.is_empty() => {
                     vec![Clause::any(self.rules[*only].action)]
                 }
-                _ => {
-                    let own = own.iter().map(|at| &self.rules[*at]);
-                    let rules: Vec<&Rule> = through.iter().chain(own).collect();
+                ([], own) if let Some((clauses, open)) = same.get(own) => {
+                    undecided.extend(open.iter().map(|open| Undecided { nr: entry.nr, ..open.clone() }));
+                    clauses.clone()
+                }
+                (through, own) => {
+                    let rules: Vec<&Rule> =
+                        through.iter().chain(own.iter().map(|at| &self.rules[*at])).collect();
+                    let before = undecided.len();
                     let decided = order::decide((arch, entry.nr), &rules, undecided)?;
-                    decided.into_iter().map(|(clause, _)| clause).collect()
+                    let clauses: Vec<Clause> = decided.into_iter().map(|(clause, _)| clause).collect();
+                    if through.is_empty() {
+                        same.insert(own, (clauses.clone(), undecided[before..].to_vec()));
+                    }
+                    clauses
                 }
             };
             if !clauses.is_empty() {

@@ -19,7 +19,8 @@ const WIDE: &str =
     "libseccomp compares 32 bits on this ABI, and the rule asks for more than it can say with them";
 
 /// More rules of one call, with different actions, are not compared with each other: that takes the square of their number.
-const MAX_COMPARED: usize = 256;
+/// Staged profiles of a few hundred rules for one call are what it has to be above.
+const MAX_COMPARED: usize = 1024;
 
 /// The clauses of one call with the entries they come from, first match wins.
 pub(super) fn decide(
@@ -37,12 +38,7 @@ pub(super) fn decide(
         return Ok(Vec::new());
     }
     let rules: Vec<Rule> = rules.iter().map(|rule| simplified(arch, rule)).collect();
-    let mut kept: Vec<&Rule> = Vec::with_capacity(rules.len());
-    for rule in &rules {
-        if takes_part(rule, &kept)? {
-            kept.push(rule);
-        }
-    }
+    let mut kept = taking_part(&rules)?;
     if kept.iter().any(|rule| rule.action != kept[0].action) {
         undecided.extend(meetings((arch, nr), &kept));
     }
@@ -123,15 +119,25 @@ fn prefixes(first: u32, last: u32) -> Vec<ArgSet> {
     found
 }
 
+/// The rules that get into the filter, each after those that are in it before.
+fn taking_part(rules: &[Rule]) -> Result<Vec<&Rule>, Refusal> {
+    let mut kept: Vec<(&Rule, Vec<Condition>)> = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let ours: Vec<Condition> = rule.conditions.iter().map(normal).collect();
+        if takes_part(rule, &ours, &kept)? {
+            kept.push((rule, ours));
+        }
+    }
+    Ok(kept.into_iter().map(|(rule, _)| rule).collect())
+}
+
 /// Whether a rule gets into the filter after those that are in it.
-fn takes_part(rule: &Rule, kept: &[&Rule]) -> Result<bool, Refusal> {
-    let ours: Vec<Condition> = rule.conditions.iter().map(normal).collect();
-    for other in kept.iter().filter(|other| other.action != rule.action) {
-        let theirs: Vec<Condition> = other.conditions.iter().map(normal).collect();
-        if theirs.len() < ours.len() && ours.starts_with(&theirs) {
+fn takes_part(rule: &Rule, ours: &[Condition], kept: &[(&Rule, Vec<Condition>)]) -> Result<bool, Refusal> {
+    for (_, theirs) in kept.iter().filter(|(other, _)| other.action != rule.action) {
+        if theirs.len() < ours.len() && ours.starts_with(theirs) {
             return Ok(false);
         }
-        if theirs.starts_with(&ours) {
+        if theirs.starts_with(ours) {
             // EEXIST; each runtime puts its own words before it.
             return Err(Refusal {
                 line: Some(rule.line).filter(|line| *line > 0),
@@ -173,7 +179,11 @@ fn is_known(a: &Rule, b: &Rule) -> bool {
     matches!((rank(a), rank(b)), (Some(a), Some(b)) if a != b)
 }
 
-/// Arguments that rules with different actions share, where it is not known which one counts.
+/// So many places where rules of one call meet are told apart.
+const MAX_MEETINGS: usize = 1024;
+
+/// Arguments that rules with different actions share, where it is not known which one counts; beyond [`MAX_MEETINGS`] of
+/// them, all arguments.
 fn meetings((arch, nr): (Arch, u32), rules: &[&Rule]) -> Vec<Undecided> {
     let boxes: Vec<Vec<ArgBox>> = rules.iter().map(|rule| boxes(arch, rule)).collect();
     let mut found = Vec::new();
@@ -186,6 +196,9 @@ fn meetings((arch, nr): (Arch, u32), rules: &[&Rule]) -> Vec<Undecided> {
                 boxes[at].iter().flat_map(|x| boxes[behind].iter().filter_map(move |y| x.intersect(y)));
             let (entries, why) = (vec![a.entry, b.entry], OVERLAP);
             found.extend(shared.map(|args| Undecided { arch, nr, args, entries: entries.clone(), why }));
+            if found.len() > MAX_MEETINGS {
+                return vec![Undecided { args: ArgBox::any(), ..found.swap_remove(0) }];
+            }
         }
     }
     found

@@ -25,6 +25,7 @@ mod rules;
 mod script;
 mod subject;
 mod suppress;
+mod tangle;
 mod usage;
 mod yaml_edit;
 

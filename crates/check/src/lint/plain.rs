@@ -1,11 +1,8 @@
 //! Profiles of which it is plain to see that no runtime refuses them: asking the models takes longer than all rules together.
 
-use std::collections::BTreeMap;
-
 use callgate_core::arch::Arch;
 use callgate_core::profile::Rule;
 use callgate_core::profile::json::{Node, Value};
-use callgate_core::set::Op;
 use callgate_core::{Action, Profile};
 
 use super::subject::Subject;
@@ -24,26 +21,6 @@ pub(super) fn is_plain(subject: &Subject<'_>) -> bool {
     fine && top(profile, subject)
         && profile.rules.iter().zip(subject.rules()).all(|(rule, node)| is_plain_rule(rule, node))
         && agree(subject, profile)
-}
-
-/// So many boxes of arguments of one call are held against what starts containers.
-const MAX_BOXES: usize = 1024;
-
-/// Whether rules of one call have so many conditions that what they mean together takes too long to work out: `filter-too-long`
-/// says so.
-pub(super) fn is_tangled(profile: &Profile) -> bool {
-    let mut boxes: BTreeMap<&str, usize> = BTreeMap::new();
-    for rule in profile.rules.iter().filter(|rule| !rule.conditions.is_empty()) {
-        // What is not equal is above or below.
-        let sides =
-            |index: u8| 1 + rule.conditions.iter().filter(|c| c.index == index && c.op == Op::Ne).count();
-        let own = (0..6).map(sides).fold(1, usize::saturating_mul).max(rule.conditions.len());
-        for name in &rule.names {
-            let all = boxes.entry(&name.text).or_default();
-            *all = all.saturating_add(own);
-        }
-    }
-    boxes.into_values().any(|boxes| boxes > MAX_BOXES)
 }
 
 fn top(profile: &Profile, subject: &Subject<'_>) -> bool {

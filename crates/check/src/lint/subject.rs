@@ -201,7 +201,7 @@ impl<'s> Subject<'s> {
 
     /// Whether what rules of one call mean together takes too long to work out.
     pub(crate) fn is_tangled(&self, profile: &Profile) -> bool {
-        *self.tangled.get_or_init(|| super::plain::is_tangled(profile))
+        *self.tangled.get_or_init(|| super::tangle::is_tangled(profile))
     }
 }
 
