@@ -11,7 +11,7 @@ use callgate_core::profile::{Profile, Rule, read as parse, write};
 use crate::harness::Lab;
 
 /// Every program that has one.
-const NAMES: [&str; 5] = ["nginx", "redis", "postgresql", "python", "node"];
+pub(crate) const NAMES: [&str; 5] = ["nginx", "redis", "postgresql", "python", "node"];
 
 fn place(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)

@@ -16,6 +16,7 @@ mod import;
 mod interface;
 mod lint;
 mod output;
+mod schema;
 
 /// A recording of a small program: a dangerous call, a refused one, an inet socket, one call in two phases.
 const SMALL: &str = include_str!("../data/small.trace");
