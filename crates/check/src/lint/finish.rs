@@ -6,7 +6,7 @@ use std::sync::Arc;
 use callgate_core::Severity;
 use sha2::{Digest as _, Sha256};
 
-use super::finding::{FileReport, Finding, Located, Positions};
+use super::finding::{Edit, FileReport, Finding, Located, Positions};
 use super::look::Looked;
 use super::options::Options;
 use super::suppress::{self, Suppression};
@@ -93,8 +93,12 @@ fn located(name: &str, text: &str, found: Vec<Finding>) -> Vec<Located> {
         return Vec::new();
     }
     let positions = Positions::of(text);
+    let windows = text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
     let mut seen: BTreeMap<[u8; 32], u32> = BTreeMap::new();
     let mut placed = |mut finding: Finding| {
+        if windows {
+            finding.fix.iter_mut().flat_map(|fix| &mut fix.edits).for_each(with_carriage_returns);
+        }
         let end = finding.span.end.min(text.len());
         finding.span = finding.span.start.min(end)..end;
         let subject = text.get(finding.span.clone()).unwrap_or_default();
@@ -112,4 +116,11 @@ fn located(name: &str, text: &str, found: Vec<Finding>) -> Vec<Located> {
         Located { finding, start, end, fingerprint }
     };
     found.into_iter().map(&mut placed).collect()
+}
+
+/// What comes into a file whose lines end in CRLF gets such ends, too.
+fn with_carriage_returns(edit: &mut Edit) {
+    if edit.text.contains('\n') {
+        edit.text = edit.text.replace("\r\n", "\n").replace('\n', "\r\n");
+    }
 }

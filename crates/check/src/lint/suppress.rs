@@ -64,7 +64,14 @@ pub fn is_day(text: &str) -> bool {
             && part.bytes().all(|b| b.is_ascii_digit())
             && part.parse().is_ok_and(|n: u32| (1..=max).contains(&n))
     };
-    number(year, 4, 9999) && number(month, 2, 12) && number(day, 2, 31)
+    let leap = |year: u32| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let last = match month.parse::<u32>() {
+        Ok(2) if year.parse().is_ok_and(leap) => 29,
+        Ok(2) => 28,
+        Ok(4 | 6 | 9 | 11) => 30,
+        _ => 31,
+    };
+    number(year, 4, 9999) && number(month, 2, 12) && number(day, 2, last)
 }
 
 /// Splits `because … until=2026-12-31` into reason and day.
@@ -254,6 +261,7 @@ mod tests {
         );
         assert_eq!(reason(": – because"), ("because".to_owned(), None));
         assert_eq!(reason("").0, "");
+        assert!(is_day("2028-02-29") && !is_day("2027-02-29") && !is_day("2026-04-31"));
         assert!(is_day("2026-02-28") && !is_day("2026-13-01") && !is_day("31.12.2026") && !is_day("26-1-1"));
     }
 

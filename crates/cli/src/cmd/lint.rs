@@ -42,9 +42,8 @@ pub(crate) fn run_verb(args: &mut Lint, output: &Output) -> Outcome {
         return Err(nothing(args));
     }
     if args.diff {
-        let difference = mend::difference(&files, &mended);
-        print(output, &difference)?;
-        return Ok(if difference.is_empty() { Exit::Ok } else { Exit::Findings });
+        let shown = show(args, &mend::difference(&files, &mended), &mut ran, output)?;
+        return Ok(if unread { Exit::Failed } else { shown });
     }
     if mending {
         let written = mend::write(&files, &mended)?;
@@ -75,6 +74,15 @@ fn report(args: &Lint, formats: &[(Format, Option<String>)], ran: &mut Ran, outp
     tell(ran, old, output);
     let failed = fails(&ran.reports, args.fail_on.unwrap_or(Threshold::Error));
     Ok(if failed { Exit::Findings } else { Exit::Ok })
+}
+
+/// Shows the changes; what no patch mends is as wrong as it was, and counted.
+fn show(args: &Lint, difference: &str, ran: &mut Ran, output: &Output) -> Outcome {
+    print(output, difference)?;
+    let old = tell_baseline(args, ran, output)?;
+    tell(ran, old, output);
+    let wrong = !difference.is_empty() || fails(&ran.reports, args.fail_on.unwrap_or(Threshold::Error));
+    Ok(if wrong { Exit::Findings } else { Exit::Ok })
 }
 
 fn nothing(args: &Lint) -> Failure {
@@ -147,6 +155,11 @@ fn formats(named: &[String]) -> Result<Vec<(Format, Option<String>)>, Failure> {
         return Err(Failure::new("only one format can go to standard output")
             .hint("write the others to files: FORMAT=FILE"));
     }
+    for (at, (_, file)) in found.iter().enumerate() {
+        if let Some(file) = file.as_ref().filter(|_| found[..at].iter().any(|(_, other)| other == file)) {
+            return Err(Failure::new(format!("--format: two formats cannot both go to `{file}`")));
+        }
+    }
     if found.iter().all(|(_, file)| file.is_some()) {
         found.insert(0, (Format::Full, None));
         // A runner shows these beside the lines of a pull request.
@@ -178,7 +191,10 @@ fn tell_baseline(args: &Lint, ran: &mut Ran, output: &Output) -> Result<usize, F
     let (old, gone) = baseline::apply(path, &mut ran.reports)?;
     if gone > 0 {
         let path = foreign(&path.display().to_string());
-        output.warn(&format!("{path}: {} it lists are gone; write it anew", counted(gone as u64, "finding")));
+        let what = if gone == 1 { "1 finding it lists is" } else { &format!("{gone} findings it lists are") };
+        output.warn(&format!(
+            "{path}: {what} gone; write it anew, if all was looked at that it was written of"
+        ));
     }
     Ok(old)
 }

@@ -11,6 +11,7 @@ use similar::TextDiff;
 use super::config::Config;
 use super::run::{Loaded, Ran, run};
 use crate::exit::Failure;
+use crate::output::foreign;
 
 /// One patch may show what another is for; more often than this none does.
 const ROUNDS: usize = 10;
@@ -66,7 +67,8 @@ fn edits(report: &FileReport, unsafe_too: bool) -> (Vec<Edit>, usize) {
 pub(crate) fn difference(before: &[Loaded], after: &[Loaded]) -> String {
     let changed = before.iter().zip(after).filter(|(before, after)| before.text != after.text);
     let diff = changed.map(|(before, after)| {
-        let name = &before.source.name;
+        // A name may hold what a terminal or a runner takes for an order.
+        let name = foreign(&before.source.name);
         let diff = TextDiff::from_lines(&*before.text, &*after.text);
         diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string()
     });
@@ -75,14 +77,22 @@ pub(crate) fn difference(before: &[Loaded], after: &[Loaded]) -> String {
 
 /// Writes what was changed, each file whole or not at all, with the permissions it had.
 pub(crate) fn write(before: &[Loaded], after: &[Loaded]) -> Result<usize, Failure> {
-    let mut count = 0;
-    for (_, file) in before.iter().zip(after).filter(|(before, after)| before.text != after.text) {
+    let changed = || before.iter().zip(after).filter(|(before, after)| before.text != after.text);
+    // All that can be known to fail fails before anything is written.
+    for (_, file) in changed() {
         let path = &file.source.path;
         if path.as_os_str() == "-" {
             return Err(
                 Failure::new("standard input cannot be written back").hint("--diff shows the changes")
             );
         }
+        if path.is_symlink() {
+            drop(File::prepare(path, true, 0o644)?);
+        }
+    }
+    let mut count = 0;
+    for (_, file) in changed() {
+        let path = &file.source.path;
         let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode() & 0o7777);
         File::prepare(path, true, mode)?.write(file.text.as_bytes())?;
         count += 1;

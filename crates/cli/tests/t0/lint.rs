@@ -296,3 +296,72 @@ fn foreign_text_moves_no_cursor() {
         assert!(!out.contains('\u{1b}') && !out.contains('\u{202e}'), "{format}: {out:?}");
     }
 }
+
+#[test]
+fn the_default_never_takes_the_place_of_a_profile_that_was_meant() {
+    let lab = Lab::new();
+    let pod = |metadata: &str, spec: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n{metadata}spec:\n{spec}  containers:\n  - name: app\n    image: web:1\n"
+        )
+    };
+    let annotation = "  annotations:\n    seccomp.security.alpha.kubernetes.io/pod: localhost/strict.json\n";
+    lab.write("annotated.yaml", pod(annotation, ""));
+    let beside = "  seccompProfile:\n    type: Localhost\n    localhostProfile: strict.json\n";
+    lab.write("beside.yaml", pod("", beside));
+    for file in ["annotated.yaml", "beside.yaml"] {
+        lab.callgate(&format!("lint --unsafe-fixes {file}")).run();
+        let text = lab.read(file);
+        assert!(text.contains("localhostProfile: strict.json") && !text.contains("RuntimeDefault"), "{text}");
+        assert!(text.contains("securityContext:"), "{text}");
+    }
+}
+
+#[test]
+fn changes_are_shown_and_what_is_wrong_all_the_same_is_counted() {
+    let lab = Lab::new();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  securityContext: {seccompProfile: {type: Localhost}}\n  \
+               containers:\n  - {name: app, image: \"web:1\"}\n";
+    lab.write("bad.yaml", pod);
+    lab.callgate("lint --diff bad.yaml").expect(1).prints("").says("1 error");
+    lab.callgate("lint --diff --fail-on never bad.yaml").expect(0);
+}
+
+#[test]
+fn lines_that_end_in_crlf_get_company_of_their_kind() {
+    let lab = Lab::new();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: app\n    image: web:1\n";
+    let pod = pod.replace('\n', "\r\n");
+    lab.write("pod.yaml", &pod);
+    lab.callgate("lint --unsafe-fixes pod.yaml").run();
+    let text = lab.read("pod.yaml");
+    assert!(text.contains("RuntimeDefault") && text.len() > pod.len(), "{text}");
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "{text:?}");
+}
+
+#[test]
+fn a_key_in_another_case_is_not_written_beside_itself() {
+    let lab = Lab::new();
+    lab.write("p.json", r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [], "Syscalls": []}"#);
+    lab.callgate("lint --fix p.json").expect(1);
+    assert_eq!(lab.read("p.json").matches("\"syscalls\"").count(), 1);
+}
+
+#[test]
+fn nothing_is_changed_where_one_of_the_files_is_a_symbolic_link() {
+    let lab = Lab::new();
+    lab.write("a.yaml", POD);
+    std::os::unix::fs::symlink("a.yaml", lab.path("link.yaml")).unwrap();
+    lab.callgate("lint --unsafe-fixes a.yaml link.yaml").expect(2).says("symbolic link");
+    assert_eq!(lab.read("a.yaml"), POD);
+}
+
+#[test]
+fn two_formats_do_not_go_to_one_file() {
+    let lab = Lab::new();
+    lab.write("p.json", MISSPELT);
+    lab.callgate("lint --format sarif=out --format junit=out p.json")
+        .expect(2)
+        .says("cannot both go to `out`");
+    assert!(!lab.has("out"));
+}

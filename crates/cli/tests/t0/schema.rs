@@ -33,7 +33,7 @@ fn holds(schema: &Validator, document: &Value) {
     assert!(wrong.is_empty(), "{wrong:#?}\n{document}");
 }
 
-fn texts<'v>(list: &'v Value) -> BTreeSet<&'v str> {
+fn texts(list: &Value) -> BTreeSet<&str> {
     list["enum"].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
 }
 
@@ -231,6 +231,11 @@ fn a_profile_is_read_where_its_schema_takes_it_and_refused_where_not() {
         let read = profile::read(&document.to_string());
         assert_eq!(read.is_ok(), takes, "{pointer} {document}: {:?}", read.err());
     }
+}
+
+#[test]
+fn a_profile_without_what_it_needs_is_refused_by_its_schema_and_not_read() {
+    let schema = validator(&parsed(PROFILE));
     for (without, part) in
         [("/defaultAction", ""), ("/syscalls/0/action", "/syscalls/0"), ("/syscalls/0/names", "/syscalls/0")]
     {

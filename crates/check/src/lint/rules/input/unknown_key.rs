@@ -70,7 +70,10 @@ fn object(node: &Node, known: &[&'static str], sink: &mut Sink<'_>) {
         if let Some(meant) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) {
             let message = format!("key `{name}` is `{meant}` to runtimes in Go, and nothing to others");
             let finding = sink.report(key.span.clone(), message).severity(Severity::Error);
-            finding.safe_fix(format!("write `{meant}`"), write(meant));
+            // Beside the right one it would be a key that is there twice.
+            if node.get(meant).is_none() {
+                finding.safe_fix(format!("write `{meant}`"), write(meant));
+            }
             continue;
         }
         let finding = sink.report(key.span.clone(), format!("unknown key `{name}` has no effect"));

@@ -39,6 +39,8 @@
 use super::super::super::manifest::{Container, Object};
 use super::super::super::yaml_edit::Added;
 use super::super::prelude::*;
+use super::alpha_annotation::{CONTAINER, POD};
+use super::misplaced_profile::misspelt;
 
 pub(crate) static RULE: Rule = Rule {
     code: "no-profile",
@@ -65,8 +67,31 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
         let message =
             format!("{who}: no seccomp profile, so it runs unconfined unless its node says otherwise");
         let finding = sink.report(place, message).hint("seccompProfile: {type: RuntimeDefault} suits most");
+        // The default in place of what was meant would be taken for it from then on.
+        if is_meant_elsewhere(object) {
+            continue;
+        }
         let profile = Added::Mapping(&[("type", Added::Text("RuntimeDefault"))]);
         let edit = super::give(object, holder, "seccompProfile", profile);
         finding.unsafe_fix("give it the runtime's default", edit.into_iter().collect());
     }
+}
+
+/// Whether another profile is named where nobody reads it: in an annotation, or beside a security context.
+fn is_meant_elsewhere(object: &Object<'_>) -> bool {
+    let annotated = object.annotations().any(|(key, _)| key.name == POD || key.name.starts_with(CONTAINER));
+    annotated || is_misplaced(object.node, false)
+}
+
+/// Whether a `seccompProfile` stands anywhere but in a security context, or one of the two is misspelt.
+fn is_misplaced(node: &Node, in_context: bool) -> bool {
+    let key = |name: &str| {
+        (name == "seccompProfile" && !in_context)
+            || (name == "seccomp" && in_context)
+            || (name.len() > "seccomp".len()
+                && (misspelt(name, "seccompProfile") || misspelt(name, "securityContext")))
+    };
+    let mut members = node.members().iter();
+    members.any(|(own, value)| key(&own.name) || is_misplaced(value, own.name == "securityContext"))
+        || node.items().iter().any(|item| is_misplaced(item, false))
 }
