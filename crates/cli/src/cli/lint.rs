@@ -22,10 +22,11 @@ pub(crate) struct Lint {
     /// What standard input is called in findings
     #[arg(long, value_name = "NAME")]
     pub(crate) stdin_filename: Option<String>,
-    /// The Pod Security Standard that manifests are held against: baseline, restricted, restricted@v1.25
+    /// The Pod Security Standard by whose part about seccomp manifests are judged: baseline, restricted, restricted@v1.25
     #[arg(long, value_name = "LEVEL")]
     pub(crate) pss: Option<String>,
-    /// A folder of profiles as nodes have it below their seccomp folder: what `localhostProfile` names is looked for there
+    /// A folder of profiles as nodes have it below their seccomp folder: what `localhostProfile` names is looked for there,
+    /// and they are linted, too
     #[arg(long, value_name = "DIR")]
     pub(crate) profiles: Vec<PathBuf>,
     /// Make the changes that allow nothing and refuse nothing that was not meant
