@@ -196,7 +196,7 @@ pub fn fence(line: &str) -> Option<(&str, impl Iterator<Item = (&str, &str)>)> {
     let info = line.strip_prefix("```").filter(|info| !info.is_empty())?;
     let (language, words) = info.split_once(" (").unwrap_or((info, ""));
     let words = words.strip_suffix(')').unwrap_or(words);
-    Some((language, words.split_whitespace().filter_map(|word| word.split_once('='))))
+    Some((language, words.split_whitespace().map(|word| word.split_once('=').unwrap_or((word, "")))))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //!
 //! ## What it finds
 //! A profile for which libseccomp writes more than the 4096 instructions that the kernel takes, by an estimate: one instruction for each
-//! call and architecture, and four for each condition on arguments. A note says where conditions of one call are so many, a thousand
-//! and more, that whether containers start with the profile was not worked out.
+//! call and architecture, and four for each condition on arguments. A note says where conditions are so many, a thousand values of one
+//! argument or a few of each of several arguments, that whether containers start with the profile was not worked out.
 //!
 //! ## Why it matters
 //! The container does not start, with *invalid argument* in place of a reason. Fewer architectures and fewer values of arguments help
@@ -45,7 +45,7 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     let arches = subject.arches(profile);
     let place = || subject.top("syscalls").start..subject.top("syscalls").start + 1;
     if subject.is_tangled(profile) {
-        let message = "so many conditions of one call that whether containers start was not worked out";
+        let message = "so many conditions on the same calls that whether containers start was not worked out";
         sink.report(place(), message).severity(Severity::Note).hint("list fewer values of arguments");
     }
     // Most are so short that nothing has to be counted.
