@@ -64,7 +64,11 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let read = if path == Path::new("-") {
         std::io::stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)
     } else {
-        fs::File::open(path).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        fs::File::open(path).and_then(|file| {
+            let length = file.metadata().map_or(0, |meta| meta.len()).min(MAX_BYTES);
+            bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
+            file.take(MAX_BYTES + 1).read_to_end(&mut bytes)
+        })
     };
     read.map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > MAX_BYTES {

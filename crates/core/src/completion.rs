@@ -200,9 +200,14 @@ pub const ENOSYS_FALLBACK: &[&str] = &[
 
 /// The calls that belong to `seen` by rule: name → reason. None of them is in `seen`.
 pub fn complete(seen: &BTreeSet<&str>, facts: Facts) -> BTreeMap<&'static str, String> {
+    complete_all(|name| seen.contains(name), facts)
+}
+
+/// The same, of all calls of which `is_seen` is true.
+pub fn complete_all(is_seen: impl Fn(&str) -> bool, facts: Facts) -> BTreeMap<&'static str, String> {
     let mut found: BTreeMap<&'static str, String> = BTreeMap::new();
     let mut add = |name: &'static str, why: String| {
-        if !seen.contains(name) && !group::is_dangerous(name) && name != "clone3" {
+        if !is_seen(name) && !group::is_dangerous(name) && name != "clone3" {
             found.entry(name).or_insert(why);
         }
     };
@@ -210,21 +215,21 @@ pub fn complete(seen: &BTreeSet<&str>, facts: Facts) -> BTreeMap<&'static str, S
         let holds = |when: &&str| match *when {
             INET => facts.inet,
             THREADS => facts.threads,
-            name => seen.contains(name),
+            name => is_seen(name),
         };
         if pack.when.is_empty() || pack.when.iter().any(holds) {
             pack.add.iter().for_each(|name| add(name, pack.why.to_owned()));
         }
     }
     for family in TWINS {
-        if let Some(member) = family.iter().find(|m| seen.contains(**m)) {
+        if let Some(member) = family.iter().find(|m| is_seen(m)) {
             family
                 .iter()
                 .for_each(|name| add(name, format!("does the job of {member} in another libc version")));
         }
     }
     for (from, to) in FALLBACKS {
-        if seen.contains(from) {
+        if is_seen(from) {
             add(to, format!("what libc falls back to without {from}"));
         }
     }

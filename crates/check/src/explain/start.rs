@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use callgate_core::floor::{Found, Held, Missing, Way};
-use callgate_core::set::CallSet;
-use callgate_core::{Action, Arch, Profile};
+use callgate_core::{Arch, Profile};
 
 /// Whether a container starts, and whether anything can be executed in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +43,7 @@ pub struct Start {
 /// Holds the runtime's own calls against the profile.
 pub fn start(profile: &Profile, arch: Arch, found: &Found, no_new_privs: Option<bool>) -> Start {
     let meaning = callgate_core::profile::meaning(profile, arch);
-    let permitted = CallSet::of(&meaning, Action::permits);
-    start_of(&Held { profile, meaning: &meaning, permitted: &permitted, native: arch }, found, no_new_privs)
+    start_of(&Held { profile, meaning: &meaning, native: arch }, found, no_new_privs)
 }
 
 /// The same, where what the profile means was worked out before.
@@ -76,8 +74,8 @@ pub fn lacking<'s>(starts: impl IntoIterator<Item = &'s Start>) -> BTreeSet<&'st
 
 #[cfg(test)]
 mod tests {
-    use callgate_core::floor;
     use callgate_core::profile::{Rule, read};
+    use callgate_core::{Action, floor};
 
     use super::*;
 

@@ -1,5 +1,6 @@
 //! What lint has to say: findings with places, secondary places, the way out and patches.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -124,8 +125,8 @@ pub struct Positions<'t> {
     text: &'t str,
     /// Where lines begin.
     starts: Vec<usize>,
-    /// How many characters begin before every [`STRIDE`]th byte: a line may be as long as the file.
-    characters: Vec<usize>,
+    /// How many characters begin before every [`STRIDE`]th byte, once it is asked for: a line may be as long as the file.
+    characters: OnceCell<Vec<usize>>,
 }
 
 /// Bytes that are counted anew for every position.
@@ -136,18 +137,21 @@ impl<'t> Positions<'t> {
     pub fn of(text: &'t str) -> Self {
         let ends = memchr::memchr_iter(b'\n', text.as_bytes());
         let starts = std::iter::once(0).chain(ends.map(|end| end + 1)).collect();
-        let counted = text.as_bytes().chunks(STRIDE).scan(0, |before, chunk| {
-            *before += count(chunk);
-            Some(*before)
-        });
-        Self { text, starts, characters: std::iter::once(0).chain(counted).collect() }
+        Self { text, starts, characters: OnceCell::new() }
     }
 
     /// How many characters begin before an offset.
     fn before(&self, offset: usize) -> usize {
+        let counted = || {
+            self.text.as_bytes().chunks(STRIDE).scan(0, |before, chunk| {
+                *before += count(chunk);
+                Some(*before)
+            })
+        };
+        let characters = self.characters.get_or_init(|| std::iter::once(0).chain(counted()).collect());
         let strides = offset / STRIDE;
         let rest = self.text.as_bytes().get(strides * STRIDE..offset).unwrap_or_default();
-        self.characters.get(strides).copied().unwrap_or_default() + count(rest)
+        characters.get(strides).copied().unwrap_or_default() + count(rest)
     }
 
     /// The line of a byte offset, from 1.

@@ -111,7 +111,9 @@ fn located(name: &str, text: &str, found: Vec<Finding>) -> Vec<Located> {
         if *count > 1 {
             digest = Sha256::digest(format!("{}\0{count}", parts.join("\0"))).into();
         }
-        let fingerprint = digest[..16].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let (high, _) = digest.split_at(16);
+        let number = high.iter().fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
+        let fingerprint = format!("{number:032x}");
         let (start, end) = (positions.at(finding.span.start), positions.at(finding.span.end));
         Located { finding, start, end, fingerprint }
     };

@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use callgate_core::profile::json::Node;
 use callgate_core::profile::{self, InvalidProfile, Lines, Name, Rule};
-use callgate_core::set::CallSet;
-use callgate_core::{Action, Arch, Diagnostic, Meaning, Profile, sysno};
+use callgate_core::{Arch, Diagnostic, Meaning, Profile, sysno};
 
 use super::embedded::SourceMap;
 use super::facts::{self, Fact};
@@ -33,7 +32,7 @@ pub(crate) struct Subject<'s> {
     pub(crate) options: &'s Options,
     targets: Vec<Target>,
     resolved: OnceCell<Vec<Result<Resolved, Refusal>>>,
-    meaning: OnceCell<(Meaning, CallSet)>,
+    meaning: OnceCell<Meaning>,
     starts: OnceCell<Vec<Start>>,
     named: OnceCell<Vec<Place>>,
     plain: OnceCell<bool>,
@@ -97,13 +96,9 @@ impl<'s> Subject<'s> {
         self.targets.iter().zip(self.resolved.get_or_init(all))
     }
 
-    /// The raw OCI meaning on this machine, and what goes ahead under it.
-    pub(crate) fn meaning(&self, profile: &Profile) -> &(Meaning, CallSet) {
-        self.meaning.get_or_init(|| {
-            let meaning = profile::meaning(profile, self.native());
-            let permitted = CallSet::of(&meaning, Action::permits);
-            (meaning, permitted)
-        })
+    /// The raw OCI meaning on this machine.
+    pub(crate) fn meaning(&self, profile: &Profile) -> &Meaning {
+        self.meaning.get_or_init(|| profile::meaning(profile, self.native()))
     }
 
     /// Runtimes under which nothing starts, or nothing more can be executed, as `make` finds them.

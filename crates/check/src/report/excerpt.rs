@@ -115,14 +115,14 @@ pub(super) fn several(text: &str) -> String {
 
 /// A line without its end.
 fn content(sheet: &Sheet<'_>, line: usize) -> Range<usize> {
-    let range = sheet.positions.line_range(line);
+    let range = sheet.positions().line_range(line);
     let text = sheet.report.text.get(range.clone()).unwrap_or_default();
     range.start..range.end - usize::from(text.ends_with('\r'))
 }
 
 fn lines(sheet: &Sheet<'_>, span: &Range<usize>) -> RangeInclusive<usize> {
-    let first = sheet.positions.line(span.start);
-    first..=sheet.positions.line(span.end).max(first)
+    let first = sheet.positions().line(span.start);
+    first..=sheet.positions().line(span.end).max(first)
 }
 
 /// A span that can be shown: of characters, without the end of its last line, and not of many lines or long ones.

@@ -185,7 +185,8 @@ fn relative(name: &str) -> &str {
 /// JSON that may be looked at: what steers a terminal is written as JSON's own escape. Line feeds between values stay.
 fn shown(json: Result<String, serde_json::Error>) -> String {
     let json = json.unwrap_or_default();
-    if json.chars().all(|c| c == '\n' || !foreign::steers(c)) {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n');
+    if json.as_bytes().iter().all(is_plain) || json.chars().all(|c| c == '\n' || !foreign::steers(c)) {
         return json + "\n";
     }
     let mut out = String::with_capacity(json.len() + 1);

@@ -98,8 +98,8 @@ fn linewise(place: Place) -> TextRange {
 
 fn range(sheet: &Sheet<'_>, span: &Range<usize>) -> TextRange {
     let at = |offset| {
-        let line = sheet.positions.line(offset);
-        At { line, column: Some(offset - sheet.positions.line_range(line).start + 1) }
+        let line = sheet.positions().line(offset);
+        At { line, column: Some(offset - sheet.positions().line_range(line).start + 1) }
     };
     let span = sheet.bytes(span);
     TextRange { start: at(span.start), end: at(span.end) }

@@ -1,5 +1,6 @@
 //! A file's report with what formats ask about it: places that are places, and what else is to be said of a finding.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use callgate_core::Severity;
@@ -10,7 +11,7 @@ use crate::lint::{FileReport, Finding, Label, Located, Position, Positions};
 /// A file's report, and where its lines are.
 pub(super) struct Sheet<'r> {
     pub(super) report: &'r FileReport,
-    pub(super) positions: Positions<'r>,
+    positions: OnceCell<Positions<'r>>,
 }
 
 /// Two positions, the first not after the second, neither before the first character.
@@ -36,7 +37,12 @@ impl Place {
 
 impl<'r> Sheet<'r> {
     pub(super) fn of(report: &'r FileReport) -> Self {
-        Self { report, positions: Positions::of(&report.text) }
+        Self { report, positions: OnceCell::new() }
+    }
+
+    /// Where its lines are; most formats ask only where a finding has labels or a patch.
+    pub(super) fn positions(&self) -> &Positions<'r> {
+        self.positions.get_or_init(|| Positions::of(&self.report.text))
     }
 
     /// The file's name.
@@ -52,7 +58,7 @@ impl<'r> Sheet<'r> {
     /// The place of bytes; `None` where the text is not at hand.
     pub(super) fn place(&self, start: usize, end: usize) -> Option<Place> {
         let known = !self.report.text.is_empty();
-        known.then(|| Place::of(self.positions.at(start.min(end)), self.positions.at(end.max(start))))
+        known.then(|| Place::of(self.positions().at(start.min(end)), self.positions().at(end.max(start))))
     }
 
     /// The file and the place of a label.

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::input;
 use crate::lint::config::{self, Config};
 use crate::lint::files::{self, Source};
-use crate::lint::run::{Loaded, Ran, run};
+use crate::lint::run::{Loaded, Ran, in_parallel, run};
 use crate::lint::{baseline, mend, today};
 use crate::output::{Output, counted, foreign};
 use crate::parse;
@@ -121,9 +121,13 @@ fn load(args: &Lint, config: &Config, output: &Output) -> Result<(Vec<Loaded>, b
     let sources = files::find(&paths, &config.exclude, args.stdin_filename.as_deref())?;
     let mut unread = false;
     let mut files = Vec::new();
-    for source in sources {
-        match input::bytes(&source.path).and_then(|bytes| text(&source, bytes)) {
-            Ok(text) => files.push(Loaded { source, text: text.into() }),
+    let read: Vec<Result<Loaded, Failure>> = in_parallel(sources, |source| {
+        let text = input::bytes(&source.path).and_then(|bytes| text(&source, bytes))?;
+        Ok(Loaded { source, text: text.into() })
+    });
+    for loaded in read {
+        match loaded {
+            Ok(file) => files.push(file),
             Err(failure) => {
                 output.error(&failure.message, failure.hint.as_deref());
                 unread = true;

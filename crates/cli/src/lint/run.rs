@@ -1,9 +1,10 @@
 //! One run: every file looked at, side by side; then what only shows across files; then the reports.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use callgate_check::lint::{FileReport, Finding, Ignore, Input, Kind, Looked, Options, finish, join, look};
+use callgate_check::lint::{
+    FileReport, Finding, Finished, Ignore, Input, Kind, Looked, Options, finish, join, look,
+};
 
 use super::config::Config;
 use super::files::{self, Source};
@@ -39,49 +40,69 @@ pub(crate) fn run(files: &[Loaded], folders: &[String], options: &Options, confi
     for (file, finding) in join(&looked, folders, options, &read).findings {
         more[file].push(finding);
     }
+    let parts = files.iter().zip(looked).zip(more);
+    let finished = in_parallel(parts, |((file, (_, looked)), more)| {
+        let is_something = looked.kind != Kind::Other || !looked.findings.is_empty();
+        is_something.then(|| finished(file, (looked, more), options, config))
+    });
     let mut ran =
         Ran { reports: Vec::new(), of: Vec::new(), suppressed: 0, used: vec![false; config.ignores.len()] };
-    for (index, ((name, looked), more)) in looked.into_iter().zip(more).enumerate() {
-        if looked.kind == Kind::Other && looked.findings.is_empty() {
-            continue;
-        }
-        let path = &files[index].source.path;
-        let (at, ignores): (Vec<usize>, Vec<Ignore>) = (config.ignores.iter().enumerate())
-            .filter(|(_, (globs, _))| files::is_matched(globs, path))
-            .map(|(at, (_, ignore))| (at, ignore.clone()))
-            .unzip();
-        let text = &files[index].text;
-        let finished = finish((&name, text), (looked, more), &ignores, (&config.policy, options));
+    for (index, (finished, ignores)) in
+        finished.into_iter().enumerate().filter_map(|(index, one)| Some((index, one?)))
+    {
         ran.suppressed += finished.suppressed;
-        at.into_iter().zip(finished.used).for_each(|(at, used)| ran.used[at] |= used);
+        ignores.into_iter().zip(finished.used).for_each(|(at, used)| ran.used[at] |= used);
         ran.reports.push(finished.report);
         ran.of.push(index);
     }
     ran
 }
 
+/// A file's report, and which of the configuration's ignores are for it.
+fn finished(
+    file: &Loaded,
+    found: (Looked, Vec<Finding>),
+    options: &Options,
+    config: &Config,
+) -> (Finished, Vec<usize>) {
+    let (at, ignores): (Vec<usize>, Vec<Ignore>) = (config.ignores.iter().enumerate())
+        .filter(|(_, (globs, _))| files::is_matched(globs, &file.source.path))
+        .map(|(at, (_, ignore))| (at, ignore.clone()))
+        .unzip();
+    (finish((&file.source.name, &file.text), found, &ignores, (&config.policy, options)), at)
+}
+
 /// Does something with each of many, on all processors, and gives the results in their order.
-pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn in_parallel<T: Send, R: Send>(
+    items: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator + Send>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let items = items.into_iter();
+    let count = items.len();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    if processors == 1 || items.len() < 2 {
-        return items.iter().map(work).collect();
+    if processors == 1 || count < 2 {
+        return items.map(work).collect();
     }
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(items.len()));
+    let next = Mutex::new(items.enumerate());
+    let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(count));
     std::thread::scope(|scope| {
-        for _ in 0..processors.min(items.len()) {
+        for _ in 0..processors.min(count) {
             scope.spawn(|| {
                 let mut own = Vec::new();
                 loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { break };
+                    let item = locked(&next).next();
+                    let Some((index, item)) = item else { break };
                     own.push((index, work(item)));
                 }
-                done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(&mut own);
+                locked(&done).append(&mut own);
             });
         }
     });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

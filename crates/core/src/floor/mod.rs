@@ -223,10 +223,20 @@ impl Found {
 
     /// What is needed in these ways, with no_new_privs on, off, or whichever.
     pub fn needs(&self, ways: &[Way], no_new_privs: Option<bool>) -> BTreeMap<&'static str, Need> {
+        self.needs_of(ways, no_new_privs, |_| true)
+    }
+
+    /// The same, of some calls only.
+    fn needs_of(
+        &self,
+        ways: &[Way],
+        no_new_privs: Option<bool>,
+        is_asked: impl Fn(&str) -> bool,
+    ) -> BTreeMap<&'static str, Need> {
         let mut needs: BTreeMap<&'static str, Need> = BTreeMap::new();
         let wanted = |s: &&&Set| ways.contains(&s.way) && no_new_privs.is_none_or(|on| s.no_new_privs == on);
         for set in self.sets.iter().filter(wanted) {
-            for call in set.calls {
+            for call in set.calls.iter().filter(|call| is_asked(call.name)) {
                 let need = need(set, call);
                 match needs.get_mut(call.name) {
                     // Of equally strict ones the first says why; the others would say the same.

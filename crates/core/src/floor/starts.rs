@@ -53,8 +53,6 @@ pub struct Held<'h> {
     pub profile: &'h Profile,
     /// Its raw OCI meaning on the machine.
     pub meaning: &'h Meaning,
-    /// What goes ahead under it.
-    pub permitted: &'h CallSet,
     /// The machine's own architecture.
     pub native: Arch,
 }
@@ -71,8 +69,7 @@ pub fn starts(
     no_new_privs: Option<bool>,
 ) -> Vec<Missing> {
     let meaning = profile::meaning(profile, native);
-    let permitted = CallSet::of(&meaning, Action::permits);
-    let held = Held { profile, meaning: &meaning, permitted: &permitted, native };
+    let held = Held { profile, meaning: &meaning, native };
     held.lacks(found, way, no_new_privs)
 }
 
@@ -86,22 +83,28 @@ impl Held<'_> {
         let numbered = names.into_iter();
         let numbered = numbered.filter_map(|name| Some((name, sysno::number(native, name)?)));
         let open = |(name, nr): &(&'static str, u32)| {
-            let region = self.permitted.region(native, *nr);
+            let region = self.permitted(*nr);
             !region.is_all() && !form(native, name).is_subset(&region)
         };
         let refused: Vec<(&'static str, u32)> = numbered.filter(open).collect();
         if refused.is_empty() {
             return Vec::new();
         }
-        let needs = found.needs(&[way], no_new_privs);
+        let is_refused = |name: &str| refused.iter().any(|(other, _)| *other == name);
+        let needs = found.needs_of(&[way], no_new_privs, is_refused);
         let missing =
             refused.into_iter().filter_map(|call| Some(self.missing(call, needs.get(call.0)?, found)));
         missing.collect()
     }
 
+    /// The arguments with which a call goes ahead.
+    fn permitted(&self, nr: u32) -> Region {
+        CallSet::region_where(self.meaning, self.native, nr, Action::permits)
+    }
+
     fn missing(&self, (name, nr): (&'static str, u32), need: &Need, found: &Found) -> Missing {
         let (native, default) = (self.native, self.profile.default.action);
-        let region = self.permitted.region(native, nr);
+        let region = self.permitted(nr);
         let form = form(native, name);
         let stubbed = found.runtime == STUBBED && stub(default);
         let newest = newest_named(self.profile, native).filter(|_| stubbed);

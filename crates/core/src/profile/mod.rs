@@ -15,7 +15,7 @@ use crate::arch::Arch;
 use crate::set::Op;
 
 pub use meaning::{meaning, undecidable};
-pub use read::{FLAGS, InvalidProfile, read, read_node};
+pub use read::{ARG_KEYS, FLAGS, InvalidProfile, KEYS, RULE_KEYS, read, read_node};
 pub use write::write;
 
 /// A seccomp profile as somebody wrote it.

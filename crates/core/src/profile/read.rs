@@ -400,7 +400,8 @@ fn same_but_for_case(a: &str, b: &str) -> bool {
     folded(a) == folded(b)
 }
 
-const KEYS: [&str; 9] = [
+/// Keys of a profile in any of the formats: OCI, Docker, containers-common.
+pub const KEYS: [&str; 9] = [
     "archMap",
     "architectures",
     "defaultAction",
@@ -411,9 +412,11 @@ const KEYS: [&str; 9] = [
     "listenerPath",
     "syscalls",
 ];
-const RULE_KEYS: [&str; 9] =
+/// Keys of a rule, an entry of `syscalls`, in any of the formats.
+pub const RULE_KEYS: [&str; 9] =
     ["action", "args", "comment", "errno", "errnoRet", "excludes", "includes", "name", "names"];
-const ARG_KEYS: [&str; 4] = ["index", "op", "value", "valueTwo"];
+/// Keys of a condition, an entry of a rule's `args`.
+pub const ARG_KEYS: [&str; 4] = ["index", "op", "value", "valueTwo"];
 /// runtime-spec `config-linux.md`, `seccomp.flags`.
 pub const FLAGS: [&str; 4] = [
     "SECCOMP_FILTER_FLAG_LOG",

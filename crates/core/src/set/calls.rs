@@ -70,6 +70,16 @@ impl CallSet {
         set
     }
 
+    /// The arguments of one number for whose action `pred` holds: [`CallSet::region`] of [`CallSet::of`], for whoever asks of few.
+    pub fn region_where(meaning: &Meaning, arch: Arch, nr: u32, pred: impl Fn(Action) -> bool) -> Region {
+        match meaning.arches.get(&arch) {
+            _ if !exists(arch, nr) => Region::none(),
+            Some(rules) => region_of(rules, nr, &pred),
+            None if pred(meaning.bad_arch) => Region::all(),
+            None => Region::none(),
+        }
+    }
+
     /// The same set with the arguments of one number replaced.
     #[must_use]
     pub fn with(mut self, arch: Arch, nr: u32, region: impl Into<Region>) -> Self {

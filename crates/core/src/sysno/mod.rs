@@ -3,6 +3,7 @@
 //! The tables are generated from `data/syscalls.csv`, which cites a source for every row. They reach to Linux 7.2.
 //! A name that is not here is not an error of this module: profiles may name calls of kernels to come.
 
+mod index;
 mod table;
 
 use std::fmt;
@@ -115,9 +116,7 @@ fn of(arch: Arch) -> &'static Table {
 }
 
 fn entry(arch: Arch, name: &str) -> Option<&'static Entry> {
-    let Table { entries, by_name } = of(arch);
-    let at = by_name.binary_search_by(|i| entries[usize::from(*i)].name.cmp(name)).ok()?;
-    Some(&entries[usize::from(by_name[at])])
+    of(arch).entries.get(index::place(arch, position(name)?)?)
 }
 
 /// Every call of an ABI, sorted by number.
@@ -155,17 +154,17 @@ pub fn names() -> &'static [&'static str] {
 
 /// Whether any ABI has a call of this name.
 pub fn is_known(name: &str) -> bool {
-    table::NAMES.binary_search(&name).is_ok()
+    position(name).is_some()
 }
 
 /// Where a name stands in [`names`]; `None`: no ABI has a call of this name.
 pub fn position(name: &str) -> Option<usize> {
-    table::NAMES.binary_search(&name).ok()
+    index::position(name)
 }
 
 /// The name the tables use: the name itself if known, or what it is another name for (`pread` is `pread64`).
 pub fn canonical(name: &str) -> Option<&'static str> {
-    if let Ok(at) = table::NAMES.binary_search(&name) {
+    if let Some(at) = position(name) {
         return Some(table::NAMES[at]);
     }
     let at = ALIASES.binary_search_by_key(&name, |(alias, _)| alias).ok()?;

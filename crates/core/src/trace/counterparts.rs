@@ -1,5 +1,7 @@
 //! Which calls of another architecture do what one does here.
 
+use std::sync::OnceLock;
+
 use crate::arch::Arch;
 use crate::sysno;
 
@@ -138,11 +140,17 @@ pub(super) fn of<'n>(name: &'n str, to: Arch) -> Vec<&'n str> {
     found
 }
 
+/// A call, and what does the same on another architecture.
+pub type Otherwise = (&'static str, Vec<&'static str>);
+
 /// The calls that are made otherwise on `to`, each with what does the same there, itself left out.
-pub fn all(to: Arch) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    let names =
-        COUNTERPARTS.iter().chain(WIDE.iter().filter(move |_| to.arg_bits() == 32)).map(|(name, _)| *name);
-    names.map(move |name| (name, of(name, to).into_iter().filter(|other| *other != name).collect()))
+pub fn all(to: Arch) -> &'static [Otherwise] {
+    static ALL: [OnceLock<Vec<Otherwise>>; Arch::ALL.len()] = [const { OnceLock::new() }; Arch::ALL.len()];
+    ALL[to as usize].get_or_init(|| {
+        let wide = WIDE.iter().filter(|_| to.arg_bits() == 32);
+        let names = COUNTERPARTS.iter().chain(wide).map(|(name, _)| *name);
+        names.map(|name| (name, of(name, to).into_iter().filter(|other| *other != name).collect())).collect()
+    })
 }
 
 #[cfg(test)]

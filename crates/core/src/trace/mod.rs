@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::arch::Arch;
 use crate::args;
 
-pub use counterparts::all as counterparts;
+pub use counterparts::{Otherwise, all as counterparts};
 pub use format::{ReadError, SCHEMA, read, write};
 pub use translate::{Translated, translate};
 

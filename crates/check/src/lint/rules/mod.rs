@@ -72,12 +72,6 @@ fn entries() -> impl Iterator<Item = Entry> {
     tables().into_iter().flatten().copied()
 }
 
-/// The names that some rule lets go ahead.
-fn allowed(profile: &callgate_core::Profile) -> BTreeSet<&str> {
-    let rules = profile.rules.iter().filter(|rule| rule.action.action.permits());
-    rules.flat_map(|rule| &rule.names).map(|name| name.text.as_str()).collect()
-}
-
 /// So many names are named in a message.
 const MAX_NAMES: usize = 8;
 

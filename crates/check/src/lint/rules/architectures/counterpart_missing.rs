@@ -56,11 +56,12 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     for arch in listed
         .filter(|arch| !arch.companions().is_empty() || *arch == Arch::Riscv64 || *arch == Arch::Loongarch64)
     {
-        let absent =
-            counterparts(arch).filter(|(name, _)| sysno::number(arch, name).is_none() && named.allows(name));
+        let absent = counterparts(arch)
+            .iter()
+            .filter(|(name, _)| sysno::number(arch, name).is_none() && named.allows(name));
         let lacking = absent.filter(|(_, there)| !there.iter().any(|other| named.allows(other)));
         let missing: BTreeMap<&str, &str> =
-            lacking.filter_map(|(name, there)| Some((name, *there.first()?))).collect();
+            lacking.filter_map(|(name, there)| Some((*name, *there.first()?))).collect();
         let Some((first, _)) = missing.first_key_value() else { continue };
         let place = profile
             .rules

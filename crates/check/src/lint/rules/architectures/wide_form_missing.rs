@@ -53,8 +53,8 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     let Some(narrow) = narrow.filter(|_| !profile.default.action.permits()) else { return };
     let arch = narrow.arch.unwrap_or(Arch::X86);
     let named = subject.named(profile);
-    let made = counterparts(arch).filter(|(name, _)| named.allows(name)).flat_map(|(_, forms)| forms);
-    let missing: BTreeSet<&str> = made.filter(|form| !named.allows(form)).collect();
+    let made = counterparts(arch).iter().filter(|(name, _)| named.allows(name)).flat_map(|(_, forms)| forms);
+    let missing: BTreeSet<&str> = made.copied().filter(|form| !named.allows(form)).collect();
     if !missing.is_empty() {
         let names = super::super::some(&missing.iter().copied().collect::<Vec<_>>());
         let message = format!(

@@ -28,6 +28,7 @@
 //! - runtime-spec, config-linux.md, Seccomp
 //! - Go, `encoding/json`, Unmarshal
 
+use callgate_core::profile::{ARG_KEYS, KEYS, RULE_KEYS};
 use callgate_core::suggest;
 
 use super::super::prelude::*;
@@ -40,26 +41,11 @@ pub(crate) static RULE: Rule = Rule {
     check: Check::Tree(check),
 };
 
-const TOP: [&str; 9] = [
-    "archMap",
-    "architectures",
-    "defaultAction",
-    "defaultErrno",
-    "defaultErrnoRet",
-    "flags",
-    "listenerMetadata",
-    "listenerPath",
-    "syscalls",
-];
-const RULE_KEYS: [&str; 9] =
-    ["action", "args", "comment", "errno", "errnoRet", "excludes", "includes", "name", "names"];
-const CONDITION: [&str; 4] = ["index", "op", "value", "valueTwo"];
-
 fn check(subject: &Subject<'_>, sink: &mut Sink<'_>) {
-    object(subject.node, &TOP, sink);
+    object(subject.node, &KEYS, sink);
     for rule in subject.rules() {
         object(rule, &RULE_KEYS, sink);
-        rule.get("args").map_or(&[][..], Node::items).iter().for_each(|c| object(c, &CONDITION, sink));
+        rule.get("args").map_or(&[][..], Node::items).iter().for_each(|c| object(c, &ARG_KEYS, sink));
     }
 }
 

@@ -31,8 +31,9 @@
 //! - `callgate generate` adds them, each with its reason
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
-use callgate_core::completion::{Facts, complete};
+use callgate_core::completion::{Facts, complete_all};
 use callgate_core::floor::{self, Way};
 
 use super::super::prelude::*;
@@ -50,32 +51,39 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     if profile.default.action.permits() {
         return;
     }
-    let named: BTreeSet<&str> =
-        profile.rules.iter().flat_map(|rule| &rule.names).map(|name| name.text.as_str()).collect();
-    let allowed = super::super::allowed(profile);
-    if allowed.is_empty() {
+    let named = subject.named(profile);
+    // Under a profile with which containers start, calls are there that only a runtime makes: they say nothing of the program.
+    let for_containers = starts(subject, profile).is_empty();
+    let is_own = |name: &str| !(for_containers && floors().contains(name)) && named.allows(name);
+    if !profile.rules.iter().any(|rule| rule.action.action.permits() && !rule.names.is_empty()) {
         return;
     }
+    let missing = complete_all(is_own, Facts::default());
     let arches = subject.arches(profile);
-    // Under a profile with which containers start, calls are there that only a runtime makes: they say nothing of the program.
-    let mut own = allowed.clone();
-    if starts(subject, profile).is_empty() {
-        let runtimes = ["runc", "crun"].iter().filter_map(|runtime| floor::find(runtime).ok());
-        let floors: BTreeSet<&str> = runtimes
-            .flat_map(|found| found.names(&Way::ALL, None).map(|(name, _)| name).collect::<Vec<_>>())
-            .collect();
-        own.retain(|name| !floors.contains(name));
-    }
-    let missing = complete(&own, Facts::default());
+    let as_default = profile.rules.iter().filter(|rule| rule.action.action == profile.default.action);
+    let as_default: BTreeSet<&str> =
+        as_default.flat_map(|rule| &rule.names).map(|name| name.text.as_str()).collect();
+    let is_named = |name: &str| named.of(name).next().is_some() || as_default.contains(name);
     let there =
-        |name: &&str| !named.contains(name) && arches.iter().any(|arch| sysno::number(*arch, name).is_some());
+        |name: &&str| !is_named(name) && arches.iter().any(|arch| sysno::number(*arch, name).is_some());
     let names: BTreeSet<&str> = missing.keys().copied().filter(|name| there(name)).collect();
     if let Some(first) = names.first() {
         let why = missing.get(first).map(String::as_str).unwrap_or_default();
-        let all = super::super::some(&names.iter().copied().collect::<Vec<_>>());
-        let message = format!("what goes with the allowed calls is missing: {all}; `{first}`: {why}");
+        let some = super::super::some(&names.iter().copied().collect::<Vec<_>>());
+        let message = format!("what goes with the allowed calls is missing: {some}; `{first}`: {why}");
         let start = subject.top("syscalls").start;
         let finding = sink.report(start..start + 1, message);
         finding.unsafe_fix("allow these, too", super::super::allow(subject, profile, &names));
     }
+}
+
+/// The calls that runc and crun make themselves.
+fn floors() -> &'static BTreeSet<&'static str> {
+    static FLOORS: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
+    FLOORS.get_or_init(|| {
+        let runtimes = ["runc", "crun"].iter().filter_map(|runtime| floor::find(runtime).ok());
+        let names =
+            |found: floor::Found| found.names(&Way::ALL, None).map(|(name, _)| name).collect::<Vec<_>>();
+        runtimes.flat_map(names).collect()
+    })
 }

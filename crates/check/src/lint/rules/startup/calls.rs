@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use callgate_core::errno::EPERM;
 use callgate_core::floor::{self, Class, Found, Held, Way};
+use callgate_core::set::CallSet;
 
 use super::super::prelude::*;
-use crate::explain::start::{Ending, Start, start_of};
+use crate::explain::start::{Ending, Start, lacking, start_of};
 use crate::target::RuntimeName;
 
 /// The runtimes of the targets whose own calls are known, each once; the newest runc and crun where nobody named any.
@@ -34,35 +35,51 @@ pub(in super::super) fn starts<'s>(subject: &'s Subject<'_>, profile: &Profile) 
         let nnp = subject.options.no_new_privs;
         let runtimes = runtimes(subject).into_iter().filter(|found| !has_all(subject, profile, found));
         let held = |found: Found| {
-            let (meaning, permitted) = subject.meaning(profile);
-            start_of(&Held { profile, meaning, permitted, native: subject.native() }, &found, nnp)
+            let meaning = subject.meaning(profile);
+            start_of(&Held { profile, meaning, native: subject.native() }, &found, nnp)
         };
         runtimes.map(held).filter(|start| start.ending != Ending::Starts).collect()
     })
 }
 
-/// Whether every call of the floor has a rule that allows it whatever its arguments, or gets an answer from the default that runtimes
-/// live with: then there is nothing to work out.
+/// Runtimes under which containers end in one way: their names for a sentence, and the calls that would be needed.
+pub(super) fn ending(starts: &[Start], ending: Ending) -> Option<(String, BTreeSet<&'static str>)> {
+    let those: Vec<&Start> = starts.iter().filter(|start| start.ending == ending).collect();
+    let runtimes = those.iter().map(|start| start.runtime.as_str()).collect::<Vec<_>>().join(" and ");
+    (!those.is_empty()).then(|| (runtimes, lacking(those.iter().copied())))
+}
+
+/// Whether it is plain to see that every call of the floor goes ahead, or gets an answer that runtimes live with: then there is
+/// nothing to work out.
 fn has_all(subject: &Subject<'_>, profile: &Profile, found: &Found) -> bool {
-    let lived_with = |class: Class| match (class, profile.default.action) {
-        (Class::Tolerated, Action::Errno(_)) => true,
+    let lived_with = |class: Class, action: Action| match (class, action) {
+        (Class::Tolerated, Action::Errno(_)) => matches!(profile.default.action, Action::Errno(_)),
         (Class::OnlyEperm, Action::Errno(errno)) => errno == EPERM,
         _ => false,
     };
     let mut names = found.names(&Way::ALL, subject.options.no_new_privs);
     names.all(|(name, class)| {
-        let unnamed = || subject.named(profile).of(name).next().is_none();
-        is_allowed(subject, profile, name)
-            || (lived_with(class) && unnamed())
-            || sysno::number(subject.native(), name).is_none()
+        if is_allowed(subject, profile, name) || sysno::number(subject.native(), name).is_none() {
+            return true;
+        }
+        let mut mentions = subject.named(profile).of(name);
+        match (mentions.next(), mentions.next()) {
+            (None, _) => lived_with(class, profile.default.action),
+            (Some(only), None) if only.rule.conditions.is_empty() => {
+                lived_with(class, only.rule.action.action)
+            }
+            _ => false,
+        }
     })
 }
 
 /// Whether a rule allows a call whatever its arguments. For whom a rule with Docker's keys holds is not asked here, as it is not
 /// when a floor is held against a profile.
 fn is_allowed(subject: &Subject<'_>, profile: &Profile, call: &str) -> bool {
+    // A rule without conditions beats the others, and the first of several stands.
     let mut mentions = subject.named(profile).of(call);
-    mentions.any(|m| m.rule.action.action == Action::Allow && m.rule.conditions.is_empty())
+    let first = mentions.find(|mention| mention.rule.conditions.is_empty());
+    first.is_some_and(|mention| mention.rule.action.action == Action::Allow)
 }
 
 fn refuses_any_need(subject: &Subject<'_>, profile: &Profile) -> bool {
@@ -188,10 +205,104 @@ impl Program {
         let arch = subject.native();
         let refused = |name: &&&str| match sysno::number(arch, name) {
             Some(nr) => {
-                !is_allowed(subject, profile, name) && subject.meaning(profile).1.region(arch, nr).is_empty()
+                !is_allowed(subject, profile, name)
+                    && CallSet::region_where(subject.meaning(profile), arch, nr, Action::permits).is_empty()
             }
             None => false,
         };
         self.calls.iter().filter(refused).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use callgate_core::profile::{Lines, json};
+    use proptest::prelude::*;
+
+    use super::super::super::super::embedded::SourceMap;
+    use super::super::super::super::options::Options;
+    use super::*;
+
+    /// What runc and crun call, sorted.
+    fn floors() -> Vec<&'static str> {
+        let runtimes = ["runc", "crun"].map(|runtime| floor::find(runtime).expect("it is known"));
+        let all: BTreeSet<&str> =
+            runtimes.iter().flat_map(|found| found.names(&Way::ALL, None)).map(|(name, _)| name).collect();
+        all.into_iter().collect()
+    }
+
+    /// A profile that allows what runc and crun call, but for some of it, about which there are other rules, or none.
+    fn text(default: &str, others: &[(usize, &str)]) -> String {
+        let all = floors();
+        let at = |index: usize| all[index % all.len()];
+        let allowed: Vec<String> = (all.iter())
+            .filter(|name| others.iter().all(|(index, _)| at(*index) != **name))
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        let rules = others.iter().filter(|(_, rule)| !rule.is_empty());
+        let mut all = vec![format!(r#"{{"names":[{}],"action":"SCMP_ACT_ALLOW"}}"#, allowed.join(","))];
+        all.extend(rules.map(|(index, rule)| format!(r#"{{"names":["{}"],{rule}}}"#, at(*index))));
+        format!(r#"{{"defaultAction":{default},"syscalls":[{}]}}"#, all.join(","))
+    }
+
+    /// Whether it is plain that containers start with a profile; if so, they have to.
+    fn is_plain(text: &str) -> Vec<bool> {
+        let options = Options::new(Arch::X86_64, "2026-11-26");
+        let (node, map) = (json::parse(text).expect("JSON"), SourceMap::identity());
+        let lines = Lines::of(text);
+        let subject = Subject::of((text, &lines), (&node, text, &map), &options);
+        let profile = subject.profile().expect("it is a profile");
+        let judged = runtimes(&subject).into_iter().map(|found| {
+            let held = Held { profile, meaning: subject.meaning(profile), native: subject.native() };
+            let plain = has_all(&subject, profile, &found);
+            let start = start_of(&held, &found, None);
+            assert!(!plain || start.ending == Ending::Starts, "{start:?}: {text}");
+            plain
+        });
+        judged.collect()
+    }
+
+    #[test]
+    fn what_is_refused_and_lived_with_is_plain() {
+        let errno = r#""SCMP_ACT_ERRNO""#;
+        assert_eq!(is_plain(&text(errno, &[])), [true, true]);
+        assert!(is_plain(&text(r#""SCMP_ACT_KILL""#, &[])).contains(&true));
+        let fsopen = floors().iter().position(|name| *name == "fsopen").expect("runc calls it");
+        let refused = is_plain(&text(errno, &[(fsopen, r#""action":"SCMP_ACT_ERRNO","errnoRet":38"#)]));
+        assert_eq!(refused, [true, true]);
+        assert_eq!(is_plain(&text(errno, &[(fsopen, r#""action":"SCMP_ACT_KILL""#)])), [false, true]);
+    }
+
+    const DEFAULTS: &[&str] = &[
+        r#""SCMP_ACT_ERRNO""#,
+        r#""SCMP_ACT_ERRNO","defaultErrnoRet":38"#,
+        r#""SCMP_ACT_KILL_PROCESS""#,
+        r#""SCMP_ACT_TRACE""#,
+        r#""SCMP_ACT_TRAP""#,
+        r#""SCMP_ACT_LOG""#,
+    ];
+    const RULES: &[&str] = &[
+        "",
+        r#""action":"SCMP_ACT_ERRNO""#,
+        r#""action":"SCMP_ACT_ERRNO","errnoRet":38"#,
+        r#""action":"SCMP_ACT_ERRNO","errnoRet":13"#,
+        r#""action":"SCMP_ACT_KILL""#,
+        r#""action":"SCMP_ACT_LOG""#,
+        r#""action":"SCMP_ACT_ALLOW""#,
+        r#""action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":2114060288,"op":"SCMP_CMP_MASKED_EQ"}]"#,
+        r#""action":"SCMP_ACT_ALLOW","args":[{"index":1,"value":21522,"op":"SCMP_CMP_NE"}]"#,
+        r#""action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":16,"op":"SCMP_CMP_EQ"}]"#,
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whoever_has_all_starts(
+            default in prop::sample::select(DEFAULTS),
+            others in prop::collection::vec((any::<usize>(), prop::sample::select(RULES)), 0..3),
+        ) {
+            is_plain(&text(default, &others));
+        }
     }
 }

@@ -32,8 +32,8 @@
 //! - `callgate explain PROFILE --runtime RUNTIME`
 
 use super::super::prelude::*;
-use super::calls::starts;
-use crate::explain::start::{Ending, Start, lacking};
+use super::calls::{ending, starts};
+use crate::explain::start::Ending;
 
 pub(crate) static RULE: Rule = Rule {
     code: "exec-calls-missing",
@@ -44,13 +44,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    let starts = starts(subject, profile);
-    let without: Vec<&Start> = starts.iter().filter(|start| start.ending == Ending::StartsOnly).collect();
-    if without.is_empty() {
-        return;
-    }
-    let runtimes = without.iter().map(|start| start.runtime.as_str()).collect::<Vec<_>>().join(" and ");
-    let names = lacking(without.iter().copied());
+    let Some((runtimes, names)) = ending(starts(subject, profile), Ending::StartsOnly) else { return };
     let lacks = super::super::some(&names.iter().copied().collect::<Vec<_>>());
     let message = format!("containers start under {runtimes}, but exec and exec probes fail: {lacks}");
     let start = subject.top("syscalls").start;

@@ -36,8 +36,8 @@
 //! - `callgate generate --for RUNTIME` adds the calls
 
 use super::super::prelude::*;
-use super::calls::starts;
-use crate::explain::start::{Ending, Start, lacking};
+use super::calls::{ending, starts};
+use crate::explain::start::Ending;
 
 pub(crate) static RULE: Rule = Rule {
     code: "runtime-calls-missing",
@@ -48,13 +48,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
-    let starts = starts(subject, profile);
-    let failing: Vec<&Start> = starts.iter().filter(|start| start.ending == Ending::Fails).collect();
-    if failing.is_empty() {
-        return;
-    }
-    let runtimes = failing.iter().map(|start| start.runtime.as_str()).collect::<Vec<_>>().join(" and ");
-    let names = lacking(failing.iter().copied());
+    let Some((runtimes, names)) = ending(starts(subject, profile), Ending::Fails) else { return };
     let lacks = super::super::some(&names.iter().copied().collect::<Vec<_>>());
     let message =
         format!("no container starts with it under {runtimes}, which make these calls themselves: {lacks}");
