@@ -56,7 +56,13 @@ pub struct Documents<'t> {
 
 /// The documents of a text. After one that is not YAML the next `---` is gone on with.
 pub fn documents(text: &str) -> Documents<'_> {
-    Documents { text, base: 0, parser: Some(Parser::new_from_str(text)) }
+    Documents { text, base: 0, parser: Some(parser(text)) }
+}
+
+/// However many comments stand above each other: the document they are in has an end.
+fn parser(text: &str) -> Parser<'_, StrInput<'_>> {
+    let options = granit_parser::options! { max_buffered_comment_events: usize::MAX };
+    Parser::new_from_str_with_options(text, options)
 }
 
 impl Iterator for Documents<'_> {
@@ -92,7 +98,7 @@ impl Documents<'_> {
         let rest = self.text.get(after..).unwrap_or_default();
         let next = memchr::memmem::find(rest.as_bytes(), b"\n---").map(|at| after + at + 1);
         self.base = next.unwrap_or(self.text.len());
-        self.parser = next.map(|at| Parser::new_from_str(&self.text[at..]));
+        self.parser = next.map(|at| parser(&self.text[at..]));
     }
 }
 
@@ -308,6 +314,18 @@ mod tests {
         assert_eq!(root.get("a").unwrap().items()[1].text(), Some("x\ny\n"));
         let comments = documents(text).next().unwrap().unwrap().comments;
         assert_eq!((comments[0].text.as_str(), &text[comments[0].span.clone()]), ("why", "# why"));
+    }
+
+    #[test]
+    fn however_many_comments_stand_above_each_other() {
+        for (before, after) in
+            [("a:\n", "  b: 1\n"), ("a: 1\n", "b: 2\n"), ("a:\n", "- 1\n"), ("a: [\n", "1]\n")]
+        {
+            let text = format!("{before}{}{after}", "  # why\n".repeat(20_000));
+            let document = documents(&text).next().unwrap().expect("it is YAML");
+            assert_eq!(document.comments.len(), 20_000);
+            assert!(document.root.get("a").is_some());
+        }
     }
 
     #[test]

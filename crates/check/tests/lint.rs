@@ -400,3 +400,20 @@ fn fingerprints_outlive_lines_that_move_and_tell_findings_apart() {
     let moved = text.replace("\"syscalls\"", "\n\n  \"syscalls\"");
     assert_eq!(prints(&moved), before);
 }
+
+#[test]
+fn a_list_of_one_kind_names_it_once() {
+    let list = "apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: w}\n  spec:\n    containers:\n    - name: a\n      securityContext:\n        seccompProfile: {type: Unconfined}\n";
+    let found = found(&[("pods.yaml", list)]);
+    assert!(found.iter().any(|(_, line, code)| *line == 9 && *code == "unconfined"), "{found:?}");
+}
+
+#[test]
+fn a_comment_that_is_nearly_a_suppression_is_not_passed_over() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: w}\nspec:\n  containers:\n  - name: a\n    securityContext: # callgate:ignore[unconfined] why\n      seccompProfile: {type: Unconfined}\n";
+    let found = found(&[("pod.yaml", pod)]);
+    assert!(
+        found.iter().any(|(_, line, code)| *line == 7 && *code == "suppression-without-reason"),
+        "{found:?}"
+    );
+}

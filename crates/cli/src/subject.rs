@@ -106,7 +106,7 @@ fn tell_and_expand(loaded: &mut Loaded, on: &On, native: Arch, output: &Output) 
         return Ok(());
     };
     let place = Where {
-        loader: loader.clone(),
+        loader: Some(loader.clone()),
         caps: on.caps.clone(),
         kernel: on.kernel.clone(),
         ..Where::default()

@@ -20,14 +20,19 @@ use crate::output::{Output, foreign};
 const MAX_UNDECIDED: usize = 3;
 
 impl Where {
+    /// Who reads the file: nobody but the runtime, where nobody is named.
+    pub(crate) fn loader(&self) -> &str {
+        self.loader.as_deref().unwrap_or("oci")
+    }
+
     /// Whether anything but the raw OCI meaning is asked for.
     pub(crate) fn is_named(&self) -> bool {
-        self.loader != "oci" || !self.runtime.is_empty()
+        self.loader() != "oci" || !self.runtime.is_empty()
     }
 
     /// One target per runtime that is named; one without a runtime if none is.
     pub(crate) fn targets(&self, arch: Arch) -> Result<Vec<Target>, Failure> {
-        let loader: Loader = self.loader.parse().map_err(|e| refused(&e))?;
+        let loader: Loader = self.loader().parse().map_err(|e| refused(&e))?;
         let libseccomp = self.libseccomp.as_deref().map(release).transpose()?;
         let docker = baseline::find("docker").map_or(&[][..], |docker| docker.caps);
         let caps = caps(&self.caps, docker)?;

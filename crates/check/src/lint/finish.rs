@@ -29,6 +29,19 @@ pub struct Policy {
     pub severities: BTreeMap<String, Option<Severity>>,
 }
 
+impl Policy {
+    fn apply(&self, found: &mut Vec<Finding>) {
+        found.retain_mut(|finding| match self.severities.get(finding.code) {
+            Some(None) => false,
+            Some(Some(severity)) => {
+                finding.severity = *severity;
+                true
+            }
+            None => true,
+        });
+    }
+}
+
 /// A file's report, and what was kept out of it.
 #[derive(Clone, Debug)]
 pub struct Finished {
@@ -49,15 +62,10 @@ pub fn finish(
 ) -> Finished {
     let mut found = looked.findings;
     found.extend(more);
-    found.retain_mut(|finding| match policy.severities.get(finding.code) {
-        Some(None) => false,
-        Some(Some(severity)) => {
-            finding.severity = *severity;
-            true
-        }
-        None => true,
-    });
-    let mut suppressed = suppress::apply(&mut found, &looked.suppressions, options);
+    policy.apply(&mut found);
+    let (mut suppressed, mut wrong) = suppress::apply(&mut found, &looked.suppressions, options);
+    policy.apply(&mut wrong);
+    found.append(&mut wrong);
     let mut used = vec![false; ignores.len()];
     found.retain(|finding| {
         let by = ignores.iter().position(|ignore| covers(ignore, finding, options));

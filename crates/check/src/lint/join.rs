@@ -16,11 +16,20 @@ pub struct Joined {
     pub findings: Vec<(usize, Finding)>,
 }
 
+/// A folder of profiles, as it is on nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// As the user named it.
+    pub name: String,
+    /// Its path, of the same form as that of the profiles in it.
+    pub path: String,
+}
+
 /// Finds the profiles that containers use, and judges each for the container. `read` gives the text of a file of the list;
 /// `folders` says whether folders of profiles were named: then what is in none of them is missing.
 pub fn join(
     files: &[(String, Looked)],
-    folders: &[String],
+    folders: &[Folder],
     options: &Options,
     read: &dyn Fn(usize) -> Option<String>,
 ) -> Joined {
@@ -66,19 +75,22 @@ struct Paths<'k> {
     inside: BTreeMap<&'k str, usize>,
     /// By the last parts of the file's path; where no folder was named.
     ends: BTreeMap<&'k str, usize>,
-    /// By the key of a ConfigMap.
+    /// By the key of a ConfigMap; where no folder was named, for a ConfigMap is on no node.
     keys: BTreeMap<&'k str, usize>,
 }
 
 impl<'k> Paths<'k> {
-    fn of(known: &'k [Known], folders: &[String]) -> Self {
+    fn of(known: &'k [Known], folders: &[Folder]) -> Self {
         let mut paths = Self { inside: BTreeMap::new(), ends: BTreeMap::new(), keys: BTreeMap::new() };
         for (index, Known { path, value, .. }) in known.iter().enumerate() {
             if value.is_some() {
-                paths.keys.entry(path).or_insert(index);
+                if folders.is_empty() {
+                    paths.keys.entry(path).or_insert(index);
+                }
                 continue;
             }
-            let below = |folder: &String| path.strip_prefix(folder.trim_end_matches('/'))?.strip_prefix('/');
+            let below =
+                |folder: &Folder| path.strip_prefix(folder.path.trim_end_matches('/'))?.strip_prefix('/');
             for rest in folders.iter().filter_map(below) {
                 paths.inside.entry(rest).or_insert(index);
             }
@@ -93,8 +105,10 @@ impl<'k> Paths<'k> {
     /// The profile that a `localhostProfile` names: in a folder that was named, by the path in it; else the file whose path ends
     /// with it; else the key of a ConfigMap that is its last part.
     fn named(&self, path: &str) -> Option<usize> {
-        let clean = path.trim_start_matches("./");
-        let last = clean.rsplit('/').next().unwrap_or(clean);
+        // The kubelet joins it to its own folder, which takes out what says nothing (`filepath.Join`).
+        let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        let (clean, last) = (parts.join("/"), parts.last().copied().unwrap_or_default());
+        let clean = clean.as_str();
         self.inside.get(clean).or_else(|| self.ends.get(clean)).or_else(|| self.keys.get(last)).copied()
     }
 }

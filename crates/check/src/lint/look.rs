@@ -171,7 +171,12 @@ impl Looker<'_> {
             Ok(node) if bom > 0 => self.byte_order_mark(&node),
             Ok(node) if !objects(text, &node, false).is_empty() => self.document(&node, 0, false),
             Ok(node) => self.bare(&node),
-            Err(error) => self.not_json(&JsonError { at: error.at + bom, ..error }),
+            Err(error) => {
+                self.not_json(&JsonError { at: error.at + bom, ..error });
+                if self.looked.kind == Kind::Profile {
+                    self.is_profile();
+                }
+            }
         }
     }
 
@@ -190,14 +195,19 @@ impl Looker<'_> {
         let mentions = memmem::find(text.as_bytes(), b"SCMP_ACT_").is_some();
         if !ours && (self.input.named || is_profile || (mentions && !node.members().is_empty())) {
             self.profile(node, text, &map, 0);
-            let known = Known {
-                file: 0,
-                name: self.input.name.to_owned(),
-                path: self.input.name.to_owned(),
-                value: None,
-            };
-            self.looked.profiles.push(known);
+            self.is_profile();
         }
+    }
+
+    /// The whole file is a profile, good or bad: who names it does not name what is not there.
+    fn is_profile(&mut self) {
+        let name = self.input.name;
+        self.looked.profiles.push(Known {
+            file: 0,
+            name: name.to_owned(),
+            path: name.to_owned(),
+            value: None,
+        });
     }
 
     fn profile(&mut self, node: &Node, value: &str, map: &SourceMap, document: usize) {
@@ -214,6 +224,7 @@ impl Looker<'_> {
         if self.input.named || PROFILE_KEYS.iter().any(|key| node.get(key).is_some()) {
             self.looked.kind = Kind::Profile;
             rules::input::byte_order_mark(&mut self.sink(&input::BYTE_ORDER_MARK));
+            self.is_profile();
         }
     }
 
@@ -244,6 +255,7 @@ impl Looker<'_> {
             self.looked.kind = Kind::Profile;
             let message = "an empty file is no profile: containers start unconfined with it, or not at all";
             self.report(&input::NOT_CONFINED, 0..0, message);
+            self.is_profile();
         }
     }
 

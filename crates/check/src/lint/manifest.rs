@@ -73,10 +73,17 @@ pub(crate) fn objects<'o>(text: &'o str, root: &'o Node, yaml: bool) -> Vec<Obje
     if root.get("apiVersion").and_then(Node::text).is_none() {
         return Vec::new();
     }
-    if let Some(items) = root.get("items").filter(|_| kind.ends_with("List")) {
-        return items.items().iter().flat_map(|item| objects(text, item, yaml)).collect();
-    }
-    vec![Object { text, node: root, kind, pod: pod(root, kind), yaml }]
+    let Some((items, of)) = root.get("items").zip(kind.strip_suffix("List")) else {
+        return vec![Object { text, node: root, kind, pod: pod(root, kind), yaml }];
+    };
+    let object = |item: &'o Node| {
+        // The API server leaves it out of what is in a list of one kind.
+        if !of.is_empty() && item.get("kind").is_none() && !item.members().is_empty() {
+            return vec![Object { text, node: item, kind: of, pod: pod(item, of), yaml }];
+        }
+        objects(text, item, yaml)
+    };
+    items.items().iter().flat_map(object).collect()
 }
 
 fn pod<'o>(root: &'o Node, kind: &str) -> Option<Pod<'o>> {

@@ -32,7 +32,7 @@ mod yaml_edit;
 pub use edit::apply;
 pub use finding::{Confidence, Edit, FileReport, Finding, Fix, Label, Located, Position, Positions};
 pub use finish::{Finished, Ignore, Policy, finish};
-pub use join::{Joined, join};
+pub use join::{Folder, Joined, join};
 pub use look::{Input, Kind, Known, Looked, MAX_DOCUMENT, look};
 pub use options::Options;
 pub use pss::{BadStandard, Level, Standard};

@@ -85,7 +85,20 @@ fn reason(text: &str) -> (String, Option<String>) {
 
 /// The comments that suppress something, or mean to.
 pub(crate) fn marked(comments: &[Comment]) -> Vec<&Comment> {
-    comments.iter().filter(|comment| comment.text.starts_with(MARK)).collect()
+    comments.iter().filter(|comment| comment.text.starts_with(MARK) || is_nearly(&comment.text)).collect()
+}
+
+/// Words for it in other tools.
+const WORDS: [&str; 5] = ["ignore", "disable", "suppress", "allow", "skip"];
+
+/// Whether a comment is meant as a suppression and is none: `callgate:ignore[…]`, `Callgate: disable`.
+fn is_nearly(text: &str) -> bool {
+    let Some(name) = text.get(..8).filter(|head| head.eq_ignore_ascii_case("callgate")) else { return false };
+    let rest = &text[name.len()..];
+    let word = rest.trim_start_matches([' ', ':', '-', '_']);
+    let end = word.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(word.len());
+    let is_word = WORDS.iter().any(|known| known.eq_ignore_ascii_case(&word[..end]));
+    is_word && (rest.starts_with(':') || word[end..].trim_start().starts_with(['[', '(', ':', '=']))
 }
 
 /// The suppressions of comments. One behind a value is about that line; one on a line of its own about what begins on the next
@@ -94,7 +107,7 @@ pub(crate) fn comments(text: &str, positions: &Positions<'_>, marked: &[&Comment
     // Of comments above each other all are about the same block, whose end is looked for once.
     let mut last = (0, 0..0);
     let found = marked.iter().map(|comment| {
-        let rest = &comment.text[MARK.len()..];
+        let rest = comment.text.strip_prefix(MARK).unwrap_or_default();
         let (codes, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((codes, rest)) => (codes.split(',').map(|c| c.trim().to_owned()).collect(), rest),
             None => (Vec::new(), rest),
@@ -126,12 +139,14 @@ fn block(text: &str, positions: &Positions<'_>, comment: usize) -> (usize, Range
     let Some(first) = (comment + 1..=positions.lines()).find(says) else { return (usize::MAX, 0..0) };
     let indent = |number: usize| line(number).len() - line(number).trim_start().len();
     let own = indent(first);
-    // A list may stand as deep as the key it belongs to.
-    let key = !line(first).trim_start().starts_with('-');
+    // A list may stand as deep as the key it belongs to; its dash may stand alone.
+    let is_item = |number: usize| {
+        let shown = line(number).trim();
+        shown == "-" || shown.starts_with("- ") || shown.starts_with("-\t")
+    };
+    let key = !is_item(first);
     let inside = |number: usize| {
-        !says(&number)
-            || indent(number) > own
-            || (key && indent(number) == own && line(number).trim_start().starts_with("- "))
+        !says(&number) || indent(number) > own || (key && indent(number) == own && is_item(number))
     };
     let last = (first + 1..=positions.lines()).take_while(|number| inside(*number)).last().unwrap_or(first);
     (first, positions.line_range(first).start..positions.line_range(last).end)
@@ -150,8 +165,12 @@ pub(crate) fn annotations(object: &Object<'_>) -> Vec<Suppression> {
     found.collect()
 }
 
-/// Takes out what is suppressed; adds what is wrong with the suppressions. Returns how many findings were suppressed.
-pub(crate) fn apply(found: &mut Vec<Finding>, suppressions: &[Suppression], options: &Options) -> usize {
+/// Takes out what is suppressed. Returns how many findings were, and what is wrong with the suppressions.
+pub(crate) fn apply(
+    found: &mut Vec<Finding>,
+    suppressions: &[Suppression],
+    options: &Options,
+) -> (usize, Vec<Finding>) {
     let mut used = vec![false; suppressions.len()];
     let before = found.len();
     if !suppressions.is_empty() {
@@ -166,10 +185,11 @@ pub(crate) fn apply(found: &mut Vec<Finding>, suppressions: &[Suppression], opti
         });
     }
     let suppressed = before - found.len();
+    let mut said = Vec::new();
     for (suppression, used) in suppressions.iter().zip(used) {
-        wrong(suppression, used, options, found);
+        wrong(suppression, used, options, &mut said);
     }
-    suppressed
+    (suppressed, said)
 }
 
 /// The suppressions around findings that come in ascending order: not all of them are asked for each.
@@ -263,6 +283,36 @@ mod tests {
         assert_eq!(reason("").0, "");
         assert!(is_day("2028-02-29") && !is_day("2027-02-29") && !is_day("2026-04-31"));
         assert!(is_day("2026-02-28") && !is_day("2026-13-01") && !is_day("31.12.2026") && !is_day("26-1-1"));
+    }
+
+    #[test]
+    fn what_is_meant_as_a_suppression_is_told_from_prose() {
+        for text in [
+            "callgate:ignore[unconfined] why",
+            "Callgate: ignore",
+            "callgate: disable[unconfined]",
+            "callgate-ignore[unconfined] why",
+            "CALLGATE ignore=unconfined",
+        ] {
+            assert!(is_nearly(text), "{text}");
+        }
+        for text in [
+            "callgate ignores this file",
+            "callgate allows it",
+            "callgate",
+            "callgated: ignore",
+            "callgät: ignore",
+        ] {
+            assert!(!is_nearly(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_dash_of_a_list_may_stand_alone() {
+        let text = "spec:\n  # callgate: ignore[x] why\n  l:\n  -\n    a: 1\n  -\n    b: 2\n  m: 1\n";
+        let documents: Vec<_> = crate::yaml::documents(text).map(Result::unwrap).collect();
+        let found = comments(text, &Positions::of(text), &marked(&documents[0].comments));
+        assert_eq!(text[found[0].covers.clone()].trim(), "l:\n  -\n    a: 1\n  -\n    b: 2");
     }
 
     #[test]

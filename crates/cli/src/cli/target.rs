@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum};
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Where the profile is used")]
 pub(crate) struct Where {
-    /// What reads the file: docker, podman, cri-o, containerd; oci is nobody
-    #[arg(long, value_name = "LOADER", default_value = "oci")]
-    pub(crate) loader: String,
+    /// What reads the file: docker, podman, cri-o, containerd; oci is nobody [default: oci]
+    #[arg(long, value_name = "LOADER")]
+    pub(crate) loader: Option<String>,
     /// What makes the filter: runc, crun, or one of a version, runc@1.1.5 [default: nobody, the raw OCI meaning]
     #[arg(long, value_name = "RUNTIME")]
     pub(crate) runtime: Vec<String>,

@@ -13,7 +13,7 @@ use crate::{input, parse, target};
 
 /// Expands.
 pub(crate) fn run(args: &Expand, output: &Output) -> Outcome {
-    if args.place.loader == "oci" {
+    if args.place.loader() == "oci" {
         return Err(Failure::new("name the loader that is to expand it")
             .hint("--loader docker, podman, cri-o or containerd"));
     }

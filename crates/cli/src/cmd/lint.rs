@@ -1,8 +1,8 @@
 //! `callgate lint`: profiles, manifests and pipelines, looked at by rules.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use callgate_check::lint::{FileReport, Input, Options, look};
+use callgate_check::lint::{FileReport, Folder, Input, Options, look};
 use callgate_check::report::{Format, Style, render};
 use callgate_core::Severity;
 use callgate_linux::file::Output as File;
@@ -23,7 +23,8 @@ pub(crate) fn run_verb(args: &mut Lint, output: &Output) -> Outcome {
     let config = config::read(args)?;
     let formats = formats(&args.format)?;
     let options = options(args)?;
-    let folders: Vec<String> = args.profiles.iter().map(|f| f.display().to_string()).collect();
+    let folder = |path: &PathBuf| Folder { name: input::name(path), path: files::comparable(path) };
+    let folders: Vec<Folder> = args.profiles.iter().map(folder).collect();
     if let Some(folder) = args.profiles.iter().find(|folder| !folder.is_dir()) {
         return Err(Failure::new(format!("--profiles: `{}` is no folder", folder.display())));
     }
@@ -55,6 +56,8 @@ pub(crate) fn run_verb(args: &mut Lint, output: &Output) -> Outcome {
     }
     tell_unused(&config, &ran, output);
     if let Some(path) = &args.write_baseline {
+        let files: Vec<_> = formats.into_iter().filter(|(_, file)| file.is_some()).collect();
+        write(&files, &ran.reports, output)?;
         let count = baseline::write(path, &ran.reports)?;
         output.say(&format!(
             "wrote {}: {}",
@@ -99,7 +102,7 @@ fn options(args: &Lint) -> Result<Options, Failure> {
     let targets = args.place.targets(arch)?;
     if let Some(first) = targets.first() {
         options.machine = first.machine.clone();
-        options.loader = (args.place.loader != "oci").then_some(first.loader);
+        options.loader = (args.place.loader() != "oci").then_some(first.loader);
     }
     if args.place.is_named() || args.place.libseccomp.is_some() {
         // Who names no runtime, but what is in front of it or below it, means the usual ones there.
@@ -116,14 +119,14 @@ fn options(args: &Lint) -> Result<Options, Failure> {
 
 /// Reads what is to be looked at. What cannot be read is said, and the others are gone on with: then the second is true.
 fn load(args: &Lint, config: &Config, output: &Output) -> Result<(Vec<Loaded>, bool), Failure> {
-    let mut paths = args.paths.clone();
-    paths.extend(args.profiles.iter().cloned());
-    let sources = files::find(&paths, &config.exclude, args.stdin_filename.as_deref())?;
+    let sources = files::find(&args.paths, &args.profiles, &config.exclude, args.stdin_filename.as_deref())?;
     let mut unread = false;
     let mut files = Vec::new();
     let read: Vec<Result<Loaded, Failure>> = in_parallel(sources, |source| {
         let text = input::bytes(&source.path).and_then(|bytes| text(&source, bytes))?;
-        Ok(Loaded { source, text: text.into() })
+        // What stands in a folder of profiles and says nothing was to be one.
+        let named = source.named || (is_blank(&text) && files::is_in(&source.path, &args.profiles));
+        Ok(Loaded { source: Source { named, ..source }, text: text.into() })
     });
     for loaded in read {
         match loaded {
@@ -135,6 +138,10 @@ fn load(args: &Lint, config: &Config, output: &Output) -> Result<(Vec<Loaded>, b
         }
     }
     Ok((files, unread))
+}
+
+fn is_blank(text: &str) -> bool {
+    matches!(text.trim_start_matches('\u{feff}').trim(), "" | "{}" | "[]" | "null")
 }
 
 fn text(source: &Source, bytes: Vec<u8>) -> Result<String, Failure> {

@@ -131,9 +131,7 @@ fn fill(args: &mut Lint, section: &Section, root: &Path) -> Result<(), String> {
     if args.place.runtime.is_empty() {
         args.place.runtime.clone_from(&section.runtime);
     }
-    if let Some(loader) = section.loader.as_ref().filter(|_| args.place.loader == "oci") {
-        args.place.loader.clone_from(loader);
-    }
+    args.place.loader = args.place.loader.take().or_else(|| section.loader.clone());
     if args.profiles.is_empty() {
         args.profiles = section.profiles.iter().map(|folder| here(root, folder)).collect();
     }

@@ -1,7 +1,9 @@
 //! Which files are looked at: those that are named, and in folders those that may matter.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
 
 use ignore::WalkBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -26,19 +28,23 @@ const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 const HIDDEN: [&str; 3] = [".gitlab-ci.yml", ".gitlab-ci.yaml", ".github"];
 
 /// The files of these paths, sorted, each once. In folders, what git ignores and what is hidden is left out, and so is what
-/// `exclude` names.
+/// `exclude` names. In `profiles`, folders of what is on nodes, names end as they like.
 pub(crate) fn find(
     paths: &[PathBuf],
+    profiles: &[PathBuf],
     exclude: &Gitignore,
     stdin: Option<&str>,
 ) -> Result<Vec<Source>, Failure> {
     let mut found = BTreeSet::new();
+    for folder in profiles {
+        walk(folder, exclude, true, &mut found)?;
+    }
     for path in paths {
         if path == Path::new("-") {
             let name = stdin.unwrap_or("<stdin>").to_owned();
             found.insert(Source { name, path: path.clone(), named: true });
         } else if path.is_dir() {
-            walk(path, exclude, &mut found)?;
+            walk(path, exclude, false, &mut found)?;
         } else {
             if let Err(error) = path.symlink_metadata() {
                 return Err(input::unreadable(path, &error).exit(Exit::Failed));
@@ -57,7 +63,12 @@ pub(crate) fn find(
     Ok(sources)
 }
 
-fn walk(folder: &Path, exclude: &Gitignore, found: &mut BTreeSet<Source>) -> Result<(), Failure> {
+fn walk(
+    folder: &Path,
+    exclude: &Gitignore,
+    of_profiles: bool,
+    found: &mut BTreeSet<Source>,
+) -> Result<(), Failure> {
     let mut walker = WalkBuilder::new(folder);
     let keep = |name: &str| !name.starts_with('.') || HIDDEN.contains(&name);
     walker
@@ -69,16 +80,50 @@ fn walk(folder: &Path, exclude: &Gitignore, found: &mut BTreeSet<Source>) -> Res
         let path = entry.path();
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        if is_file && EXTENSIONS.contains(&extension) && !is_matched(exclude, path) {
+        let extension = EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension));
+        let may_matter = || extension || (of_profiles && begins_as_json(path));
+        if is_file && !is_matched(exclude, path) && may_matter() {
             found.insert(Source { name: name(path), path: path.to_owned(), named: false });
         }
     }
     Ok(())
 }
 
+/// Whether a file whose name does not say what it is may be a profile; what cannot be read is none.
+fn begins_as_json(path: &Path) -> bool {
+    let mut head = [0; 64];
+    let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or_default();
+    let text = head[..read].strip_prefix("\u{feff}".as_bytes()).unwrap_or(&head[..read]);
+    text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
 /// What a file is called: as it was named, without what says nothing.
 fn name(path: &Path) -> String {
-    path.strip_prefix("./").unwrap_or(path).display().to_string()
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    parts.collect::<PathBuf>().display().to_string()
+}
+
+/// A path that can be held against others, however it was spelt: from the root, without what says nothing. Links are not followed:
+/// what is a link in a folder is in the folder.
+pub(crate) fn comparable(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_error| path.to_owned());
+    let mut clean = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            _ => clean.push(part),
+        }
+    }
+    clean.display().to_string()
+}
+
+/// Whether a path is in one of these folders.
+pub(crate) fn is_in(path: &Path, folders: &[PathBuf]) -> bool {
+    let path = comparable(path);
+    folders.iter().any(|folder| Path::new(&path).starts_with(comparable(folder)))
 }
 
 /// Globs in the syntax of .gitignore, relative to `root`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use callgate_check::lint::{Edit, FileReport, Options, apply};
+use callgate_check::lint::{Edit, FileReport, Folder, Options, apply};
 use callgate_linux::file::Output as File;
 use similar::TextDiff;
 
@@ -19,7 +19,7 @@ const ROUNDS: usize = 10;
 /// Makes all patches that may be made, in memory. Returns the last run, and how many were made.
 pub(crate) fn mend(
     files: &mut [Loaded],
-    folders: &[String],
+    folders: &[Folder],
     (options, config): (&Options, &Config),
     unsafe_too: bool,
 ) -> (Ran, usize) {

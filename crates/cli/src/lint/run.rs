@@ -1,9 +1,10 @@
 //! One run: every file looked at, side by side; then what only shows across files; then the reports.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callgate_check::lint::{
-    FileReport, Finding, Finished, Ignore, Input, Kind, Looked, Options, finish, join, look,
+    FileReport, Finding, Finished, Folder, Ignore, Input, Kind, Looked, Options, finish, join, look,
 };
 
 use super::config::Config;
@@ -30,10 +31,17 @@ pub(crate) struct Ran {
 }
 
 /// Runs the rules.
-pub(crate) fn run(files: &[Loaded], folders: &[String], options: &Options, config: &Config) -> Ran {
+pub(crate) fn run(files: &[Loaded], folders: &[Folder], options: &Options, config: &Config) -> Ran {
     let looked: Vec<(String, Looked)> = in_parallel(files, |file| {
         let input = Input { name: &file.source.name, text: &file.text, named: file.source.named };
-        (file.source.name.clone(), look(input, options))
+        let mut looked = look(input, options);
+        // Standard input has the path that its name says.
+        let Source { path, name, .. } = &file.source;
+        let path = if path == Path::new("-") { Path::new(name) } else { path };
+        for known in looked.profiles.iter_mut().filter(|known| known.value.is_none()) {
+            known.path = files::comparable(path);
+        }
+        (file.source.name.clone(), looked)
     });
     let read = |index: usize| files.get(index).map(|file| file.text.to_string());
     let mut more: Vec<Vec<Finding>> = vec![Vec::new(); files.len()];

@@ -365,3 +365,139 @@ fn two_formats_do_not_go_to_one_file() {
         .says("cannot both go to `out`");
     assert!(!lab.has("out"));
 }
+
+/// A pod whose container uses a profile.
+fn pod_with(path: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: w}}\nspec:\n  containers:\n  - name: a\n    image: b\n    \
+         securityContext:\n      seccompProfile: {{type: Localhost, localhostProfile: {path}}}\n"
+    )
+}
+
+#[test]
+fn a_folder_of_profiles_may_be_spelt_as_paths_are() {
+    let lab = Lab::new();
+    fs::create_dir_all(lab.path("seccomp/profiles")).unwrap();
+    fs::create_dir_all(lab.path("deploy")).unwrap();
+    lab.write("seccomp/profiles/web.json", "{\"defaultAction\": \"SCMP_ACT_LOG\"}");
+    lab.write("deploy/web.yaml", pod_with("profiles/web.json"));
+    let here = lab.path("").display().to_string();
+    let here = here.trim_end_matches('/');
+    let words = [
+        "--profiles seccomp deploy".to_owned(),
+        "--profiles ./seccomp deploy".to_owned(),
+        "--profiles seccomp// ./deploy/".to_owned(),
+        "--profiles deploy/../seccomp deploy".to_owned(),
+        format!("--profiles seccomp {here}"),
+        format!("--profiles {here}/seccomp deploy"),
+        format!("--profiles seccomp deploy {here}/seccomp/profiles/web.json"),
+    ];
+    for words in words {
+        let found = lab.callgate(&format!("lint --format concise {words}")).run().expect(0);
+        assert!(found.stdout.contains("deploy/web.yaml"), "{words}: {}", found.stdout);
+        assert!(!found.stdout.contains("profile-not-found"), "{words}: {}", found.stdout);
+    }
+    lab.callgate("lint --profiles deploy deploy")
+        .expect(1)
+        .shows("there is no profile `profiles/web.json` in deploy");
+}
+
+#[test]
+fn a_profile_on_the_node_is_found_whatever_it_is_called_and_however_bad_it_is() {
+    let lab = Lab::new();
+    fs::create_dir_all(lab.path("sec/profiles")).unwrap();
+    let good = "{\"defaultAction\": \"SCMP_ACT_LOG\"}";
+    for (name, text) in [
+        ("profiles/web.json", good),
+        ("profiles/noext", good),
+        ("profiles/x.conf", good),
+        ("profiles/up.JSON", good),
+        ("profiles/bad.json", "{\"defaultAction\": \"SCMP_ACT_LOG\""),
+        ("profiles/bom.json", "\u{feff}{\"defaultAction\": \"SCMP_ACT_LOG\"}"),
+        ("profiles/empty.json", ""),
+        ("profiles/nothing.json", "{}"),
+    ] {
+        lab.write(&format!("sec/{name}"), text);
+        for spelt in [name.to_owned(), format!("./{name}"), name.replace('/', "//"), name.replace('/', "/./")]
+        {
+            lab.write("p.yaml", pod_with(&spelt));
+            let found = lab.callgate("lint --profiles sec --format concise p.yaml").run();
+            assert!(!found.stdout.contains("profile-not-found"), "{spelt}: {}", found.stdout);
+            let file = found.stdout.lines().any(|line| line.starts_with(&format!("sec/{name}:")));
+            assert!(file || text == good, "{name} is said to be wrong: {}", found.stdout);
+        }
+        fs::remove_file(lab.path(&format!("sec/{name}"))).unwrap();
+    }
+    lab.write("sec/notes", "no profile");
+    lab.write("p.yaml", pod_with("notes"));
+    lab.callgate("lint --profiles sec p.yaml").expect(1).shows("profile-not-found");
+}
+
+#[test]
+fn a_config_map_is_on_no_node() {
+    let lab = Lab::new();
+    fs::create_dir_all(lab.path("sec")).unwrap();
+    lab.write("p.yaml", pod_with("nowhere/web.json"));
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  web.json: |\n    {\"defaultAction\": \"SCMP_ACT_LOG\"}\n";
+    lab.write("cm.yaml", map);
+    lab.callgate("lint --profiles sec p.yaml cm.yaml").expect(1).shows("profile-not-found");
+    let found = lab.callgate("lint p.yaml cm.yaml").run().expect(0);
+    assert!(!found.stdout.contains("profile-not-found"), "{}", found.stdout);
+}
+
+#[test]
+fn severities_hold_for_findings_about_suppressions() {
+    let lab = Lab::new();
+    lab.write(
+        "p.yaml",
+        "# callgate: ignore[unconfined] because\napiVersion: v1\nkind: Pod\nmetadata: {name: w}\nspec:\n  containers: []\n",
+    );
+    lab.callgate("lint p.yaml").expect(0).shows("warning[unused-suppression]");
+    lab.write("callgate.toml", "[lint.severity]\nunused-suppression = \"error\"\n");
+    lab.callgate("lint --config callgate.toml p.yaml").expect(1).shows("error[unused-suppression]");
+    lab.write("callgate.toml", "[lint.severity]\nunused-suppression = \"off\"\n");
+    let found = lab.callgate("lint --config callgate.toml p.yaml").run().expect(0);
+    assert!(!found.stdout.contains("unused-suppression"), "{}", found.stdout);
+}
+
+#[test]
+fn the_loader_of_the_command_line_goes_before_that_of_the_configuration() {
+    let lab = Lab::new();
+    let docker = r#"{"defaultAction":"SCMP_ACT_ERRNO","archMap":[{"architecture":"SCMP_ARCH_X86_64","subArchitectures":[]}],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}"#;
+    lab.write("d.json", docker);
+    lab.write("callgate.toml", "[lint]\nloader = \"docker\"\n");
+    let of = |words: &str| lab.callgate(&format!("lint --format json {words} d.json")).run().stdout;
+    assert_eq!(of("--config callgate.toml"), of("--loader docker"));
+    assert_eq!(of("--config callgate.toml --loader oci"), of("--loader oci"));
+    assert_ne!(of("--loader docker"), of("--loader oci"));
+}
+
+#[test]
+fn a_baseline_that_is_written_keeps_no_report_from_being_written() {
+    let lab = Lab::new();
+    lab.write("p.yaml", pod_with("/absolute.json"));
+    lab.callgate("lint --write-baseline old.json --format json=found.json p.yaml").expect(0);
+    assert!(
+        lab.read("found.json").contains("localhost-profile-path")
+            && lab.read("old.json").contains("fingerprint")
+    );
+}
+
+#[test]
+fn an_annotation_of_a_container_says_more_than_the_field_of_the_pod() {
+    let lab = Lab::new();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: w\n  annotations:\n    keep: me\n    \
+               seccomp.security.alpha.kubernetes.io/pod: localhost/p.json\n    \
+               container.seccomp.security.alpha.kubernetes.io/a: runtime/default\nspec:\n  \
+               containers:\n  - name: a\n    image: x\n  - name: b\n    image: y\n";
+    lab.write("p.yaml", pod);
+    lab.callgate("lint --unsafe-fixes --fail-on never p.yaml").expect(0);
+    let mended = lab.read("p.yaml");
+    assert!(!mended.contains("seccomp.security.alpha") && mended.contains("keep: me"), "{mended}");
+    let (of_a, of_b) = (mended.find("name: a").unwrap(), mended.find("name: b").unwrap());
+    assert!(mended[of_a..of_b].contains("type: RuntimeDefault"), "{mended}");
+    assert!(
+        mended.contains("localhostProfile: p.json") && !mended[of_b..].contains("RuntimeDefault"),
+        "{mended}"
+    );
+}

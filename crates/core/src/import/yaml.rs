@@ -20,7 +20,8 @@ enum Open {
 pub fn read(text: &str) -> Result<Vec<Value>, String> {
     let mut documents = Vec::new();
     let mut open: Vec<Open> = Vec::new();
-    for event in Parser::new_from_str(text) {
+    let options = granit_parser::options! { emit_comments: false };
+    for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) =
             event.map_err(|e| format!("not YAML, line {}: {}", e.marker().line(), e.info()))?;
         let line = span.start.line();

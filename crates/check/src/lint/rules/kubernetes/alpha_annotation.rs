@@ -2,7 +2,8 @@
 //!
 //! ## What it finds
 //! The annotations `seccomp.security.alpha.kubernetes.io/pod` and `container.seccomp.security.alpha.kubernetes.io/NAME`, and those of
-//! PodSecurityPolicies, `…/defaultProfileName` and `…/allowedProfileNames`. Where the fields say a profile too, it is a warning.
+//! PodSecurityPolicies, `…/defaultProfileName` and `…/allowedProfileNames`. Where the fields say it too, it is a warning; a container's
+//! annotation went before the pod's field, which has to say the same for that.
 //!
 //! ## Why it matters
 //! Kubelets ignore them from Kubernetes 1.25 on, and from 1.27 on they are not copied into the fields: the pod runs without the profile it
@@ -43,7 +44,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::super::manifest::{Object, Pod, short};
+use super::super::super::manifest::{Container, Object, Pod, short};
 use super::super::super::yaml_edit::{self, Added};
 use super::super::prelude::*;
 
@@ -81,7 +82,7 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
         if name != POD && container.is_none() {
             continue;
         }
-        let said = already.covers(container);
+        let said = already.covers(container, value);
         // A patch looks through all annotations and containers.
         let edits = if sink.is_full() { None } else { edits(object, (name, value), container, said) };
         let message =
@@ -97,25 +98,61 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// A type, and the path that goes with `Localhost`.
+type Meant<'o> = (&'o str, Option<&'o str>);
+
+/// What an annotation's value says in the words of the fields; `None`: nothing.
+fn meant(value: &Node) -> Option<Meant<'_>> {
+    match value.text()? {
+        "runtime/default" | "docker/default" => Some(("RuntimeDefault", None)),
+        "unconfined" => Some(("Unconfined", None)),
+        other => {
+            let path = other.strip_prefix("localhost/").filter(|path| !path.is_empty())?;
+            Some(("Localhost", Some(path)))
+        }
+    }
+}
+
+/// A profile that a field gives a container.
+struct Given<'o> {
+    /// Whether it is the container's own field, not the pod's.
+    own: bool,
+    says: Option<Meant<'o>>,
+}
+
 /// Whether fields give containers a profile.
 pub(super) struct Said<'o> {
-    each: BTreeMap<&'o str, bool>,
+    each: BTreeMap<&'o str, Option<Given<'o>>>,
 }
 
 impl<'o> Said<'o> {
     pub(super) fn of(object: &Object<'o>) -> Self {
-        let said = |pod: &Pod<'o>| {
-            let own = pod.containers.iter().map(|own| (own.name, pod.profile_of(own).is_some()));
-            own.collect()
+        let given = |pod: &Pod<'o>, container: &Container<'o>| {
+            let chosen = pod.profile_of(container)?;
+            let says = chosen.kind().map(|kind| (kind, chosen.path().map(|(_, path)| path)));
+            Some(Given { own: container.profile().is_some(), says })
         };
+        let said = |pod: &Pod<'o>| pod.containers.iter().map(|own| (own.name, given(pod, own))).collect();
         Self { each: object.pod.as_ref().map(said).unwrap_or_default() }
     }
 
-    /// Whether all have one that an annotation is for: the pod's, or one container's.
-    pub(super) fn covers(&self, container: Option<&str>) -> bool {
+    /// Whether all have one that an annotation is for, whatever it says.
+    pub(super) fn has(&self, container: Option<&str>) -> bool {
         match container {
-            Some(name) => self.each.get(name) == Some(&true),
-            None => !self.each.is_empty() && self.each.values().all(|said| *said),
+            Some(name) => self.each.get(name).is_some_and(Option::is_some),
+            None => !self.each.is_empty() && self.each.values().all(Option::is_some),
+        }
+    }
+
+    /// Whether it adds nothing to the fields. A container's annotation goes before the pod's field, which has to say
+    /// the same.
+    pub(super) fn covers(&self, container: Option<&str>, value: &Node) -> bool {
+        match container {
+            Some(name) => {
+                let given = self.each.get(name).and_then(Option::as_ref);
+                given.is_some_and(|given| given.own || (given.says.is_some() && given.says == meant(value)))
+            }
+            None => self.has(None),
         }
     }
 }
@@ -140,11 +177,7 @@ fn edits(
         Some(name) => pod.containers.iter().find(|own| own.name == name)?.node,
         None => pod.spec,
     };
-    let (kind, path) = match value.text()? {
-        "runtime/default" | "docker/default" => ("RuntimeDefault", None),
-        "unconfined" => ("Unconfined", None),
-        other => ("Localhost", Some(other.strip_prefix("localhost/").filter(|path| !path.is_empty())?)),
-    };
+    let (kind, path) = meant(value)?;
     let path = path.map(|path| ("localhostProfile", Added::Text(path)));
     let members: Vec<_> = std::iter::once(("type", Added::Text(kind))).chain(path).collect();
     let field = super::give(object, holder, "seccompProfile", Added::Mapping(&members));

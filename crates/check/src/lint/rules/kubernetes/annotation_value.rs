@@ -66,7 +66,7 @@ fn check(object: &Object<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let then = match container {
-            _ if already.covers(container) => String::new(),
+            _ if already.has(container) => String::new(),
             Some(name) => format!(": container {} runs unconfined", short(name)),
             None => ": the pod runs unconfined".to_owned(),
         };

@@ -48,6 +48,7 @@ use std::collections::BTreeMap;
 
 use callgate_core::suggest;
 
+use super::super::super::join::Folder;
 use super::super::super::look::Known;
 use super::super::super::usage::Usage;
 use super::super::prelude::*;
@@ -66,7 +67,7 @@ const MAX_COMPARED: usize = 200;
 /// The profiles there are, for those who name none of them.
 pub(crate) struct Near<'n> {
     known: &'n [Known],
-    folders: &'n [String],
+    folders: &'n [Folder],
     /// By the last part of their path; of several by one name the first.
     names: BTreeMap<&'n str, &'n Known>,
     /// What stands in for paths that were asked about.
@@ -74,7 +75,7 @@ pub(crate) struct Near<'n> {
 }
 
 impl<'n> Near<'n> {
-    pub(crate) fn of(known: &'n [Known], folders: &'n [String]) -> Self {
+    pub(crate) fn of(known: &'n [Known], folders: &'n [Folder]) -> Self {
         let names = known.iter().rev().map(|known| (last(&known.path), known)).collect();
         Self { known, folders, names, asked: BTreeMap::new() }
     }
@@ -107,7 +108,10 @@ pub(crate) fn missing(usage: &Usage, near: &mut Near<'_>, sink: &mut Sink<'_>) {
     }
     let place = match near.folders {
         [] => "among the files that were looked at".to_owned(),
-        folders => format!("in {}", folders.join(", ")),
+        folders => {
+            let names: Vec<&str> = folders.iter().map(|folder| folder.name.as_str()).collect();
+            format!("in {}", names.join(", "))
+        }
     };
     let path = &usage.path;
     let finding =

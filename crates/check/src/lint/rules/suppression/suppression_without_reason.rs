@@ -1,7 +1,7 @@
 //! A suppression without a code or a reason.
 //!
 //! ## What it finds
-//! A suppression that does not say which rule it is about, or why.
+//! A suppression that does not say which rule it is about, or why; and a comment that is nearly one: `# callgate:ignore[…]`.
 //!
 //! ## Why it matters
 //! It suppresses nothing. Whoever reads it next has to know whether it still holds.
