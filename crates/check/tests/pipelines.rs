@@ -60,6 +60,8 @@ kubectl get pod/web | grep Running
 kubectl get pods; grep Running log.txt
 kubectl get nodes | grep Running
 kubectl get pods | grep web # not Running
+kubectl rollout status deployment/web; kubectl get pods | grep Running
+kubectl get pods | grep Running
 kubectl wait --for=condition=Ready pod --all
 "#;
 
@@ -94,6 +96,7 @@ apt-get install -y strace -c x
 
 const VIOLATIONS: &str = r#"
 journalctl -k | grep seccomp #! violation-grep
+dmesg | grep -c seccomp #! violation-grep
 journalctl -kf --since today | grep -i "seccomp" #! violation-grep
 journalctl --dmesg -g seccomp #! violation-grep
 ! sudo dmesg -T | grep SECCOMP #! violation-grep

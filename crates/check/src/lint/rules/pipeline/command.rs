@@ -128,8 +128,17 @@ impl<'w> Arguments<'w> {
 pub(super) struct Search<'w> {
     /// Alternatives, as they are written.
     pub(super) patterns: Vec<&'w str>,
-    /// Whether it shows the lines with them: not those without, and not their number.
-    pub(super) shows: bool,
+    /// Whether it asks for the lines with them, and not for those without.
+    pub(super) asks: bool,
+    /// Whether it says how many, and shows none.
+    pub(super) counts: bool,
+}
+
+impl Search<'_> {
+    /// Whether it shows the lines that it looks for.
+    pub(super) fn shows(&self) -> bool {
+        self.asks && !self.counts
+    }
 }
 
 /// The search that a command is: grep and its like, or a pattern between slashes for awk or sed.
@@ -137,8 +146,8 @@ pub(super) fn search(command: &Command) -> Option<Search<'_>> {
     if let Some(words) = command.program(&["awk", "gawk", "mawk", "sed"]) {
         let (before, rest) = words.iter().skip(1).find_map(|word| word.text.split_once('/'))?;
         let (pattern, after) = rest.split_once('/')?;
-        let shows = !before.ends_with('!') && !after.starts_with('d');
-        return Some(Search { patterns: pattern.split('|').collect(), shows });
+        let asks = !before.ends_with('!') && !after.starts_with('d');
+        return Some(Search { patterns: pattern.split('|').collect(), asks, counts: false });
     }
     let words = command.program(&["grep", "egrep", "fgrep", "zgrep", "rg"])?;
     let valued = ["e", "f", "A", "B", "C", "m", "d", "D", "regexp", "file", "max-count"];
@@ -147,6 +156,7 @@ pub(super) fn search(command: &Command) -> Option<Search<'_>> {
     let patterns = if given.is_empty() { vec![arguments.others.first()?.text.as_str()] } else { given };
     Some(Search {
         patterns: patterns.into_iter().flat_map(|pattern| pattern.split('|')).collect(),
-        shows: !arguments.has(&["v", "invert-match", "c", "count", "f", "file"]),
+        asks: !arguments.has(&["v", "invert-match", "f", "file"]),
+        counts: arguments.has(&["c", "count"]),
     })
 }

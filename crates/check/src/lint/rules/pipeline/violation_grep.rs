@@ -57,7 +57,7 @@ fn check(script: &Script<'_>, sink: &mut Sink<'_>) {
             continue;
         };
         // A file is searched by the command that names it, a journal by itself or by what is behind it.
-        let found = pipeline[at..].iter().filter_map(search).any(|s| s.shows && finds_nothing(&s.patterns));
+        let found = pipeline[at..].iter().filter_map(search).any(|s| s.asks && finds_nothing(&s.patterns));
         if found || own_search(&pipeline[at]).is_some_and(|pattern| finds_nothing(&[pattern])) {
             let message = "the kernel's records say `type=1326`, and not `seccomp`: this finds nothing";
             sink.report(place, message).hint("search for type=1326, or: callgate import --from audit");
