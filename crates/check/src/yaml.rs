@@ -51,12 +51,14 @@ pub struct Documents<'t> {
     text: &'t str,
     /// Where the parser's text begins.
     base: usize,
+    /// Where it ends.
+    end: usize,
     parser: Option<Parser<'t, StrInput<'t>>>,
 }
 
 /// The documents of a text. After one that is not YAML the next `---` is gone on with.
 pub fn documents(text: &str) -> Documents<'_> {
-    Documents { text, base: 0, parser: Some(parser(text)) }
+    Documents { text, base: 0, end: text.len(), parser: Some(parser(text)) }
 }
 
 /// However many comments stand above each other: the document they are in has an end.
@@ -73,12 +75,12 @@ impl Iterator for Documents<'_> {
         loop {
             let event = self.parser.as_mut()?.next_event();
             let Some(event) = event else {
-                self.parser = None;
-                return None;
+                self.resume(self.end);
+                continue;
             };
             let step = match event {
                 Ok((event, span)) => builder.take(event, &range(&span, self.base)),
-                Err(error) => Err(invalid(&error, self.base..self.text.len())),
+                Err(error) => Err(invalid(&error, self.base..self.end)),
             };
             match step {
                 Ok(None) => {}
@@ -93,12 +95,18 @@ impl Iterator for Documents<'_> {
 }
 
 impl Documents<'_> {
-    /// Goes on with the next document.
+    /// Goes on with the next document, if there is one. The parser gets that one only: it looks through all that it is given, and all
+    /// documents of a stream may be broken. Nothing inside of a document begins a line with `---`.
     fn resume(&mut self, after: usize) {
-        let rest = self.text.get(after..).unwrap_or_default();
-        let next = memchr::memmem::find(rest.as_bytes(), b"\n---").map(|at| after + at + 1);
+        let begin = |from: usize| {
+            let rest = self.text.as_bytes().get(from..).unwrap_or_default();
+            memchr::memmem::find(rest, b"\n---").map(|at| from + at + 1)
+        };
+        // What the parser had has an end where a document begins, or the text ends.
+        let next = if after == self.end && after < self.text.len() { Some(after) } else { begin(after) };
+        self.end = next.and_then(begin).unwrap_or(self.text.len());
         self.base = next.unwrap_or(self.text.len());
-        self.parser = next.map(|at| parser(&self.text[at..]));
+        self.parser = next.and_then(|at| self.text.get(at..self.end)).map(parser);
     }
 }
 
@@ -314,6 +322,30 @@ mod tests {
         assert_eq!(root.get("a").unwrap().items()[1].text(), Some("x\ny\n"));
         let comments = documents(text).next().unwrap().unwrap().comments;
         assert_eq!((comments[0].text.as_str(), &text[comments[0].span.clone()]), ("why", "# why"));
+    }
+
+    #[test]
+    fn documents_behind_a_broken_one_are_read_each_at_its_place() {
+        let text = "a: [\n---\nb: 1 # why\n---\nc: ]\n---\n---\nd: |\n  x\n--- e\n---\n\"f\n---\ng: 1\n";
+        let found: Vec<String> = documents(text)
+            .map(|document| match document {
+                Ok(Document { root, comments }) => format!("{} {}", &text[root.span], comments.len()),
+                Err(invalid) => {
+                    format!("broken before {}", &text[invalid.at..text.len().min(invalid.at + 3)])
+                }
+            })
+            .collect();
+        let expected = [
+            "broken before [\n-",
+            "b: 1 1",
+            "broken before ]\n-",
+            " 0",
+            "d: |\n  x\n 0",
+            "e 0",
+            "broken before \"f\n",
+            "g: 1 0",
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -104,6 +104,13 @@ const SHAPES: &[(&str, &str, usize, Make)] = &[
         let args = many(n, ", ", |i| format!(r#"{{"index": {}, "value": {i}, "op": "SCMP_CMP_GE"}}"#, i % 6));
         profile(&format!(r#"{{"names": ["openat"], "action": "SCMP_ACT_ALLOW", "args": [{args}]}}"#))
     }),
+    ("p.json", "conditions of a rule, each for one value", 1250, |n| {
+        let args = many(n, ", ", |i| format!(r#"{{"index": {}, "value": {i}, "op": "SCMP_CMP_EQ"}}"#, i % 6));
+        profile(&format!(r#"{{"names": ["openat"], "action": "SCMP_ACT_ALLOW", "args": [{args}]}}"#))
+    }),
+    ("s.yaml", "documents that are broken", 1250, |n| {
+        many(n, "---\n", |_| "apiVersion: v1\nkind: Pod\nx: [\n".to_owned())
+    }),
     ("p.json", "conditions of a rule with many names", 500, |n| {
         let args = many(n, ", ", |i| format!(r#"{{"index": {}, "value": {i}, "op": "SCMP_CMP_GE"}}"#, i % 6));
         let names = many(n, ", ", |i| format!(r#""call{i}""#));

@@ -84,8 +84,14 @@ fn check(subject: &Subject<'_>, profile: &Profile, sink: &mut Sink<'_>) {
     }
 }
 
+/// So many conditions of a rule are united; of more it is not said that they hold for every value.
+const MAX_UNITED: usize = 64;
+
 /// Whether any of the conditions holds for whatever arguments.
 fn holds_always(conditions: &[Condition]) -> bool {
+    if conditions.len() > MAX_UNITED {
+        return false;
+    }
     let boxes = conditions
         .iter()
         .flat_map(|c| ArgBox::from_conditions(&[(usize::from(c.index), c.op, c.value, c.value_two)]));
