@@ -83,6 +83,16 @@ impl Metadata {
         self.reached(name, |_| true).intersection(&members).copied().collect()
     }
 
+    /// Names of what a member itself depends on; build scripts count, tests do not.
+    pub(crate) fn direct(&self, member: &Package) -> BTreeSet<&str> {
+        let node = self.resolve.nodes.iter().find(|node| node.id == member.id);
+        let deps = node.into_iter().flat_map(|node| &node.deps);
+        let ids =
+            deps.filter(|d| d.dep_kinds.iter().any(|k| k.kind.as_deref() != Some("dev"))).map(|d| &d.pkg);
+        let name = |id: &String| self.packages.iter().find(|p| p.id == *id).map(|p| p.name.as_str());
+        ids.filter_map(name).collect()
+    }
+
     fn reached(&self, name: &str, counts: impl Fn(Option<&str>) -> bool) -> BTreeSet<&str> {
         let names: BTreeMap<&str, &str> =
             self.packages.iter().map(|p| (p.id.as_str(), p.name.as_str())).collect();

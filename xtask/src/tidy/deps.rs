@@ -1,5 +1,9 @@
 //! Rules about dependencies: every one has a reason, ours point downwards, and the command stays small.
 
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
 use super::File;
 use crate::metadata::Metadata;
 
@@ -62,6 +66,40 @@ pub(super) fn direction(metadata: &Metadata) -> Vec<String> {
         found.extend(wrong.map(|n| format!("{name}: depends on {n}, which stands above it or apart")));
     }
     found
+}
+
+/// The lock file of the fuzz targets knows what our crates depend on; they are built with `--locked`, and only late in the ladder.
+pub(super) fn fuzz_lock(files: &[File], metadata: &Metadata) -> Vec<String> {
+    const LOCK: &str = "fuzz/Cargo.lock";
+    let lock = files.iter().find(|f| f.path == LOCK).and_then(|file| toml::from_str::<Lock>(&file.text).ok());
+    let Some(lock) = lock else { return vec![format!("{LOCK}: missing, or not what cargo writes")] };
+    let mut found = Vec::new();
+    for member in metadata.members() {
+        let Some(locked) = lock.package.iter().find(|p| p.name == member.name) else { continue };
+        // `name`, or `name version` where there are several.
+        let names: BTreeSet<&str> = locked
+            .dependencies
+            .iter()
+            .map(|d| d.split_once(' ').map_or(d.as_str(), |(name, _)| name))
+            .collect();
+        if names != metadata.direct(member) {
+            let update = "`cargo metadata --manifest-path fuzz/Cargo.toml` writes it anew";
+            found.push(format!("{LOCK}: not what {} depends on; {update}", member.name));
+        }
+    }
+    found
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    package: Vec<Locked>,
+}
+
+#[derive(Deserialize)]
+struct Locked {
+    name: String,
+    #[serde(default)]
+    dependencies: Vec<String>,
 }
 
 /// Nothing heavy in the command.

@@ -55,6 +55,7 @@ fn findings(root: &Path) -> anyhow::Result<Vec<String>> {
     found.extend(documents::check(&files));
     found.extend(deps::reasons(&files));
     found.extend(deps::direction(&metadata));
+    found.extend(deps::fuzz_lock(&files, &metadata));
     found.extend(deps::banned(&metadata));
     found.extend(licence::check(&metadata));
     Ok(found)
