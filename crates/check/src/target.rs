@@ -174,6 +174,19 @@ impl FromStr for Runtime {
     }
 }
 
+impl Runtime {
+    /// That nobody here has seen the version: a runtime that is known in releases, and one of a later series than all of them.
+    pub fn beyond(self) -> Option<String> {
+        let newest = Self { version: self.name.newest(), ..self };
+        let later = !self.name.is_source_only() && self.version.is_of_later_series(newest.version);
+        later.then(|| {
+            format!(
+                "{self} is newer than {newest}, the newest release that is known here: what that does is taken for it"
+            )
+        })
+    }
+}
+
 impl fmt::Display for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // gVisor's releases are dates, of which none is known here.
@@ -194,6 +207,17 @@ mod tests {
         assert_eq!(parsed("runc@1.1.5+ds1-1").as_deref(), Ok("runc 1.1.5"));
         assert_eq!(parsed("crun").as_deref(), Ok("crun 1.28"));
         assert!(parsed("rnuc").unwrap_err().ends_with("did you mean `runc`?"));
+        let beyond = |text: &str| text.parse::<Runtime>().unwrap().beyond();
+        assert_eq!(
+            beyond("runc@9").as_deref(),
+            Some(
+                "runc 9.0 is newer than runc 1.4, the newest release that is known here: what that does is taken for it"
+            )
+        );
+        assert_eq!(
+            [beyond("runc@1.4.7"), beyond("crun"), beyond("kata@99"), beyond("gvisor")],
+            [const { None }; 4]
+        );
         assert!(parsed("runc@new").unwrap_err().contains("`new` is no version"));
     }
 

@@ -55,6 +55,7 @@ pub fn apply(document: &Document, target: &Target, notes: &mut Vec<Diagnostic>) 
         let message = format!("what {} does was read in its source and not tried", runtime.name.name());
         notes.push(Diagnostic::note("source-only", message));
     }
+    notes.extend(runtime.beyond().map(|message| Diagnostic::warning("unknown-release", message)));
     let made = match runtime.name {
         RuntimeName::Runc => runc::apply(document, target, runtime.version, notes),
         RuntimeName::Crun => crun::apply(document, target, notes),

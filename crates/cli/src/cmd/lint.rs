@@ -22,7 +22,7 @@ use crate::parse;
 pub(crate) fn run_verb(args: &mut Lint, output: &Output) -> Outcome {
     let config = config::read(args)?;
     let formats = formats(&args.format)?;
-    let options = options(args)?;
+    let options = options(args, output)?;
     let folder = |path: &PathBuf| Folder { name: input::name(path), path: files::comparable(path) };
     let folders: Vec<Folder> = args.profiles.iter().map(folder).collect();
     if let Some(folder) = args.profiles.iter().find(|folder| !folder.is_dir()) {
@@ -96,10 +96,13 @@ fn nothing(args: &Lint) -> Failure {
 }
 
 /// What rules are asked with.
-fn options(args: &Lint) -> Result<Options, Failure> {
+fn options(args: &Lint, output: &Output) -> Result<Options, Failure> {
     let arch = args.arch.as_deref().map_or_else(input::native, parse::arch)?;
     let mut options = Options::new(arch, today());
     let targets = args.place.targets(arch)?;
+    for unseen in targets.iter().filter_map(|target| target.runtime?.beyond()) {
+        output.warn(&unseen);
+    }
     if let Some(first) = targets.first() {
         options.machine = first.machine.clone();
         options.loader = (args.place.loader() != "oci").then_some(first.loader);

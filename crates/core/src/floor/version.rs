@@ -45,6 +45,11 @@ impl Version {
         }
     }
 
+    /// Whether this is of a later series than another: `1.5.0` than `1.4.9`, not `1.4.9` than `1.4.0`.
+    pub fn is_of_later_series(self, other: Self) -> bool {
+        self.0[..2] > other.0[..2]
+    }
+
     /// Whether both are of one series: 1.1.5 and 1.1.
     pub fn is_series_of(self, other: Self) -> bool {
         self.0[..2] == other.0[..2]
