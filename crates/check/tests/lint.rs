@@ -417,3 +417,32 @@ fn a_comment_that_is_nearly_a_suppression_is_not_passed_over() {
         "{found:?}"
     );
 }
+
+/// The same profile, with a misspelt name, folded and as binary data: neither has characters that could be exchanged in place.
+const UNFOLLOWED: &str = r#"apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: profiles
+data:
+  folded.json: >
+    {"defaultAction":"SCMP_ACT_ERRNO",
+    "syscalls":[{"names":["raed"],"action":"SCMP_ACT_ALLOW"}]}
+binaryData:
+  binary.json: eyJkZWZhdWx0QWN0aW9uIjoiU0NNUF9BQ1RfRVJSTk8iLCJzeXNjYWxscyI6W3sibmFtZXMiOlsicmFlZCJdLCJhY3Rpb24iOiJTQ01QX0FDVF9BTExPVyJ9XX0K
+  logo.png: iVBORw0KGgo=
+  archive: eyBub3QgYmFzZTY0
+"#;
+
+#[test]
+fn profiles_whose_characters_stand_nowhere_are_judged_and_say_why_there_is_no_patch() {
+    let all = all(&[("map.yaml", UNFOLLOWED)], &options());
+    let names: Vec<_> = all.iter().filter(|l| l.finding.code == "unknown-call").collect();
+    assert_eq!(names.iter().map(|l| l.start.line).collect::<Vec<_>>(), [7, 10], "{all:#?}");
+    let keys = names.iter().map(|l| l.finding.pointer.as_str()).collect::<Vec<_>>();
+    let at = |key: &str| format!("/0/ConfigMap profiles/{key}");
+    assert_eq!(keys, [at("folded.json"), at("binary.json")]);
+    for name in names {
+        let hint = name.finding.hint.as_deref().unwrap_or_default();
+        assert!(name.finding.fix.is_none() && hint.ends_with("stood in a literal block (`|`)"), "{name:?}");
+    }
+}

@@ -35,8 +35,13 @@ impl SourceMap {
         // What cannot be followed character by character is not guessed at.
         match found.filter(|(read, _, _)| read.trim_end() == value.trim_end()) {
             Some((_, pieces, indent)) => Self { pieces, whole: None, indent },
-            None => Self { pieces: Vec::new(), whole: Some(scalar.span.clone()), indent: None },
+            None => Self::unfollowed(scalar),
         }
+    }
+
+    /// Of a value whose characters stand nowhere in the file.
+    pub(crate) fn unfollowed(scalar: &Node) -> Self {
+        Self { pieces: Vec::new(), whole: Some(scalar.span.clone()), indent: None }
     }
 
     /// Whether places inside of the value are known.

@@ -302,34 +302,38 @@ impl Looker<'_> {
         for usage in &mut self.looked.uses[from.2..] {
             usage.pointer = pointer::of(root, index, usage.span.start);
         }
-        for embedded in config_map::profiles(object) {
+        for embedded in config_map::profiles(object, self.input.text) {
             self.embedded(object, &embedded, index);
         }
     }
 
-    fn embedded(&mut self, object: &Object<'_>, embedded: &Embedded<'_>, index: usize) {
-        let map = SourceMap::of(self.input.text, embedded.scalar);
-        let (from, key) = (self.looked.findings.len(), short(embedded.key));
-        match map.parse(embedded.value) {
-            Ok(node) => self.profile(&node, embedded.value, &map, index),
+    fn embedded(&mut self, object: &Object<'_>, Embedded { key, value, map }: &Embedded<'_>, index: usize) {
+        let (from, path, key) = (self.looked.findings.len(), (*key).to_owned(), short(key));
+        match map.parse(value) {
+            Ok(node) => self.profile(&node, value, map, index),
             Err(error) => self.not_json(&error),
         }
         for finding in &mut self.looked.findings[from..] {
-            let inner = finding.pointer.strip_prefix(&format!("/{index}")).unwrap_or_default();
-            finding.pointer = format!("/{index}/{}/{key}{inner}", object.title());
-            // Line ends and quotes cannot be put into a scalar of every kind.
+            // Which part it is, is known by its place.
+            let inner = finding.pointer.strip_prefix(&format!("/{index}")).filter(|_| map.is_followed());
+            finding.pointer = format!("/{index}/{}/{key}{}", object.title(), inner.unwrap_or_default());
+            // Line ends and quotes cannot be put into a scalar of every kind, and nothing inside of a scalar that cannot be
+            // followed has a place of its own.
             let fits = |fix: &super::finding::Fix| {
-                map.indent.is_some() || fix.edits.iter().all(|e| e.text.is_empty())
+                map.is_followed() && (map.indent.is_some() || fix.edits.iter().all(|e| e.text.is_empty()))
             };
-            // Nothing inside of a scalar that cannot be followed has a place of its own.
-            finding.fix = finding.fix.take().filter(fits).filter(|_| map.is_followed());
+            if finding.fix.take_if(|fix| !fits(fix)).is_some() {
+                let hint = finding.hint.take().map(|hint| hint + "; ").unwrap_or_default();
+                finding.hint =
+                    Some(hint + "a patch could be made if the profile stood in a literal block (`|`)");
+            }
         }
         self.looked.kind = Kind::Manifest;
         self.looked.profiles.push(Known {
             file: 0,
             name: format!("{} ({}, key {key})", self.input.name, object.title()),
-            path: embedded.key.to_owned(),
-            value: Some(embedded.value.to_owned()),
+            path,
+            value: Some(value.clone().into_owned()),
         });
     }
 
