@@ -41,8 +41,8 @@ pub fn blocked(edition: &Edition, machine: &Machine) -> Vec<Blocked> {
         let rules = meaning.arches.get(&machine.arch)?;
         let opens = |(_, more): &&(&str, CallSet)| !more.region(machine.arch, entry.nr).is_empty();
         Some(Blocked {
-            call: entry.name,
-            group: group::primary(entry.name).unwrap_or("@other"),
+            call: entry.name(),
+            group: group::primary(entry.name()).unwrap_or("@other"),
             action: rules.action(entry.nr, &witness),
             witness: Call::new(machine.arch, entry.nr, witness),
             wholly: region.is_empty(),
@@ -98,13 +98,13 @@ mod tests {
             let found = blocked(&edition, &machine);
             let entry = at.get(sysno::table(Arch::X86_64));
             let does = edition.meaning(&machine).action(&Call::new(Arch::X86_64, entry.nr, args));
-            match of(&found, entry.name) {
-                None => prop_assert!(does.permits(), "{}", entry.name),
+            match of(&found, entry.name()) {
+                None => prop_assert!(does.permits(), "{}", entry.name()),
                 Some(listed) => {
-                    prop_assert!(!(listed.wholly && does.permits()), "{}", entry.name);
+                    prop_assert!(!(listed.wholly && does.permits()), "{}", entry.name());
                     let does = edition.meaning(&machine).action(&listed.witness);
-                    prop_assert!(!does.permits(), "{}", entry.name);
-                    prop_assert_eq!(does, listed.action, "{}", entry.name);
+                    prop_assert!(!does.permits(), "{}", entry.name());
+                    prop_assert_eq!(does, listed.action, "{}", entry.name());
                 }
             }
         }

@@ -32,7 +32,7 @@ pub(crate) fn read(arch: Arch, call: &str, values: &[String]) -> Result<Call, Fa
 
 fn unknown(arch: Arch, name: &str) -> Failure {
     let failure = Failure::new(format!("`{name}` is no system call of {arch}"));
-    match suggest::nearest(name, sysno::table(arch).iter().map(|entry| entry.name)) {
+    match suggest::nearest(name, sysno::table(arch).iter().map(sysno::Entry::name)) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
         None => failure.hint(format!("`callgate syscalls --arch {arch}` lists them")),
     }

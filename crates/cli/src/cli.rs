@@ -21,7 +21,7 @@ pub(crate) use default::Defaults;
 pub(crate) use drive::{BackendChoice, Drive, Running};
 pub(crate) use filter::{Compile, Disasm, Emit, Equiv, Sim};
 pub(crate) use inspect::Inspect;
-pub(crate) use lint::{Lint, Rule, Threshold};
+pub(crate) use lint::{Lint, LintAlone, Rule, Threshold};
 pub(crate) use target::{Expand, Explain, ReportFormat, Where};
 
 /// Learn which system calls a workload needs, turn that into a seccomp profile, and prove it.
@@ -36,6 +36,14 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
+    /// Whatever the verb is.
+    #[command(flatten)]
+    pub(crate) everywhere: Everywhere,
+}
+
+/// Options that every verb has.
+#[derive(Debug, Args)]
+pub(crate) struct Everywhere {
     /// Say nothing but errors and findings: what is refused, withheld or not proven, and what to do about it.
     #[arg(short, long, global = true, display_order = 900)]
     pub(crate) quiet: bool,

@@ -71,8 +71,8 @@ fn main() -> ExitCode {
         }
         Err(Wrong::Theirs(error)) => error.exit(),
     };
-    let output = Output::new(cli.color, cli.quiet);
-    report_bugs(cli.color);
+    let output = Output::new(cli.everywhere.color, cli.everywhere.quiet);
+    report_bugs(cli.everywhere.color);
     match panic::catch_unwind(panic::AssertUnwindSafe(|| dispatch(&cli, &output))) {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(failure)) => {

@@ -26,7 +26,7 @@ pub(crate) fn allowed(meaning: &Meaning, arch: Arch) -> BTreeSet<&'static str> {
         Some(clauses) => clauses.iter().any(|c| c.action.permits()) || rules.otherwise(nr).permits(),
         None => rules.otherwise(nr).permits(),
     };
-    sysno::table(arch).iter().filter(|e| goes(e.nr)).map(|e| e.name).collect()
+    sysno::table(arch).iter().filter(|e| goes(e.nr)).map(sysno::Entry::name).collect()
 }
 
 /// Calls by primary group: seen, and added.

@@ -3,9 +3,9 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, LintAlone};
 use crate::exit::Failure;
 use crate::output;
 
@@ -27,6 +27,10 @@ pub(crate) enum Wrong {
 /// Reads the command line.
 pub(crate) fn parse() -> Result<Cli, Wrong> {
     let args = without_help_on_help(std::env::args_os().collect());
+    let lint = args.get(1).is_some_and(|verb| verb == "lint");
+    if let Some(alone) = lint.then(|| LintAlone::try_parse_from(&args).ok()).flatten() {
+        return Ok(alone.into());
+    }
     let command = Cli::command().term_width(output::columns().min(MAX_WIDTH));
     let found = command.try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
     found.map_err(|error| match explain(&error, &args) {
@@ -91,4 +95,37 @@ fn command_without_dashes(word: &str, args: &[OsString]) -> Option<Failure> {
         Failure::new(format!("`{verb}` takes its command behind --"))
             .hint(format!("put -- before the command: {line}")),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lint_is_read_as_with_all_the_verbs_around_it() {
+        let lines = [
+            "callgate lint",
+            "callgate lint -q --color never a b --fix --fail-on warning",
+            "callgate lint --quiet --color=always --format json --format sarif=x --pss restricted@v1.30 -",
+            "callgate lint --runtime runc@1.1 --profiles p --baseline b --arch aarch64 --nnp true x",
+            "callgate lint --write-baseline b -- -x",
+        ];
+        for line in lines {
+            let words: Vec<&str> = line.split(' ').collect();
+            let all = Cli::try_parse_from(&words).map(|cli| format!("{cli:?}"));
+            let alone = LintAlone::try_parse_from(&words).map(|alone| format!("{:?}", Cli::from(alone)));
+            match (all, alone) {
+                (Ok(all), Ok(alone)) => assert_eq!(all, alone, "{line}"),
+                (all, alone) => panic!("{line}: {all:?}, {alone:?}"),
+            }
+        }
+        for wrong in [
+            "callgate lint --nope",
+            "callgate lint --help",
+            "callgate -q lint --version",
+            "callgate lint --fail-on x",
+        ] {
+            assert!(LintAlone::try_parse_from(wrong.split(' ')).is_err(), "{wrong}: for the other to say");
+        }
+    }
 }

@@ -14,11 +14,24 @@ pub fn steers(c: char) -> bool {
 
 /// Makes foreign text safe for one line of a terminal: what steers becomes an escape.
 pub fn foreign(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        push(&mut out, c, steers(c));
+        push_foreign(&mut out, c);
     }
     out
+}
+
+/// Adds a character as [`foreign`] writes it.
+pub fn push_foreign(out: &mut String, c: char) {
+    push(out, c, steers(c));
+}
+
+/// Whether a text has printable characters of ASCII only: most texts have, and show as they are, a byte a column.
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Makes foreign text safe for one line of HTML or XML, in elements and in attributes.
@@ -54,6 +67,7 @@ mod tests {
     #[test]
     fn foreign_text_cannot_move_the_cursor_or_turn_the_line_around() {
         assert_eq!(foreign("a\x1b[31mb\nc\u{202e}d"), "a\\u{1b}[31mb\\u{a}c\\u{202e}d");
+        assert_eq!((foreign("~ a"), foreign("\u{7f}")), ("~ a".to_owned(), "\\u{7f}".to_owned()));
     }
 
     #[test]

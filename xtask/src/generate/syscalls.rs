@@ -49,9 +49,13 @@ pub(super) fn table(root: &Path) -> anyhow::Result<String> {
         "/// Every name of every ABI, sorted.\npub(super) static NAMES: [&str; {}] = {names:?};\n",
         names.len()
     )?;
+    let place = |name: &str| names.binary_search(&name).ok().and_then(|at| u16::try_from(at).ok());
     for (abi, entries) in ABIS.iter().zip(tables.values()) {
-        write_table(&mut out, abi, entries)?;
+        write_table(&mut out, abi, entries, &place)?;
     }
+    let places: Vec<Vec<u16>> = tables.values().map(|entries| places(&names, entries)).collect();
+    out.push_str("\n/// By the places of names, places in the tables of the ABIs; `u16::MAX`: this one does not have the call.\n");
+    writeln!(out, "pub(super) static PLACES: [[u16; {}]; {}] = {places:?};", names.len(), ABIS.len())?;
     Ok(out)
 }
 
@@ -61,20 +65,29 @@ pub(super) fn names(root: &Path) -> anyhow::Result<BTreeSet<String>> {
     Csv::parse(&text)?.rows().map(|row| Ok(row.get("name")?.to_owned())).collect()
 }
 
-fn write_table(out: &mut String, abi: &str, entries: &[Entry<'_>]) -> anyhow::Result<()> {
+/// Where each name stands in a table.
+fn places(names: &[&str], entries: &[Entry<'_>]) -> Vec<u16> {
+    let at = |name: &&str| entries.iter().position(|entry| entry.name == *name);
+    names.iter().map(|name| at(name).and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX)).collect()
+}
+
+/// Names stand as numbers: a pointer would be relocated at every start of the program.
+fn write_table(
+    out: &mut String,
+    abi: &str,
+    entries: &[Entry<'_>],
+    place: &dyn Fn(&str) -> Option<u16>,
+) -> anyhow::Result<()> {
     let upper = abi.to_uppercase();
     let len = entries.len();
     write!(out, "\n/// Calls of {abi}, by number.\npub(super) static {upper}: [Entry; {len}] = [\n")?;
     for Entry { name, nr, since } in entries {
         let (major, minor) = (since[0], since[1]);
         let nr = underscored(*nr);
-        writeln!(out, "    Entry {{ name: {name:?}, nr: {nr}, since: Kernel::new({major}, {minor}) }},")?;
+        let place = place(name).with_context(|| format!("`{name}` has no place"))?;
+        writeln!(out, "    Entry::new({place}, {nr}, Kernel::new({major}, {minor})), // {name}")?;
     }
     out.push_str("];\n");
-    let mut by_name: Vec<usize> = (0..len).collect();
-    by_name.sort_by_key(|i| entries[*i].name);
-    write!(out, "\n/// Places in [`{upper}`], by name.\n")?;
-    writeln!(out, "pub(super) static {upper}_BY_NAME: [u16; {len}] = {by_name:?};")?;
     Ok(())
 }
 

@@ -42,9 +42,9 @@ pub fn readable(program: &Program, arches: &[Arch]) -> String {
         let mut lines: BTreeMap<Outcome, Vec<&'static str>> = BTreeMap::new();
         for entry in sysno::table(*arch) {
             lines
-                .entry(outcome(program, *arch, (entry.name, entry.nr), &mut budget))
+                .entry(outcome(program, *arch, (entry.name(), entry.nr), &mut budget))
                 .or_default()
-                .push(entry.name);
+                .push(entry.name());
         }
         let rest = outcome(program, *arch, ("", UNNAMED), &mut budget);
         let others = lines.remove(&rest).unwrap_or_default();

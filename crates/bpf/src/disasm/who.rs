@@ -61,7 +61,7 @@ fn numbers_of(reach: &Reach, arch: Arch) -> Option<(Numbers, bool)> {
 /// The names of the calls of one ABI that get there, and whether numbers without a name do, too.
 fn names(numbers: &Numbers, arch: Arch) -> (Vec<&'static str>, bool) {
     let here = |entry: &&sysno::Entry| numbers.contains(arch.raw(entry.nr).1);
-    let names: Vec<_> = sysno::table(arch).iter().filter(here).map(|entry| entry.name).collect();
+    let names: Vec<_> = sysno::table(arch).iter().filter(here).map(sysno::Entry::name).collect();
     let count: u64 = numbers.intervals().iter().map(|(first, last)| u64::from(last - first) + 1).sum();
     let unnamed = count > names.len() as u64;
     (names, unnamed)

@@ -128,11 +128,11 @@ impl<'d> Default<'d> {
 /// What is dangerous about the calls of an architecture.
 fn dangers(arch: Arch) -> Vec<Danger> {
     let of = |entry: &sysno::Entry| {
-        let values = args::dangers(arch, entry.name);
-        let whole = group::danger(entry.name)
-            .or(HIDING.iter().find(|(call, _)| *call == entry.name).map(|(_, why)| *why));
+        let values = args::dangers(arch, entry.name());
+        let whole = group::danger(entry.name())
+            .or(HIDING.iter().find(|(call, _)| *call == entry.name()).map(|(_, why)| *why));
         // A call of which only some bits are dangerous is not dangerous without them: unshare.
-        let by_bits = args::params_on(arch, entry.name).unwrap_or_default().iter();
+        let by_bits = args::params_on(arch, entry.name()).unwrap_or_default().iter();
         let by_bits = by_bits.clone().any(|param| matches!(param.policy, Some(Policy::RefuseBits(_))));
         let region = |value: &args::Dangerous| -> Region {
             value.values.iter().map(|set| ArgBox::any().with(value.index, *set)).collect()
@@ -144,7 +144,7 @@ fn dangers(arch: Arch) -> Vec<Danger> {
             Some(why) => vec![(None, why, Region::all())],
             None => values.iter().map(|value| (Some(value.name), value.why, region(value))).collect(),
         };
-        Danger { call: entry.name, nr: entry.nr, parts }
+        Danger { call: entry.name(), nr: entry.nr, parts }
     };
     sysno::table(arch).iter().map(of).filter(|danger| !danger.parts.is_empty()).collect()
 }

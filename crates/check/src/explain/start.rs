@@ -42,7 +42,7 @@ pub struct Start {
 
 /// Holds the runtime's own calls against the profile.
 pub fn start(profile: &Profile, arch: Arch, found: &Found, no_new_privs: Option<bool>) -> Start {
-    let meaning = callgate_core::profile::meaning(profile, arch);
+    let meaning = callgate_core::profile::meaning_on(profile, [arch]);
     start_of(&Held { profile, meaning: &meaning, native: arch }, found, no_new_privs)
 }
 

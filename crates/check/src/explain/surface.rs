@@ -160,8 +160,8 @@ fn row(by_action: &BTreeMap<Action, CallSet>, arch: Arch, entry: &sysno::Entry) 
         (true, false) => Standing::Conditional,
         (false, _) => Standing::Refused,
     };
-    let group = group::primary(entry.name).unwrap_or("@other");
-    Row { name: entry.name, nr: entry.nr, group, standing, actions, undecided: None }
+    let group = group::primary(entry.name()).unwrap_or("@other");
+    Row { name: entry.name(), nr: entry.nr, group, standing, actions, undecided: None }
 }
 
 /// Stretches of numbers without a clause, each with its action.

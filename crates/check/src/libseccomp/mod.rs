@@ -125,9 +125,9 @@ impl Added {
             sysno::position(name).is_some_and(|at| self.mentioned.get(at).copied().unwrap_or(false))
         };
         let counts = |entry: &&sysno::Entry| {
-            named(entry.name)
-                && !multiplex::goes_through_another(arch, entry.name)
-                && has_number(self.release, arch, entry.name)
+            named(entry.name())
+                && !multiplex::goes_through_another(arch, entry.name())
+                && has_number(self.release, arch, entry.name())
         };
         sysno::table(arch).iter().rev().find(counts).map(|entry| entry.nr)
     }
@@ -158,8 +158,8 @@ impl Added {
         // Many calls share an entry, and what is decided of its rules does not depend on the number.
         let mut same: BTreeMap<&[usize], (Vec<Clause>, Vec<Undecided>)> = BTreeMap::new();
         for entry in sysno::by_name(arch) {
-            let own = all.find(|(name, _)| **name == entry.name).map(|(_, own)| own.as_slice());
-            let own = own.filter(|_| has_number(self.release, arch, entry.name)).unwrap_or_default();
+            let own = all.find(|(name, _)| **name == entry.name()).map(|(_, own)| own.as_slice());
+            let own = own.filter(|_| has_number(self.release, arch, entry.name())).unwrap_or_default();
             let through = through.remove(&entry.nr).unwrap_or_default();
             let clauses: Vec<Clause> = match (through.as_slice(), own) {
                 ([], []) => continue,

@@ -29,26 +29,18 @@ pub(crate) fn of(position: usize) -> Fact {
 }
 
 fn all() -> Vec<Fact> {
-    let names = sysno::names();
-    let mut facts = vec![Fact::default(); names.len()];
-    for arch in Arch::ALL {
-        // Both are sorted by name.
-        let mut at = 0;
-        for entry in sysno::by_name(arch) {
-            while names.get(at).is_some_and(|name| *name < entry.name) {
-                at += 1;
-            }
-            if let Some(fact) = facts.get_mut(at) {
-                fact.arches |= 1 << (arch as u16);
-            }
-        }
-    }
-    for (fact, name) in facts.iter_mut().zip(names) {
-        fact.danger = group::danger(name);
-        fact.has_arguments =
-            args::params(name).is_some_and(|params| params.iter().any(|p| p.class == args::Class::Surface));
-    }
-    facts
+    let mut dangers = group::dangers().peekable();
+    let mut surfaces = args::surfaces().peekable();
+    let fact = |(position, name): (usize, &&'static str)| {
+        let on = |arch: &Arch| sysno::entry_at(*arch, position).is_some();
+        let arches = Arch::ALL.iter().filter(|arch| on(arch)).map(|arch| 1 << (*arch as u16)).sum();
+        // These are sorted by name, too.
+        while dangers.next_if(|(call, _)| call < name).is_some() {}
+        while surfaces.next_if(|call| call < name).is_some() {}
+        let danger = dangers.next_if(|(call, _)| call == name).map(|(_, why)| why);
+        Fact { arches, danger, has_arguments: surfaces.next_if(|call| call == name).is_some() }
+    };
+    sysno::names().iter().enumerate().map(fact).collect()
 }
 
 #[cfg(test)]

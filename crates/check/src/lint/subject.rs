@@ -96,9 +96,9 @@ impl<'s> Subject<'s> {
         self.targets.iter().zip(self.resolved.get_or_init(all))
     }
 
-    /// The raw OCI meaning on this machine.
+    /// The raw OCI meaning on this machine's own architecture.
     pub(crate) fn meaning(&self, profile: &Profile) -> &Meaning {
-        self.meaning.get_or_init(|| profile::meaning(profile, self.native()))
+        self.meaning.get_or_init(|| profile::meaning_on(profile, [self.native()]))
     }
 
     /// Runtimes under which nothing starts, or nothing more can be executed, as `make` finds them.

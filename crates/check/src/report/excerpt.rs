@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
-use callgate_core::foreign::foreign;
+use callgate_core::foreign::{is_plain, push_foreign};
 
 use super::sheet::Sheet;
 
@@ -79,8 +79,7 @@ impl<'s, 'r> Excerpt<'s, 'r> {
     pub(super) fn draw(self) -> Drawn {
         let text = &self.sheet.report.text;
         let mut source = String::new();
-        // Where characters of the file are in the excerpt.
-        let mut map = Vec::new();
+        let mut map = Map::default();
         for line in self.lines.clone() {
             let whole = content(self.sheet, line);
             let start = whole.start;
@@ -88,29 +87,62 @@ impl<'s, 'r> Excerpt<'s, 'r> {
             let window = known.unwrap_or_else(|| window(self.sheet, line, &(start..start), self.width));
             source += if window.start > whole.start { "…" } else { "" };
             let shown = text.get(window.clone()).unwrap_or_default();
-            for (at, c) in shown.char_indices() {
-                map.push((window.start + at, source.len()));
-                source += &visible(c);
+            if is_plain(shown) {
+                map.run(window.start, shown.len(), source.len());
+                source += shown;
+            } else {
+                for (at, c) in shown.char_indices() {
+                    map.run(window.start + at, 0, source.len());
+                    push_visible(&mut source, c);
+                }
             }
             source += if window.end < whole.end { "…" } else { "" };
-            map.push((whole.end, source.len()));
+            map.run(whole.end, 0, source.len());
             source.push('\n');
         }
-        let end = map.last().map_or(0, |(_, to)| *to);
-        let to = |at: usize| map.get(map.partition_point(|(from, _)| *from < at)).map_or(end, |(_, to)| *to);
-        let spans = self.spans.iter().map(|span| to(span.start)..to(span.end).max(to(span.start))).collect();
+        let spans =
+            self.spans.iter().map(|span| map.to(span.start)..map.to(span.end).max(map.to(span.start)));
+        let spans = spans.collect();
         Drawn { line: *self.lines.start(), source, spans }
     }
 }
 
+/// Where bytes of the file are in an excerpt, in their order.
+#[derive(Default)]
+struct Map(Vec<Run>);
+
+/// Bytes, and the end of the last of them, that stand in the excerpt one by one.
+struct Run {
+    from: usize,
+    bytes: usize,
+    to: usize,
+}
+
+impl Map {
+    fn run(&mut self, from: usize, bytes: usize, to: usize) {
+        self.0.push(Run { from, bytes, to });
+    }
+
+    /// Where a byte of the file is; of one that is not shown, the next that is.
+    fn to(&self, at: usize) -> usize {
+        let next = self.0.get(self.0.partition_point(|run| run.from + run.bytes < at));
+        let end = || self.0.last().map_or(0, |run| run.to);
+        next.map_or_else(end, |run| run.to + at.saturating_sub(run.from))
+    }
+}
+
 /// A character as it is shown: tabs as spaces, what steers as its escape.
-fn visible(c: char) -> String {
-    if c == '\t' { "    ".to_owned() } else { foreign(c.encode_utf8(&mut [0; 4])) }
+fn push_visible(out: &mut String, c: char) {
+    if c == '\t' { out.push_str("    ") } else { push_foreign(out, c) }
 }
 
 /// Text that would stand in an excerpt, which may have several lines.
 pub(super) fn several(text: &str) -> String {
-    text.chars().map(|c| if c == '\n' { "\n".to_owned() } else { visible(c) }).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' { out.push(c) } else { push_visible(&mut out, c) }
+    }
+    out
 }
 
 /// A line without its end.

@@ -44,6 +44,9 @@ pub(super) fn render(sheets: &[Sheet<'_>], style: Style) -> String {
 /// The mark of another excerpt that the renderer draws above an excerpt without a name: ours stand below an
 /// [`Origin`], since the renderer would count columns in what is left of a long line.
 fn is_bare(line: &str) -> bool {
+    if line.split_once(':').is_none_or(|(_, rest)| !rest.starts_with("::")) {
+        return false;
+    }
     let plain = line.replace(&DEFAULT_LINE_NUM_STYLE.to_string(), "").replace(&Reset.to_string(), "");
     plain.trim() == ":::"
 }

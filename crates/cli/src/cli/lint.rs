@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{Format, Where};
+use super::{Cli, Everywhere, Format, Verb, Where};
 
 /// callgate lint
 #[derive(Clone, Debug, Args)]
@@ -72,6 +72,27 @@ pub(crate) enum Threshold {
     Note,
     /// Nothing does
     Never,
+}
+
+/// A command line whose verb is `lint`: editors and hooks run it all the time, and do not wait until the options of all the
+/// other verbs are made. What it cannot read is for [`Cli`] to read, or to say what is wrong with it.
+#[derive(Debug, Parser)]
+pub(crate) struct LintAlone {
+    #[command(subcommand)]
+    verb: OnlyLint,
+    #[command(flatten)]
+    everywhere: Everywhere,
+}
+
+#[derive(Debug, Subcommand)]
+enum OnlyLint {
+    Lint(Box<Lint>),
+}
+
+impl From<LintAlone> for Cli {
+    fn from(LintAlone { verb: OnlyLint::Lint(lint), everywhere }: LintAlone) -> Self {
+        Self { verb: Some(Verb::Lint(lint)), everywhere }
+    }
 }
 
 /// callgate rule

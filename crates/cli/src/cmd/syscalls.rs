@@ -33,10 +33,10 @@ pub(crate) fn run(args: &Syscalls, output: &Output) -> Outcome {
         None => input::native()?,
     };
     let row = |entry: &sysno::Entry| Row {
-        name: entry.name,
+        name: entry.name(),
         nr: entry.nr,
         since: entry.since.to_string(),
-        groups: group::of(entry.name),
+        groups: group::of(entry.name()),
     };
     let syscalls: Vec<Row> = sysno::table(arch).iter().map(row).collect();
     if args.format == Format::Json {

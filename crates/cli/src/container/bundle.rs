@@ -171,7 +171,7 @@ pub(super) fn mounts() -> Value {
 pub(super) fn asking(agent: &Path, not_asked: &[&str]) -> Result<Value, Failure> {
     let native = input::native()?;
     let abis: Vec<Arch> = [native].into_iter().chain(native.companions().iter().copied()).collect();
-    let mut names: Vec<&str> = abis.iter().flat_map(|a| sysno::table(*a)).map(|e| e.name).collect();
+    let mut names: Vec<&str> = abis.iter().flat_map(|a| sysno::table(*a)).map(sysno::Entry::name).collect();
     names.sort_unstable();
     names.dedup();
     names.retain(|name| !not_asked.contains(name));

@@ -87,14 +87,16 @@ pub(crate) fn in_parallel<T: Send, R: Send>(
 ) -> Vec<R> {
     let items = items.into_iter();
     let count = items.len();
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    if processors == 1 || count < 2 {
+    // The answer is read from files of cgroups: one item does not wait for it.
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = if count < 2 { count } else { processors().min(count) };
+    if workers < 2 {
         return items.map(work).collect();
     }
     let next = Mutex::new(items.enumerate());
     let done: Mutex<Vec<(usize, R)>> = Mutex::new(Vec::with_capacity(count));
     std::thread::scope(|scope| {
-        for _ in 0..processors.min(count) {
+        for _ in 0..workers {
             scope.spawn(|| {
                 let mut own = Vec::new();
                 loop {

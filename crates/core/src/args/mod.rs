@@ -128,6 +128,12 @@ pub fn calls() -> impl Iterator<Item = &'static str> {
     table::ENTRIES.iter().map(|e| e.call)
 }
 
+/// The calls with an argument of [`Class::Surface`] somewhere, sorted.
+pub fn surfaces() -> impl Iterator<Item = &'static str> {
+    let is_surface = |(_, params): &(u16, &[Param])| params.iter().any(|p| p.class == Class::Surface);
+    table::ENTRIES.iter().filter(move |e| e.variants.iter().any(is_surface)).map(|e| e.call)
+}
+
 /// Whether the call is known to take no arguments.
 pub fn takes_none(call: &str) -> bool {
     params(call).is_some_and(<[Param]>::is_empty)

@@ -14,11 +14,11 @@ fn every_call_has_its_arguments_or_the_mark_that_it_takes_none() {
     assert_eq!(known, named);
     for arch in Arch::ALL {
         for entry in sysno::table(arch) {
-            let params = params_on(arch, entry.name).expect("every call has a list on every architecture");
-            assert!(params.len() <= 6, "{}", entry.name);
+            let params = params_on(arch, entry.name()).expect("every call has a list on every architecture");
+            assert!(params.len() <= 6, "{}", entry.name());
             for param in params {
-                assert!(!param.name.is_empty() && !param.ctype.is_empty(), "{}", entry.name);
-                assert!(param.set.is_none_or(|s| find_set(s).is_some()), "{}", entry.name);
+                assert!(!param.name.is_empty() && !param.ctype.is_empty(), "{}", entry.name());
+                assert!(param.set.is_none_or(|s| find_set(s).is_some()), "{}", entry.name());
             }
         }
     }

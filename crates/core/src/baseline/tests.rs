@@ -284,7 +284,7 @@ fn assert_equal_by_meaning(ours: &Meaning, theirs: &Meaning, context: &str) {
         for entry in sysno::table(*arch) {
             let (a, b) = (effect(rules, entry.nr), effect(other, entry.nr));
             let equal = a.keys().eq(b.keys()) && a.iter().all(|(action, region)| region.equals(&b[action]));
-            assert!(equal, "{context}: {arch} {}: {a:?}\n{b:?}", entry.name);
+            assert!(equal, "{context}: {arch} {}: {a:?}\n{b:?}", entry.name());
         }
     }
 }

@@ -51,7 +51,7 @@ pub struct Missing {
 pub struct Held<'h> {
     /// The profile.
     pub profile: &'h Profile,
-    /// Its raw OCI meaning on the machine.
+    /// Its raw OCI meaning on the machine's own architecture, whatever else is in there.
     pub meaning: &'h Meaning,
     /// The machine's own architecture.
     pub native: Arch,
@@ -68,7 +68,7 @@ pub fn starts(
     way: Way,
     no_new_privs: Option<bool>,
 ) -> Vec<Missing> {
-    let meaning = profile::meaning(profile, native);
+    let meaning = profile::meaning_on(profile, [native]);
     let held = Held { profile, meaning: &meaning, native };
     held.lacks(found, way, no_new_privs)
 }

@@ -78,6 +78,11 @@ pub fn danger(call: &str) -> Option<&'static str> {
     value(&table::DANGERS, call)
 }
 
+/// The dangerous calls, sorted, and why each is.
+pub fn dangers() -> impl Iterator<Item = (&'static str, &'static str)> {
+    table::DANGERS.iter().copied()
+}
+
 /// Whether the call fails with EPERM for nearly everybody who lacks a capability.
 pub fn is_privileged(call: &str) -> bool {
     table::PRIVILEGED.binary_search(&call).is_ok()

@@ -37,9 +37,9 @@ const MUST_ASK: &str = "
 fn every_call_of_every_abi_has_exactly_one_primary() {
     for arch in Arch::ALL {
         for entry in sysno::table(arch) {
-            let topic = primary(entry.name).unwrap_or_else(|| panic!("{} has none", entry.name));
+            let topic = primary(entry.name()).unwrap_or_else(|| panic!("{} has none", entry.name()));
             let group = find(topic).unwrap_or_else(|| panic!("{topic} is no group"));
-            assert!(group.calls.contains(&entry.name), "{topic} lists {} itself", entry.name);
+            assert!(group.calls.contains(&entry.name()), "{topic} lists {} itself", entry.name());
         }
     }
     assert_eq!(table::PRIMARY.len(), sysno::names().len());

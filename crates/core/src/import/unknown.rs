@@ -65,7 +65,7 @@ impl UnknownNames {
             file: found.first.file.clone(),
             line: found.first.line,
             count: found.count,
-            near: suggest::nearest(name, sysno::table(*arch).iter().map(|e| e.name)),
+            near: suggest::nearest(name, sysno::table(*arch).iter().map(sysno::Entry::name)),
             elsewhere: Arch::ALL
                 .into_iter()
                 .filter(|other| name::resolve(*other, name, None).is_some())

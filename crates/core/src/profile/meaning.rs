@@ -15,40 +15,34 @@ use crate::sysno;
 /// The same laws as [`crate::verdict`], stated for a compiler: per call, an unconditional rule beats conditional ones
 /// and the first of several stands; overlapping conditional rules are ordered strictest first.
 pub fn meaning(profile: &Profile, native: Arch) -> Meaning {
-    let named = named(profile);
-    let rules = |arch| (arch, Rules { calls: calls(&named, arch), ..Rules::new(profile.default.action) });
-    Meaning {
-        arches: filtered_arches(profile, native).into_iter().map(rules).collect(),
-        bad_arch: Action::KillThread,
-    }
+    meaning_on(profile, filtered_arches(profile, native))
 }
 
-/// Every name with its rule, sorted by name; rules of one name in the order of the file.
-fn named(profile: &Profile) -> Vec<(&str, &Rule)> {
+/// The same of some of these architectures only, for whoever asks about no other.
+pub fn meaning_on(profile: &Profile, arches: impl IntoIterator<Item = Arch>) -> Meaning {
+    let named = named(profile);
+    let rules = |arch| (arch, Rules { calls: calls(&named, arch), ..Rules::new(profile.default.action) });
+    Meaning { arches: arches.into_iter().map(rules).collect(), bad_arch: Action::KillThread }
+}
+
+/// The place in [`sysno::names`] of every known name with its rule, sorted; rules of one name in the order of the file.
+fn named(profile: &Profile) -> Vec<(usize, &Rule)> {
     // A rule with the default's own action says nothing, and every runtime drops it.
     let rules = profile.rules.iter().filter(|r| r.action.action != profile.default.action);
-    let mut named: Vec<_> =
-        rules.flat_map(|rule| rule.names.iter().map(move |name| (name.text.as_str(), rule))).collect();
-    named.sort_by_key(|(name, _)| *name);
+    let places =
+        rules.flat_map(|rule| rule.names.iter().map(move |name| (sysno::position(&name.text), rule)));
+    let mut named: Vec<_> = places.filter_map(|(place, rule)| Some((place?, rule))).collect();
+    named.sort_by_key(|(place, _)| *place);
     named
 }
 
-/// Both lists are sorted by name, so that each is gone through once.
-fn calls(named: &[(&str, &Rule)], arch: Arch) -> BTreeMap<u32, Vec<Clause>> {
-    let mut left = named;
-    let mut found = Vec::with_capacity(named.len());
-    for entry in sysno::by_name(arch) {
-        let before = left.iter().take_while(|(name, _)| *name < entry.name).count();
-        left = &left[before..];
-        let same = left.iter().take_while(|(name, _)| *name == entry.name).count();
-        if same > 0 {
-            found.push((entry.nr, clauses(&left[..same])));
-        }
-    }
-    found.into_iter().collect()
+fn calls(named: &[(usize, &Rule)], arch: Arch) -> BTreeMap<u32, Vec<Clause>> {
+    let same = named.chunk_by(|(one, _), (other, _)| one == other);
+    let found = same.filter_map(|same| Some((sysno::entry_at(arch, same.first()?.0)?.nr, clauses(same))));
+    found.collect()
 }
 
-fn clauses(rules: &[(&str, &Rule)]) -> Vec<Clause> {
+fn clauses(rules: &[(usize, &Rule)]) -> Vec<Clause> {
     if let Some((_, rule)) = rules.iter().find(|(_, r)| r.conditions.is_empty()) {
         return vec![Clause::any(rule.action.action)];
     }

@@ -14,7 +14,7 @@ use crate::action::Action;
 use crate::arch::Arch;
 use crate::set::Op;
 
-pub use meaning::{meaning, undecidable};
+pub use meaning::{meaning, meaning_on, undecidable};
 pub use read::{ARG_KEYS, FLAGS, InvalidProfile, KEYS, RULE_KEYS, read, read_node};
 pub use write::write;
 

@@ -270,8 +270,13 @@ pub(crate) fn exists(arch: Arch, nr: u32) -> bool {
 ///
 /// Earlier clauses win, so they are painted over later ones.
 fn region_of(rules: &Rules, nr: u32, pred: &impl Fn(Action) -> bool) -> Region {
-    let mut region = if pred(rules.otherwise(nr)) { Region::all() } else { Region::none() };
-    for clause in rules.calls.get(&nr).into_iter().flatten().rev() {
+    let whole = |action| if pred(action) { Region::all() } else { Region::none() };
+    let clauses = rules.calls.get(&nr).map_or(&[][..], Vec::as_slice);
+    if let Some(first) = clauses.first().filter(|first| first.args.is_any()) {
+        return whole(first.action);
+    }
+    let mut region = whole(rules.otherwise(nr));
+    for clause in clauses.iter().rev() {
         let args = Region::from(clause.args);
         region = if pred(clause.action) { region.union(&args) } else { region.difference(&args) };
     }

@@ -66,33 +66,41 @@ fn leading_number(text: &str) -> Option<(u16, &str)> {
 /// One system call of one ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The kernel's name, as container runtimes and libseccomp spell it.
-    pub name: &'static str,
+    /// Where its name stands in [`names`].
+    position: u16,
     /// The number; on x32 without bit 30 (see [`Arch::raw`]).
     pub nr: u32,
     /// The first kernel that has it on this ABI.
     pub since: Kernel,
 }
 
-/// A table in its two orders.
-struct Table {
-    /// By number.
-    entries: &'static [Entry],
-    /// Places in `entries`, by name.
-    by_name: &'static [u16],
+impl Entry {
+    const fn new(position: u16, nr: u32, since: Kernel) -> Self {
+        Self { position, nr, since }
+    }
+
+    /// The kernel's name, as container runtimes and libseccomp spell it.
+    pub fn name(&self) -> &'static str {
+        table::NAMES[self.position()]
+    }
+
+    /// Where its name stands in [`names`].
+    pub fn position(&self) -> usize {
+        usize::from(self.position)
+    }
 }
 
-/// The tables, in the order of [`Arch::ALL`].
-static TABLES: [Table; 9] = [
-    Table { entries: &table::X86_64, by_name: &table::X86_64_BY_NAME },
-    Table { entries: &table::X86, by_name: &table::X86_BY_NAME },
-    Table { entries: &table::X32, by_name: &table::X32_BY_NAME },
-    Table { entries: &table::AARCH64, by_name: &table::AARCH64_BY_NAME },
-    Table { entries: &table::ARM, by_name: &table::ARM_BY_NAME },
-    Table { entries: &table::RISCV64, by_name: &table::RISCV64_BY_NAME },
-    Table { entries: &table::S390X, by_name: &table::S390X_BY_NAME },
-    Table { entries: &table::PPC64LE, by_name: &table::PPC64LE_BY_NAME },
-    Table { entries: &table::LOONGARCH64, by_name: &table::LOONGARCH64_BY_NAME },
+/// The tables by number, in the order of [`Arch::ALL`].
+static TABLES: [&[Entry]; 9] = [
+    &table::X86_64,
+    &table::X86,
+    &table::X32,
+    &table::AARCH64,
+    &table::ARM,
+    &table::RISCV64,
+    &table::S390X,
+    &table::PPC64LE,
+    &table::LOONGARCH64,
 ];
 
 /// Other names people use for calls of the tables, sorted.
@@ -111,23 +119,23 @@ static ALIASES: [(&str, &str); 8] = [
     ("sysctl", "_sysctl"),
 ];
 
-fn of(arch: Arch) -> &'static Table {
-    &TABLES[arch as usize]
+fn entry(arch: Arch, name: &str) -> Option<&'static Entry> {
+    entry_at(arch, position(name)?)
 }
 
-fn entry(arch: Arch, name: &str) -> Option<&'static Entry> {
-    of(arch).entries.get(index::place(arch, position(name)?)?)
+/// The call of a position in [`names`], if the ABI has it.
+pub fn entry_at(arch: Arch, position: usize) -> Option<&'static Entry> {
+    table(arch).get(index::place(arch, position)?)
 }
 
 /// Every call of an ABI, sorted by number.
 pub fn table(arch: Arch) -> &'static [Entry] {
-    of(arch).entries
+    TABLES[arch as usize]
 }
 
 /// Every call of an ABI, sorted by name.
 pub fn by_name(arch: Arch) -> impl Iterator<Item = &'static Entry> {
-    let Table { entries, by_name } = of(arch);
-    by_name.iter().map(|i| &entries[usize::from(*i)])
+    (0..table::NAMES.len()).filter_map(move |position| entry_at(arch, position))
 }
 
 /// The number of a call; on x32 without bit 30. `None`: this ABI has no such call, or nobody has.
@@ -137,9 +145,9 @@ pub fn number(arch: Arch, name: &str) -> Option<u32> {
 
 /// The name of a number; on x32 without bit 30.
 pub fn name(arch: Arch, nr: u32) -> Option<&'static str> {
-    let entries = of(arch).entries;
+    let entries = table(arch);
     let at = entries.binary_search_by_key(&nr, |e| e.nr).ok()?;
-    Some(entries[at].name)
+    Some(entries[at].name())
 }
 
 /// The first kernel that has the call on this ABI.

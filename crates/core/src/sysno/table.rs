@@ -513,3675 +513,3743 @@ pub(super) static NAMES: [&str; 502] = [
 
 /// Calls of x86_64, by number.
 pub(super) static X86_64: [Entry; 385] = [
-    Entry { name: "read", nr: 0, since: Kernel::new(2, 6) },
-    Entry { name: "write", nr: 1, since: Kernel::new(2, 6) },
-    Entry { name: "open", nr: 2, since: Kernel::new(2, 6) },
-    Entry { name: "close", nr: 3, since: Kernel::new(2, 6) },
-    Entry { name: "stat", nr: 4, since: Kernel::new(2, 6) },
-    Entry { name: "fstat", nr: 5, since: Kernel::new(2, 6) },
-    Entry { name: "lstat", nr: 6, since: Kernel::new(2, 6) },
-    Entry { name: "poll", nr: 7, since: Kernel::new(2, 6) },
-    Entry { name: "lseek", nr: 8, since: Kernel::new(2, 6) },
-    Entry { name: "mmap", nr: 9, since: Kernel::new(2, 6) },
-    Entry { name: "mprotect", nr: 10, since: Kernel::new(2, 6) },
-    Entry { name: "munmap", nr: 11, since: Kernel::new(2, 6) },
-    Entry { name: "brk", nr: 12, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigaction", nr: 13, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigprocmask", nr: 14, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigreturn", nr: 15, since: Kernel::new(2, 6) },
-    Entry { name: "ioctl", nr: 16, since: Kernel::new(2, 6) },
-    Entry { name: "pread64", nr: 17, since: Kernel::new(2, 6) },
-    Entry { name: "pwrite64", nr: 18, since: Kernel::new(2, 6) },
-    Entry { name: "readv", nr: 19, since: Kernel::new(2, 6) },
-    Entry { name: "writev", nr: 20, since: Kernel::new(2, 6) },
-    Entry { name: "access", nr: 21, since: Kernel::new(2, 6) },
-    Entry { name: "pipe", nr: 22, since: Kernel::new(2, 6) },
-    Entry { name: "select", nr: 23, since: Kernel::new(2, 6) },
-    Entry { name: "sched_yield", nr: 24, since: Kernel::new(2, 6) },
-    Entry { name: "mremap", nr: 25, since: Kernel::new(2, 6) },
-    Entry { name: "msync", nr: 26, since: Kernel::new(2, 6) },
-    Entry { name: "mincore", nr: 27, since: Kernel::new(2, 6) },
-    Entry { name: "madvise", nr: 28, since: Kernel::new(2, 6) },
-    Entry { name: "shmget", nr: 29, since: Kernel::new(2, 6) },
-    Entry { name: "shmat", nr: 30, since: Kernel::new(2, 6) },
-    Entry { name: "shmctl", nr: 31, since: Kernel::new(2, 6) },
-    Entry { name: "dup", nr: 32, since: Kernel::new(2, 6) },
-    Entry { name: "dup2", nr: 33, since: Kernel::new(2, 6) },
-    Entry { name: "pause", nr: 34, since: Kernel::new(2, 6) },
-    Entry { name: "nanosleep", nr: 35, since: Kernel::new(2, 6) },
-    Entry { name: "getitimer", nr: 36, since: Kernel::new(2, 6) },
-    Entry { name: "alarm", nr: 37, since: Kernel::new(2, 6) },
-    Entry { name: "setitimer", nr: 38, since: Kernel::new(2, 6) },
-    Entry { name: "getpid", nr: 39, since: Kernel::new(2, 6) },
-    Entry { name: "sendfile", nr: 40, since: Kernel::new(2, 6) },
-    Entry { name: "socket", nr: 41, since: Kernel::new(2, 6) },
-    Entry { name: "connect", nr: 42, since: Kernel::new(2, 6) },
-    Entry { name: "accept", nr: 43, since: Kernel::new(2, 6) },
-    Entry { name: "sendto", nr: 44, since: Kernel::new(2, 6) },
-    Entry { name: "recvfrom", nr: 45, since: Kernel::new(2, 6) },
-    Entry { name: "sendmsg", nr: 46, since: Kernel::new(2, 6) },
-    Entry { name: "recvmsg", nr: 47, since: Kernel::new(2, 6) },
-    Entry { name: "shutdown", nr: 48, since: Kernel::new(2, 6) },
-    Entry { name: "bind", nr: 49, since: Kernel::new(2, 6) },
-    Entry { name: "listen", nr: 50, since: Kernel::new(2, 6) },
-    Entry { name: "getsockname", nr: 51, since: Kernel::new(2, 6) },
-    Entry { name: "getpeername", nr: 52, since: Kernel::new(2, 6) },
-    Entry { name: "socketpair", nr: 53, since: Kernel::new(2, 6) },
-    Entry { name: "setsockopt", nr: 54, since: Kernel::new(2, 6) },
-    Entry { name: "getsockopt", nr: 55, since: Kernel::new(2, 6) },
-    Entry { name: "clone", nr: 56, since: Kernel::new(2, 6) },
-    Entry { name: "fork", nr: 57, since: Kernel::new(2, 6) },
-    Entry { name: "vfork", nr: 58, since: Kernel::new(2, 6) },
-    Entry { name: "execve", nr: 59, since: Kernel::new(2, 6) },
-    Entry { name: "exit", nr: 60, since: Kernel::new(2, 6) },
-    Entry { name: "wait4", nr: 61, since: Kernel::new(2, 6) },
-    Entry { name: "kill", nr: 62, since: Kernel::new(2, 6) },
-    Entry { name: "uname", nr: 63, since: Kernel::new(2, 6) },
-    Entry { name: "semget", nr: 64, since: Kernel::new(2, 6) },
-    Entry { name: "semop", nr: 65, since: Kernel::new(2, 6) },
-    Entry { name: "semctl", nr: 66, since: Kernel::new(2, 6) },
-    Entry { name: "shmdt", nr: 67, since: Kernel::new(2, 6) },
-    Entry { name: "msgget", nr: 68, since: Kernel::new(2, 6) },
-    Entry { name: "msgsnd", nr: 69, since: Kernel::new(2, 6) },
-    Entry { name: "msgrcv", nr: 70, since: Kernel::new(2, 6) },
-    Entry { name: "msgctl", nr: 71, since: Kernel::new(2, 6) },
-    Entry { name: "fcntl", nr: 72, since: Kernel::new(2, 6) },
-    Entry { name: "flock", nr: 73, since: Kernel::new(2, 6) },
-    Entry { name: "fsync", nr: 74, since: Kernel::new(2, 6) },
-    Entry { name: "fdatasync", nr: 75, since: Kernel::new(2, 6) },
-    Entry { name: "truncate", nr: 76, since: Kernel::new(2, 6) },
-    Entry { name: "ftruncate", nr: 77, since: Kernel::new(2, 6) },
-    Entry { name: "getdents", nr: 78, since: Kernel::new(2, 6) },
-    Entry { name: "getcwd", nr: 79, since: Kernel::new(2, 6) },
-    Entry { name: "chdir", nr: 80, since: Kernel::new(2, 6) },
-    Entry { name: "fchdir", nr: 81, since: Kernel::new(2, 6) },
-    Entry { name: "rename", nr: 82, since: Kernel::new(2, 6) },
-    Entry { name: "mkdir", nr: 83, since: Kernel::new(2, 6) },
-    Entry { name: "rmdir", nr: 84, since: Kernel::new(2, 6) },
-    Entry { name: "creat", nr: 85, since: Kernel::new(2, 6) },
-    Entry { name: "link", nr: 86, since: Kernel::new(2, 6) },
-    Entry { name: "unlink", nr: 87, since: Kernel::new(2, 6) },
-    Entry { name: "symlink", nr: 88, since: Kernel::new(2, 6) },
-    Entry { name: "readlink", nr: 89, since: Kernel::new(2, 6) },
-    Entry { name: "chmod", nr: 90, since: Kernel::new(2, 6) },
-    Entry { name: "fchmod", nr: 91, since: Kernel::new(2, 6) },
-    Entry { name: "chown", nr: 92, since: Kernel::new(2, 6) },
-    Entry { name: "fchown", nr: 93, since: Kernel::new(2, 6) },
-    Entry { name: "lchown", nr: 94, since: Kernel::new(2, 6) },
-    Entry { name: "umask", nr: 95, since: Kernel::new(2, 6) },
-    Entry { name: "gettimeofday", nr: 96, since: Kernel::new(2, 6) },
-    Entry { name: "getrlimit", nr: 97, since: Kernel::new(2, 6) },
-    Entry { name: "getrusage", nr: 98, since: Kernel::new(2, 6) },
-    Entry { name: "sysinfo", nr: 99, since: Kernel::new(2, 6) },
-    Entry { name: "times", nr: 100, since: Kernel::new(2, 6) },
-    Entry { name: "ptrace", nr: 101, since: Kernel::new(2, 6) },
-    Entry { name: "getuid", nr: 102, since: Kernel::new(2, 6) },
-    Entry { name: "syslog", nr: 103, since: Kernel::new(2, 6) },
-    Entry { name: "getgid", nr: 104, since: Kernel::new(2, 6) },
-    Entry { name: "setuid", nr: 105, since: Kernel::new(2, 6) },
-    Entry { name: "setgid", nr: 106, since: Kernel::new(2, 6) },
-    Entry { name: "geteuid", nr: 107, since: Kernel::new(2, 6) },
-    Entry { name: "getegid", nr: 108, since: Kernel::new(2, 6) },
-    Entry { name: "setpgid", nr: 109, since: Kernel::new(2, 6) },
-    Entry { name: "getppid", nr: 110, since: Kernel::new(2, 6) },
-    Entry { name: "getpgrp", nr: 111, since: Kernel::new(2, 6) },
-    Entry { name: "setsid", nr: 112, since: Kernel::new(2, 6) },
-    Entry { name: "setreuid", nr: 113, since: Kernel::new(2, 6) },
-    Entry { name: "setregid", nr: 114, since: Kernel::new(2, 6) },
-    Entry { name: "getgroups", nr: 115, since: Kernel::new(2, 6) },
-    Entry { name: "setgroups", nr: 116, since: Kernel::new(2, 6) },
-    Entry { name: "setresuid", nr: 117, since: Kernel::new(2, 6) },
-    Entry { name: "getresuid", nr: 118, since: Kernel::new(2, 6) },
-    Entry { name: "setresgid", nr: 119, since: Kernel::new(2, 6) },
-    Entry { name: "getresgid", nr: 120, since: Kernel::new(2, 6) },
-    Entry { name: "getpgid", nr: 121, since: Kernel::new(2, 6) },
-    Entry { name: "setfsuid", nr: 122, since: Kernel::new(2, 6) },
-    Entry { name: "setfsgid", nr: 123, since: Kernel::new(2, 6) },
-    Entry { name: "getsid", nr: 124, since: Kernel::new(2, 6) },
-    Entry { name: "capget", nr: 125, since: Kernel::new(2, 6) },
-    Entry { name: "capset", nr: 126, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigpending", nr: 127, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigtimedwait", nr: 128, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigqueueinfo", nr: 129, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigsuspend", nr: 130, since: Kernel::new(2, 6) },
-    Entry { name: "sigaltstack", nr: 131, since: Kernel::new(2, 6) },
-    Entry { name: "utime", nr: 132, since: Kernel::new(2, 6) },
-    Entry { name: "mknod", nr: 133, since: Kernel::new(2, 6) },
-    Entry { name: "uselib", nr: 134, since: Kernel::new(2, 6) },
-    Entry { name: "personality", nr: 135, since: Kernel::new(2, 6) },
-    Entry { name: "ustat", nr: 136, since: Kernel::new(2, 6) },
-    Entry { name: "statfs", nr: 137, since: Kernel::new(2, 6) },
-    Entry { name: "fstatfs", nr: 138, since: Kernel::new(2, 6) },
-    Entry { name: "sysfs", nr: 139, since: Kernel::new(2, 6) },
-    Entry { name: "getpriority", nr: 140, since: Kernel::new(2, 6) },
-    Entry { name: "setpriority", nr: 141, since: Kernel::new(2, 6) },
-    Entry { name: "sched_setparam", nr: 142, since: Kernel::new(2, 6) },
-    Entry { name: "sched_getparam", nr: 143, since: Kernel::new(2, 6) },
-    Entry { name: "sched_setscheduler", nr: 144, since: Kernel::new(2, 6) },
-    Entry { name: "sched_getscheduler", nr: 145, since: Kernel::new(2, 6) },
-    Entry { name: "sched_get_priority_max", nr: 146, since: Kernel::new(2, 6) },
-    Entry { name: "sched_get_priority_min", nr: 147, since: Kernel::new(2, 6) },
-    Entry { name: "sched_rr_get_interval", nr: 148, since: Kernel::new(2, 6) },
-    Entry { name: "mlock", nr: 149, since: Kernel::new(2, 6) },
-    Entry { name: "munlock", nr: 150, since: Kernel::new(2, 6) },
-    Entry { name: "mlockall", nr: 151, since: Kernel::new(2, 6) },
-    Entry { name: "munlockall", nr: 152, since: Kernel::new(2, 6) },
-    Entry { name: "vhangup", nr: 153, since: Kernel::new(2, 6) },
-    Entry { name: "modify_ldt", nr: 154, since: Kernel::new(2, 6) },
-    Entry { name: "pivot_root", nr: 155, since: Kernel::new(2, 6) },
-    Entry { name: "_sysctl", nr: 156, since: Kernel::new(2, 6) },
-    Entry { name: "prctl", nr: 157, since: Kernel::new(2, 6) },
-    Entry { name: "arch_prctl", nr: 158, since: Kernel::new(2, 6) },
-    Entry { name: "adjtimex", nr: 159, since: Kernel::new(2, 6) },
-    Entry { name: "setrlimit", nr: 160, since: Kernel::new(2, 6) },
-    Entry { name: "chroot", nr: 161, since: Kernel::new(2, 6) },
-    Entry { name: "sync", nr: 162, since: Kernel::new(2, 6) },
-    Entry { name: "acct", nr: 163, since: Kernel::new(2, 6) },
-    Entry { name: "settimeofday", nr: 164, since: Kernel::new(2, 6) },
-    Entry { name: "mount", nr: 165, since: Kernel::new(2, 6) },
-    Entry { name: "umount2", nr: 166, since: Kernel::new(2, 6) },
-    Entry { name: "swapon", nr: 167, since: Kernel::new(2, 6) },
-    Entry { name: "swapoff", nr: 168, since: Kernel::new(2, 6) },
-    Entry { name: "reboot", nr: 169, since: Kernel::new(2, 6) },
-    Entry { name: "sethostname", nr: 170, since: Kernel::new(2, 6) },
-    Entry { name: "setdomainname", nr: 171, since: Kernel::new(2, 6) },
-    Entry { name: "iopl", nr: 172, since: Kernel::new(2, 6) },
-    Entry { name: "ioperm", nr: 173, since: Kernel::new(2, 6) },
-    Entry { name: "create_module", nr: 174, since: Kernel::new(2, 6) },
-    Entry { name: "init_module", nr: 175, since: Kernel::new(2, 6) },
-    Entry { name: "delete_module", nr: 176, since: Kernel::new(2, 6) },
-    Entry { name: "get_kernel_syms", nr: 177, since: Kernel::new(2, 6) },
-    Entry { name: "query_module", nr: 178, since: Kernel::new(2, 6) },
-    Entry { name: "quotactl", nr: 179, since: Kernel::new(2, 6) },
-    Entry { name: "nfsservctl", nr: 180, since: Kernel::new(2, 6) },
-    Entry { name: "getpmsg", nr: 181, since: Kernel::new(2, 6) },
-    Entry { name: "putpmsg", nr: 182, since: Kernel::new(2, 6) },
-    Entry { name: "afs_syscall", nr: 183, since: Kernel::new(2, 6) },
-    Entry { name: "tuxcall", nr: 184, since: Kernel::new(2, 6) },
-    Entry { name: "security", nr: 185, since: Kernel::new(2, 6) },
-    Entry { name: "gettid", nr: 186, since: Kernel::new(2, 6) },
-    Entry { name: "readahead", nr: 187, since: Kernel::new(2, 6) },
-    Entry { name: "setxattr", nr: 188, since: Kernel::new(2, 6) },
-    Entry { name: "lsetxattr", nr: 189, since: Kernel::new(2, 6) },
-    Entry { name: "fsetxattr", nr: 190, since: Kernel::new(2, 6) },
-    Entry { name: "getxattr", nr: 191, since: Kernel::new(2, 6) },
-    Entry { name: "lgetxattr", nr: 192, since: Kernel::new(2, 6) },
-    Entry { name: "fgetxattr", nr: 193, since: Kernel::new(2, 6) },
-    Entry { name: "listxattr", nr: 194, since: Kernel::new(2, 6) },
-    Entry { name: "llistxattr", nr: 195, since: Kernel::new(2, 6) },
-    Entry { name: "flistxattr", nr: 196, since: Kernel::new(2, 6) },
-    Entry { name: "removexattr", nr: 197, since: Kernel::new(2, 6) },
-    Entry { name: "lremovexattr", nr: 198, since: Kernel::new(2, 6) },
-    Entry { name: "fremovexattr", nr: 199, since: Kernel::new(2, 6) },
-    Entry { name: "tkill", nr: 200, since: Kernel::new(2, 6) },
-    Entry { name: "time", nr: 201, since: Kernel::new(2, 6) },
-    Entry { name: "futex", nr: 202, since: Kernel::new(2, 6) },
-    Entry { name: "sched_setaffinity", nr: 203, since: Kernel::new(2, 6) },
-    Entry { name: "sched_getaffinity", nr: 204, since: Kernel::new(2, 6) },
-    Entry { name: "set_thread_area", nr: 205, since: Kernel::new(2, 6) },
-    Entry { name: "io_setup", nr: 206, since: Kernel::new(2, 6) },
-    Entry { name: "io_destroy", nr: 207, since: Kernel::new(2, 6) },
-    Entry { name: "io_getevents", nr: 208, since: Kernel::new(2, 6) },
-    Entry { name: "io_submit", nr: 209, since: Kernel::new(2, 6) },
-    Entry { name: "io_cancel", nr: 210, since: Kernel::new(2, 6) },
-    Entry { name: "get_thread_area", nr: 211, since: Kernel::new(2, 6) },
-    Entry { name: "lookup_dcookie", nr: 212, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_create", nr: 213, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_ctl_old", nr: 214, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_wait_old", nr: 215, since: Kernel::new(2, 6) },
-    Entry { name: "remap_file_pages", nr: 216, since: Kernel::new(2, 6) },
-    Entry { name: "getdents64", nr: 217, since: Kernel::new(2, 6) },
-    Entry { name: "set_tid_address", nr: 218, since: Kernel::new(2, 6) },
-    Entry { name: "restart_syscall", nr: 219, since: Kernel::new(2, 6) },
-    Entry { name: "semtimedop", nr: 220, since: Kernel::new(2, 6) },
-    Entry { name: "fadvise64", nr: 221, since: Kernel::new(2, 6) },
-    Entry { name: "timer_create", nr: 222, since: Kernel::new(2, 6) },
-    Entry { name: "timer_settime", nr: 223, since: Kernel::new(2, 6) },
-    Entry { name: "timer_gettime", nr: 224, since: Kernel::new(2, 6) },
-    Entry { name: "timer_getoverrun", nr: 225, since: Kernel::new(2, 6) },
-    Entry { name: "timer_delete", nr: 226, since: Kernel::new(2, 6) },
-    Entry { name: "clock_settime", nr: 227, since: Kernel::new(2, 6) },
-    Entry { name: "clock_gettime", nr: 228, since: Kernel::new(2, 6) },
-    Entry { name: "clock_getres", nr: 229, since: Kernel::new(2, 6) },
-    Entry { name: "clock_nanosleep", nr: 230, since: Kernel::new(2, 6) },
-    Entry { name: "exit_group", nr: 231, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_wait", nr: 232, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_ctl", nr: 233, since: Kernel::new(2, 6) },
-    Entry { name: "tgkill", nr: 234, since: Kernel::new(2, 6) },
-    Entry { name: "utimes", nr: 235, since: Kernel::new(2, 6) },
-    Entry { name: "vserver", nr: 236, since: Kernel::new(2, 6) },
-    Entry { name: "mbind", nr: 237, since: Kernel::new(2, 6) },
-    Entry { name: "set_mempolicy", nr: 238, since: Kernel::new(2, 6) },
-    Entry { name: "get_mempolicy", nr: 239, since: Kernel::new(2, 6) },
-    Entry { name: "mq_open", nr: 240, since: Kernel::new(2, 6) },
-    Entry { name: "mq_unlink", nr: 241, since: Kernel::new(2, 6) },
-    Entry { name: "mq_timedsend", nr: 242, since: Kernel::new(2, 6) },
-    Entry { name: "mq_timedreceive", nr: 243, since: Kernel::new(2, 6) },
-    Entry { name: "mq_notify", nr: 244, since: Kernel::new(2, 6) },
-    Entry { name: "mq_getsetattr", nr: 245, since: Kernel::new(2, 6) },
-    Entry { name: "kexec_load", nr: 246, since: Kernel::new(2, 6) },
-    Entry { name: "waitid", nr: 247, since: Kernel::new(2, 6) },
-    Entry { name: "add_key", nr: 248, since: Kernel::new(2, 6) },
-    Entry { name: "request_key", nr: 249, since: Kernel::new(2, 6) },
-    Entry { name: "keyctl", nr: 250, since: Kernel::new(2, 6) },
-    Entry { name: "ioprio_set", nr: 251, since: Kernel::new(2, 6) },
-    Entry { name: "ioprio_get", nr: 252, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_init", nr: 253, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_add_watch", nr: 254, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_rm_watch", nr: 255, since: Kernel::new(2, 6) },
-    Entry { name: "migrate_pages", nr: 256, since: Kernel::new(2, 6) },
-    Entry { name: "openat", nr: 257, since: Kernel::new(2, 6) },
-    Entry { name: "mkdirat", nr: 258, since: Kernel::new(2, 6) },
-    Entry { name: "mknodat", nr: 259, since: Kernel::new(2, 6) },
-    Entry { name: "fchownat", nr: 260, since: Kernel::new(2, 6) },
-    Entry { name: "futimesat", nr: 261, since: Kernel::new(2, 6) },
-    Entry { name: "newfstatat", nr: 262, since: Kernel::new(2, 6) },
-    Entry { name: "unlinkat", nr: 263, since: Kernel::new(2, 6) },
-    Entry { name: "renameat", nr: 264, since: Kernel::new(2, 6) },
-    Entry { name: "linkat", nr: 265, since: Kernel::new(2, 6) },
-    Entry { name: "symlinkat", nr: 266, since: Kernel::new(2, 6) },
-    Entry { name: "readlinkat", nr: 267, since: Kernel::new(2, 6) },
-    Entry { name: "fchmodat", nr: 268, since: Kernel::new(2, 6) },
-    Entry { name: "faccessat", nr: 269, since: Kernel::new(2, 6) },
-    Entry { name: "pselect6", nr: 270, since: Kernel::new(2, 6) },
-    Entry { name: "ppoll", nr: 271, since: Kernel::new(2, 6) },
-    Entry { name: "unshare", nr: 272, since: Kernel::new(2, 6) },
-    Entry { name: "set_robust_list", nr: 273, since: Kernel::new(2, 6) },
-    Entry { name: "get_robust_list", nr: 274, since: Kernel::new(2, 6) },
-    Entry { name: "splice", nr: 275, since: Kernel::new(2, 6) },
-    Entry { name: "tee", nr: 276, since: Kernel::new(2, 6) },
-    Entry { name: "sync_file_range", nr: 277, since: Kernel::new(2, 6) },
-    Entry { name: "vmsplice", nr: 278, since: Kernel::new(2, 6) },
-    Entry { name: "move_pages", nr: 279, since: Kernel::new(2, 6) },
-    Entry { name: "utimensat", nr: 280, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_pwait", nr: 281, since: Kernel::new(2, 6) },
-    Entry { name: "signalfd", nr: 282, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_create", nr: 283, since: Kernel::new(2, 6) },
-    Entry { name: "eventfd", nr: 284, since: Kernel::new(2, 6) },
-    Entry { name: "fallocate", nr: 285, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_settime", nr: 286, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_gettime", nr: 287, since: Kernel::new(2, 6) },
-    Entry { name: "accept4", nr: 288, since: Kernel::new(2, 6) },
-    Entry { name: "signalfd4", nr: 289, since: Kernel::new(2, 6) },
-    Entry { name: "eventfd2", nr: 290, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_create1", nr: 291, since: Kernel::new(2, 6) },
-    Entry { name: "dup3", nr: 292, since: Kernel::new(2, 6) },
-    Entry { name: "pipe2", nr: 293, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_init1", nr: 294, since: Kernel::new(2, 6) },
-    Entry { name: "preadv", nr: 295, since: Kernel::new(2, 6) },
-    Entry { name: "pwritev", nr: 296, since: Kernel::new(2, 6) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 297, since: Kernel::new(2, 6) },
-    Entry { name: "perf_event_open", nr: 298, since: Kernel::new(2, 6) },
-    Entry { name: "recvmmsg", nr: 299, since: Kernel::new(2, 6) },
-    Entry { name: "fanotify_init", nr: 300, since: Kernel::new(2, 6) },
-    Entry { name: "fanotify_mark", nr: 301, since: Kernel::new(2, 6) },
-    Entry { name: "prlimit64", nr: 302, since: Kernel::new(2, 6) },
-    Entry { name: "name_to_handle_at", nr: 303, since: Kernel::new(2, 6) },
-    Entry { name: "open_by_handle_at", nr: 304, since: Kernel::new(2, 6) },
-    Entry { name: "clock_adjtime", nr: 305, since: Kernel::new(2, 6) },
-    Entry { name: "syncfs", nr: 306, since: Kernel::new(2, 6) },
-    Entry { name: "sendmmsg", nr: 307, since: Kernel::new(3, 0) },
-    Entry { name: "setns", nr: 308, since: Kernel::new(3, 0) },
-    Entry { name: "getcpu", nr: 309, since: Kernel::new(3, 1) },
-    Entry { name: "process_vm_readv", nr: 310, since: Kernel::new(3, 2) },
-    Entry { name: "process_vm_writev", nr: 311, since: Kernel::new(3, 2) },
-    Entry { name: "kcmp", nr: 312, since: Kernel::new(3, 5) },
-    Entry { name: "finit_module", nr: 313, since: Kernel::new(3, 8) },
-    Entry { name: "sched_setattr", nr: 314, since: Kernel::new(3, 14) },
-    Entry { name: "sched_getattr", nr: 315, since: Kernel::new(3, 14) },
-    Entry { name: "renameat2", nr: 316, since: Kernel::new(3, 15) },
-    Entry { name: "seccomp", nr: 317, since: Kernel::new(3, 17) },
-    Entry { name: "getrandom", nr: 318, since: Kernel::new(3, 17) },
-    Entry { name: "memfd_create", nr: 319, since: Kernel::new(3, 17) },
-    Entry { name: "kexec_file_load", nr: 320, since: Kernel::new(3, 17) },
-    Entry { name: "bpf", nr: 321, since: Kernel::new(3, 18) },
-    Entry { name: "execveat", nr: 322, since: Kernel::new(3, 19) },
-    Entry { name: "userfaultfd", nr: 323, since: Kernel::new(4, 3) },
-    Entry { name: "membarrier", nr: 324, since: Kernel::new(4, 3) },
-    Entry { name: "mlock2", nr: 325, since: Kernel::new(4, 4) },
-    Entry { name: "copy_file_range", nr: 326, since: Kernel::new(4, 5) },
-    Entry { name: "preadv2", nr: 327, since: Kernel::new(4, 6) },
-    Entry { name: "pwritev2", nr: 328, since: Kernel::new(4, 6) },
-    Entry { name: "pkey_mprotect", nr: 329, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_alloc", nr: 330, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_free", nr: 331, since: Kernel::new(4, 9) },
-    Entry { name: "statx", nr: 332, since: Kernel::new(4, 11) },
-    Entry { name: "io_pgetevents", nr: 333, since: Kernel::new(4, 18) },
-    Entry { name: "rseq", nr: 334, since: Kernel::new(4, 18) },
-    Entry { name: "uretprobe", nr: 335, since: Kernel::new(6, 11) },
-    Entry { name: "uprobe", nr: 336, since: Kernel::new(6, 18) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 1) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 2) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 2) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 2) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 2) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 2) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 2) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 3) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 3) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 9) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 6) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 6) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 8) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 10) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 11) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 12) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 14) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 13) },
-    Entry { name: "memfd_secret", nr: 447, since: Kernel::new(5, 14) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 15) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 16) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 17) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 6) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
-];
-
-/// Places in [`X86_64`], by name.
-pub(super) static X86_64_BY_NAME: [u16; 385] = [
-    156, 43, 288, 21, 163, 248, 159, 183, 37, 158, 49, 321, 12, 364, 125, 126, 80, 90, 92, 161, 305, 229,
-    228, 230, 227, 56, 348, 3, 349, 42, 326, 85, 174, 176, 32, 33, 292, 213, 291, 233, 214, 281, 354, 232,
-    215, 284, 290, 59, 322, 60, 231, 269, 352, 221, 285, 300, 301, 81, 91, 268, 365, 93, 260, 72, 75, 193,
-    381, 382, 313, 196, 73, 57, 199, 344, 190, 345, 343, 346, 5, 138, 74, 77, 202, 369, 368, 362, 367, 261,
-    177, 239, 274, 211, 309, 79, 78, 217, 108, 107, 104, 115, 36, 52, 121, 111, 39, 181, 110, 140, 318, 120,
-    118, 97, 98, 124, 51, 55, 186, 96, 102, 191, 377, 175, 254, 253, 294, 255, 210, 207, 208, 333, 206, 209,
-    339, 340, 338, 16, 173, 172, 252, 251, 312, 320, 246, 250, 62, 358, 357, 359, 94, 192, 86, 265, 50, 371,
-    383, 194, 378, 195, 212, 198, 8, 189, 372, 374, 373, 6, 28, 366, 237, 324, 319, 360, 256, 27, 83, 258,
-    133, 259, 149, 325, 151, 9, 154, 165, 355, 342, 279, 10, 245, 244, 240, 243, 242, 241, 25, 375, 71, 68,
-    70, 69, 26, 150, 152, 11, 303, 35, 262, 180, 2, 304, 341, 380, 257, 350, 34, 298, 135, 351, 347, 337, 22,
-    293, 155, 330, 331, 329, 7, 271, 157, 17, 295, 327, 302, 353, 361, 310, 311, 270, 101, 182, 18, 296, 328,
-    178, 179, 356, 0, 187, 89, 267, 19, 169, 45, 299, 47, 216, 197, 379, 82, 264, 316, 249, 219, 84, 334,
-    384, 13, 127, 14, 129, 15, 130, 128, 297, 146, 147, 204, 315, 143, 145, 148, 203, 314, 142, 144, 24, 317,
-    185, 23, 66, 64, 65, 220, 40, 307, 46, 44, 238, 363, 273, 205, 218, 171, 123, 122, 106, 116, 170, 38,
-    308, 109, 141, 114, 119, 117, 113, 160, 112, 54, 164, 105, 188, 376, 30, 31, 67, 29, 48, 131, 282, 289,
-    41, 53, 275, 4, 137, 370, 332, 168, 167, 88, 266, 162, 277, 306, 139, 99, 103, 276, 234, 201, 222, 226,
-    225, 224, 223, 283, 287, 286, 100, 200, 76, 184, 95, 166, 63, 87, 263, 272, 336, 335, 134, 323, 136, 132,
-    280, 235, 58, 153, 278, 236, 61, 247, 1, 20,
+    Entry::new(302, 0, Kernel::new(2, 6)),    // read
+    Entry::new(500, 1, Kernel::new(2, 6)),    // write
+    Entry::new(257, 2, Kernel::new(2, 6)),    // open
+    Entry::new(41, 3, Kernel::new(2, 6)),     // close
+    Entry::new(427, 4, Kernel::new(2, 6)),    // stat
+    Entry::new(95, 5, Kernel::new(2, 6)),     // fstat
+    Entry::new(202, 6, Kernel::new(2, 6)),    // lstat
+    Entry::new(278, 7, Kernel::new(2, 6)),    // poll
+    Entry::new(197, 8, Kernel::new(2, 6)),    // lseek
+    Entry::new(219, 9, Kernel::new(2, 6)),    // mmap
+    Entry::new(226, 10, Kernel::new(2, 6)),   // mprotect
+    Entry::new(246, 11, Kernel::new(2, 6)),   // munmap
+    Entry::new(19, 12, Kernel::new(2, 6)),    // brk
+    Entry::new(327, 13, Kernel::new(2, 6)),   // rt_sigaction
+    Entry::new(329, 14, Kernel::new(2, 6)),   // rt_sigprocmask
+    Entry::new(331, 15, Kernel::new(2, 6)),   // rt_sigreturn
+    Entry::new(169, 16, Kernel::new(2, 6)),   // ioctl
+    Entry::new(282, 17, Kernel::new(2, 6)),   // pread64
+    Entry::new(296, 18, Kernel::new(2, 6)),   // pwrite64
+    Entry::new(307, 19, Kernel::new(2, 6)),   // readv
+    Entry::new(501, 20, Kernel::new(2, 6)),   // writev
+    Entry::new(5, 21, Kernel::new(2, 6)),     // access
+    Entry::new(272, 22, Kernel::new(2, 6)),   // pipe
+    Entry::new(357, 23, Kernel::new(2, 6)),   // select
+    Entry::new(354, 24, Kernel::new(2, 6)),   // sched_yield
+    Entry::new(236, 25, Kernel::new(2, 6)),   // mremap
+    Entry::new(242, 26, Kernel::new(2, 6)),   // msync
+    Entry::new(211, 27, Kernel::new(2, 6)),   // mincore
+    Entry::new(204, 28, Kernel::new(2, 6)),   // madvise
+    Entry::new(409, 29, Kernel::new(2, 6)),   // shmget
+    Entry::new(406, 30, Kernel::new(2, 6)),   // shmat
+    Entry::new(407, 31, Kernel::new(2, 6)),   // shmctl
+    Entry::new(48, 32, Kernel::new(2, 6)),    // dup
+    Entry::new(49, 33, Kernel::new(2, 6)),    // dup2
+    Entry::new(263, 34, Kernel::new(2, 6)),   // pause
+    Entry::new(248, 35, Kernel::new(2, 6)),   // nanosleep
+    Entry::new(128, 36, Kernel::new(2, 6)),   // getitimer
+    Entry::new(10, 37, Kernel::new(2, 6)),    // alarm
+    Entry::new(385, 38, Kernel::new(2, 6)),   // setitimer
+    Entry::new(132, 39, Kernel::new(2, 6)),   // getpid
+    Entry::new(364, 40, Kernel::new(2, 6)),   // sendfile
+    Entry::new(420, 41, Kernel::new(2, 6)),   // socket
+    Entry::new(43, 42, Kernel::new(2, 6)),    // connect
+    Entry::new(3, 43, Kernel::new(2, 6)),     // accept
+    Entry::new(368, 44, Kernel::new(2, 6)),   // sendto
+    Entry::new(310, 45, Kernel::new(2, 6)),   // recvfrom
+    Entry::new(367, 46, Kernel::new(2, 6)),   // sendmsg
+    Entry::new(313, 47, Kernel::new(2, 6)),   // recvmsg
+    Entry::new(410, 48, Kernel::new(2, 6)),   // shutdown
+    Entry::new(15, 49, Kernel::new(2, 6)),    // bind
+    Entry::new(188, 50, Kernel::new(2, 6)),   // listen
+    Entry::new(144, 51, Kernel::new(2, 6)),   // getsockname
+    Entry::new(129, 52, Kernel::new(2, 6)),   // getpeername
+    Entry::new(422, 53, Kernel::new(2, 6)),   // socketpair
+    Entry::new(399, 54, Kernel::new(2, 6)),   // setsockopt
+    Entry::new(145, 55, Kernel::new(2, 6)),   // getsockopt
+    Entry::new(39, 56, Kernel::new(2, 6)),    // clone
+    Entry::new(88, 57, Kernel::new(2, 6)),    // fork
+    Entry::new(491, 58, Kernel::new(2, 6)),   // vfork
+    Entry::new(61, 59, Kernel::new(2, 6)),    // execve
+    Entry::new(63, 60, Kernel::new(2, 6)),    // exit
+    Entry::new(497, 61, Kernel::new(2, 6)),   // wait4
+    Entry::new(179, 62, Kernel::new(2, 6)),   // kill
+    Entry::new(476, 63, Kernel::new(2, 6)),   // uname
+    Entry::new(359, 64, Kernel::new(2, 6)),   // semget
+    Entry::new(360, 65, Kernel::new(2, 6)),   // semop
+    Entry::new(358, 66, Kernel::new(2, 6)),   // semctl
+    Entry::new(408, 67, Kernel::new(2, 6)),   // shmdt
+    Entry::new(239, 68, Kernel::new(2, 6)),   // msgget
+    Entry::new(241, 69, Kernel::new(2, 6)),   // msgsnd
+    Entry::new(240, 70, Kernel::new(2, 6)),   // msgrcv
+    Entry::new(238, 71, Kernel::new(2, 6)),   // msgctl
+    Entry::new(79, 72, Kernel::new(2, 6)),    // fcntl
+    Entry::new(87, 73, Kernel::new(2, 6)),    // flock
+    Entry::new(100, 74, Kernel::new(2, 6)),   // fsync
+    Entry::new(81, 75, Kernel::new(2, 6)),    // fdatasync
+    Entry::new(468, 76, Kernel::new(2, 6)),   // truncate
+    Entry::new(102, 77, Kernel::new(2, 6)),   // ftruncate
+    Entry::new(118, 78, Kernel::new(2, 6)),   // getdents
+    Entry::new(117, 79, Kernel::new(2, 6)),   // getcwd
+    Entry::new(24, 80, Kernel::new(2, 6)),    // chdir
+    Entry::new(72, 81, Kernel::new(2, 6)),    // fchdir
+    Entry::new(317, 82, Kernel::new(2, 6)),   // rename
+    Entry::new(212, 83, Kernel::new(2, 6)),   // mkdir
+    Entry::new(324, 84, Kernel::new(2, 6)),   // rmdir
+    Entry::new(45, 85, Kernel::new(2, 6)),    // creat
+    Entry::new(186, 86, Kernel::new(2, 6)),   // link
+    Entry::new(477, 87, Kernel::new(2, 6)),   // unlink
+    Entry::new(440, 88, Kernel::new(2, 6)),   // symlink
+    Entry::new(305, 89, Kernel::new(2, 6)),   // readlink
+    Entry::new(25, 90, Kernel::new(2, 6)),    // chmod
+    Entry::new(73, 91, Kernel::new(2, 6)),    // fchmod
+    Entry::new(26, 92, Kernel::new(2, 6)),    // chown
+    Entry::new(76, 93, Kernel::new(2, 6)),    // fchown
+    Entry::new(183, 94, Kernel::new(2, 6)),   // lchown
+    Entry::new(473, 95, Kernel::new(2, 6)),   // umask
+    Entry::new(147, 96, Kernel::new(2, 6)),   // gettimeofday
+    Entry::new(141, 97, Kernel::new(2, 6)),   // getrlimit
+    Entry::new(142, 98, Kernel::new(2, 6)),   // getrusage
+    Entry::new(448, 99, Kernel::new(2, 6)),   // sysinfo
+    Entry::new(466, 100, Kernel::new(2, 6)),  // times
+    Entry::new(294, 101, Kernel::new(2, 6)),  // ptrace
+    Entry::new(148, 102, Kernel::new(2, 6)),  // getuid
+    Entry::new(449, 103, Kernel::new(2, 6)),  // syslog
+    Entry::new(124, 104, Kernel::new(2, 6)),  // getgid
+    Entry::new(401, 105, Kernel::new(2, 6)),  // setuid
+    Entry::new(380, 106, Kernel::new(2, 6)),  // setgid
+    Entry::new(122, 107, Kernel::new(2, 6)),  // geteuid
+    Entry::new(120, 108, Kernel::new(2, 6)),  // getegid
+    Entry::new(387, 109, Kernel::new(2, 6)),  // setpgid
+    Entry::new(134, 110, Kernel::new(2, 6)),  // getppid
+    Entry::new(131, 111, Kernel::new(2, 6)),  // getpgrp
+    Entry::new(398, 112, Kernel::new(2, 6)),  // setsid
+    Entry::new(395, 113, Kernel::new(2, 6)),  // setreuid
+    Entry::new(389, 114, Kernel::new(2, 6)),  // setregid
+    Entry::new(126, 115, Kernel::new(2, 6)),  // getgroups
+    Entry::new(382, 116, Kernel::new(2, 6)),  // setgroups
+    Entry::new(393, 117, Kernel::new(2, 6)),  // setresuid
+    Entry::new(139, 118, Kernel::new(2, 6)),  // getresuid
+    Entry::new(391, 119, Kernel::new(2, 6)),  // setresgid
+    Entry::new(137, 120, Kernel::new(2, 6)),  // getresgid
+    Entry::new(130, 121, Kernel::new(2, 6)),  // getpgid
+    Entry::new(378, 122, Kernel::new(2, 6)),  // setfsuid
+    Entry::new(376, 123, Kernel::new(2, 6)),  // setfsgid
+    Entry::new(143, 124, Kernel::new(2, 6)),  // getsid
+    Entry::new(22, 125, Kernel::new(2, 6)),   // capget
+    Entry::new(23, 126, Kernel::new(2, 6)),   // capset
+    Entry::new(328, 127, Kernel::new(2, 6)),  // rt_sigpending
+    Entry::new(333, 128, Kernel::new(2, 6)),  // rt_sigtimedwait
+    Entry::new(330, 129, Kernel::new(2, 6)),  // rt_sigqueueinfo
+    Entry::new(332, 130, Kernel::new(2, 6)),  // rt_sigsuspend
+    Entry::new(412, 131, Kernel::new(2, 6)),  // sigaltstack
+    Entry::new(487, 132, Kernel::new(2, 6)),  // utime
+    Entry::new(214, 133, Kernel::new(2, 6)),  // mknod
+    Entry::new(482, 134, Kernel::new(2, 6)),  // uselib
+    Entry::new(268, 135, Kernel::new(2, 6)),  // personality
+    Entry::new(486, 136, Kernel::new(2, 6)),  // ustat
+    Entry::new(429, 137, Kernel::new(2, 6)),  // statfs
+    Entry::new(98, 138, Kernel::new(2, 6)),   // fstatfs
+    Entry::new(447, 139, Kernel::new(2, 6)),  // sysfs
+    Entry::new(135, 140, Kernel::new(2, 6)),  // getpriority
+    Entry::new(388, 141, Kernel::new(2, 6)),  // setpriority
+    Entry::new(352, 142, Kernel::new(2, 6)),  // sched_setparam
+    Entry::new(346, 143, Kernel::new(2, 6)),  // sched_getparam
+    Entry::new(353, 144, Kernel::new(2, 6)),  // sched_setscheduler
+    Entry::new(347, 145, Kernel::new(2, 6)),  // sched_getscheduler
+    Entry::new(342, 146, Kernel::new(2, 6)),  // sched_get_priority_max
+    Entry::new(343, 147, Kernel::new(2, 6)),  // sched_get_priority_min
+    Entry::new(348, 148, Kernel::new(2, 6)),  // sched_rr_get_interval
+    Entry::new(216, 149, Kernel::new(2, 6)),  // mlock
+    Entry::new(244, 150, Kernel::new(2, 6)),  // munlock
+    Entry::new(218, 151, Kernel::new(2, 6)),  // mlockall
+    Entry::new(245, 152, Kernel::new(2, 6)),  // munlockall
+    Entry::new(492, 153, Kernel::new(2, 6)),  // vhangup
+    Entry::new(221, 154, Kernel::new(2, 6)),  // modify_ldt
+    Entry::new(274, 155, Kernel::new(2, 6)),  // pivot_root
+    Entry::new(2, 156, Kernel::new(2, 6)),    // _sysctl
+    Entry::new(281, 157, Kernel::new(2, 6)),  // prctl
+    Entry::new(11, 158, Kernel::new(2, 6)),   // arch_prctl
+    Entry::new(8, 159, Kernel::new(2, 6)),    // adjtimex
+    Entry::new(397, 160, Kernel::new(2, 6)),  // setrlimit
+    Entry::new(28, 161, Kernel::new(2, 6)),   // chroot
+    Entry::new(442, 162, Kernel::new(2, 6)),  // sync
+    Entry::new(6, 163, Kernel::new(2, 6)),    // acct
+    Entry::new(400, 164, Kernel::new(2, 6)),  // settimeofday
+    Entry::new(222, 165, Kernel::new(2, 6)),  // mount
+    Entry::new(475, 166, Kernel::new(2, 6)),  // umount2
+    Entry::new(438, 167, Kernel::new(2, 6)),  // swapon
+    Entry::new(437, 168, Kernel::new(2, 6)),  // swapoff
+    Entry::new(308, 169, Kernel::new(2, 6)),  // reboot
+    Entry::new(384, 170, Kernel::new(2, 6)),  // sethostname
+    Entry::new(375, 171, Kernel::new(2, 6)),  // setdomainname
+    Entry::new(171, 172, Kernel::new(2, 6)),  // iopl
+    Entry::new(170, 173, Kernel::new(2, 6)),  // ioperm
+    Entry::new(46, 174, Kernel::new(2, 6)),   // create_module
+    Entry::new(154, 175, Kernel::new(2, 6)),  // init_module
+    Entry::new(47, 176, Kernel::new(2, 6)),   // delete_module
+    Entry::new(111, 177, Kernel::new(2, 6)),  // get_kernel_syms
+    Entry::new(299, 178, Kernel::new(2, 6)),  // query_module
+    Entry::new(300, 179, Kernel::new(2, 6)),  // quotactl
+    Entry::new(250, 180, Kernel::new(2, 6)),  // nfsservctl
+    Entry::new(133, 181, Kernel::new(2, 6)),  // getpmsg
+    Entry::new(295, 182, Kernel::new(2, 6)),  // putpmsg
+    Entry::new(9, 183, Kernel::new(2, 6)),    // afs_syscall
+    Entry::new(470, 184, Kernel::new(2, 6)),  // tuxcall
+    Entry::new(356, 185, Kernel::new(2, 6)),  // security
+    Entry::new(146, 186, Kernel::new(2, 6)),  // gettid
+    Entry::new(303, 187, Kernel::new(2, 6)),  // readahead
+    Entry::new(403, 188, Kernel::new(2, 6)),  // setxattr
+    Entry::new(198, 189, Kernel::new(2, 6)),  // lsetxattr
+    Entry::new(91, 190, Kernel::new(2, 6)),   // fsetxattr
+    Entry::new(150, 191, Kernel::new(2, 6)),  // getxattr
+    Entry::new(185, 192, Kernel::new(2, 6)),  // lgetxattr
+    Entry::new(82, 193, Kernel::new(2, 6)),   // fgetxattr
+    Entry::new(191, 194, Kernel::new(2, 6)),  // listxattr
+    Entry::new(193, 195, Kernel::new(2, 6)),  // llistxattr
+    Entry::new(86, 196, Kernel::new(2, 6)),   // flistxattr
+    Entry::new(315, 197, Kernel::new(2, 6)),  // removexattr
+    Entry::new(196, 198, Kernel::new(2, 6)),  // lremovexattr
+    Entry::new(89, 199, Kernel::new(2, 6)),   // fremovexattr
+    Entry::new(467, 200, Kernel::new(2, 6)),  // tkill
+    Entry::new(452, 201, Kernel::new(2, 6)),  // time
+    Entry::new(104, 202, Kernel::new(2, 6)),  // futex
+    Entry::new(350, 203, Kernel::new(2, 6)),  // sched_setaffinity
+    Entry::new(344, 204, Kernel::new(2, 6)),  // sched_getaffinity
+    Entry::new(372, 205, Kernel::new(2, 6)),  // set_thread_area
+    Entry::new(164, 206, Kernel::new(2, 6)),  // io_setup
+    Entry::new(160, 207, Kernel::new(2, 6)),  // io_destroy
+    Entry::new(161, 208, Kernel::new(2, 6)),  // io_getevents
+    Entry::new(165, 209, Kernel::new(2, 6)),  // io_submit
+    Entry::new(159, 210, Kernel::new(2, 6)),  // io_cancel
+    Entry::new(114, 211, Kernel::new(2, 6)),  // get_thread_area
+    Entry::new(195, 212, Kernel::new(2, 6)),  // lookup_dcookie
+    Entry::new(51, 213, Kernel::new(2, 6)),   // epoll_create
+    Entry::new(54, 214, Kernel::new(2, 6)),   // epoll_ctl_old
+    Entry::new(58, 215, Kernel::new(2, 6)),   // epoll_wait_old
+    Entry::new(314, 216, Kernel::new(2, 6)),  // remap_file_pages
+    Entry::new(119, 217, Kernel::new(2, 6)),  // getdents64
+    Entry::new(373, 218, Kernel::new(2, 6)),  // set_tid_address
+    Entry::new(321, 219, Kernel::new(2, 6)),  // restart_syscall
+    Entry::new(361, 220, Kernel::new(2, 6)),  // semtimedop
+    Entry::new(67, 221, Kernel::new(2, 6)),   // fadvise64
+    Entry::new(453, 222, Kernel::new(2, 6)),  // timer_create
+    Entry::new(458, 223, Kernel::new(2, 6)),  // timer_settime
+    Entry::new(456, 224, Kernel::new(2, 6)),  // timer_gettime
+    Entry::new(455, 225, Kernel::new(2, 6)),  // timer_getoverrun
+    Entry::new(454, 226, Kernel::new(2, 6)),  // timer_delete
+    Entry::new(37, 227, Kernel::new(2, 6)),   // clock_settime
+    Entry::new(33, 228, Kernel::new(2, 6)),   // clock_gettime
+    Entry::new(31, 229, Kernel::new(2, 6)),   // clock_getres
+    Entry::new(35, 230, Kernel::new(2, 6)),   // clock_nanosleep
+    Entry::new(64, 231, Kernel::new(2, 6)),   // exit_group
+    Entry::new(57, 232, Kernel::new(2, 6)),   // epoll_wait
+    Entry::new(53, 233, Kernel::new(2, 6)),   // epoll_ctl
+    Entry::new(451, 234, Kernel::new(2, 6)),  // tgkill
+    Entry::new(490, 235, Kernel::new(2, 6)),  // utimes
+    Entry::new(496, 236, Kernel::new(2, 6)),  // vserver
+    Entry::new(206, 237, Kernel::new(2, 6)),  // mbind
+    Entry::new(369, 238, Kernel::new(2, 6)),  // set_mempolicy
+    Entry::new(112, 239, Kernel::new(2, 6)),  // get_mempolicy
+    Entry::new(230, 240, Kernel::new(2, 6)),  // mq_open
+    Entry::new(235, 241, Kernel::new(2, 6)),  // mq_unlink
+    Entry::new(233, 242, Kernel::new(2, 6)),  // mq_timedsend
+    Entry::new(231, 243, Kernel::new(2, 6)),  // mq_timedreceive
+    Entry::new(229, 244, Kernel::new(2, 6)),  // mq_notify
+    Entry::new(228, 245, Kernel::new(2, 6)),  // mq_getsetattr
+    Entry::new(177, 246, Kernel::new(2, 6)),  // kexec_load
+    Entry::new(498, 247, Kernel::new(2, 6)),  // waitid
+    Entry::new(7, 248, Kernel::new(2, 6)),    // add_key
+    Entry::new(320, 249, Kernel::new(2, 6)),  // request_key
+    Entry::new(178, 250, Kernel::new(2, 6)),  // keyctl
+    Entry::new(173, 251, Kernel::new(2, 6)),  // ioprio_set
+    Entry::new(172, 252, Kernel::new(2, 6)),  // ioprio_get
+    Entry::new(156, 253, Kernel::new(2, 6)),  // inotify_init
+    Entry::new(155, 254, Kernel::new(2, 6)),  // inotify_add_watch
+    Entry::new(158, 255, Kernel::new(2, 6)),  // inotify_rm_watch
+    Entry::new(210, 256, Kernel::new(2, 6)),  // migrate_pages
+    Entry::new(261, 257, Kernel::new(2, 6)),  // openat
+    Entry::new(213, 258, Kernel::new(2, 6)),  // mkdirat
+    Entry::new(215, 259, Kernel::new(2, 6)),  // mknodat
+    Entry::new(78, 260, Kernel::new(2, 6)),   // fchownat
+    Entry::new(110, 261, Kernel::new(2, 6)),  // futimesat
+    Entry::new(249, 262, Kernel::new(2, 6)),  // newfstatat
+    Entry::new(478, 263, Kernel::new(2, 6)),  // unlinkat
+    Entry::new(318, 264, Kernel::new(2, 6)),  // renameat
+    Entry::new(187, 265, Kernel::new(2, 6)),  // linkat
+    Entry::new(441, 266, Kernel::new(2, 6)),  // symlinkat
+    Entry::new(306, 267, Kernel::new(2, 6)),  // readlinkat
+    Entry::new(74, 268, Kernel::new(2, 6)),   // fchmodat
+    Entry::new(65, 269, Kernel::new(2, 6)),   // faccessat
+    Entry::new(292, 270, Kernel::new(2, 6)),  // pselect6
+    Entry::new(279, 271, Kernel::new(2, 6)),  // ppoll
+    Entry::new(479, 272, Kernel::new(2, 6)),  // unshare
+    Entry::new(371, 273, Kernel::new(2, 6)),  // set_robust_list
+    Entry::new(113, 274, Kernel::new(2, 6)),  // get_robust_list
+    Entry::new(423, 275, Kernel::new(2, 6)),  // splice
+    Entry::new(450, 276, Kernel::new(2, 6)),  // tee
+    Entry::new(443, 277, Kernel::new(2, 6)),  // sync_file_range
+    Entry::new(495, 278, Kernel::new(2, 6)),  // vmsplice
+    Entry::new(225, 279, Kernel::new(2, 6)),  // move_pages
+    Entry::new(488, 280, Kernel::new(2, 6)),  // utimensat
+    Entry::new(55, 281, Kernel::new(2, 6)),   // epoll_pwait
+    Entry::new(414, 282, Kernel::new(2, 6)),  // signalfd
+    Entry::new(461, 283, Kernel::new(2, 6)),  // timerfd_create
+    Entry::new(59, 284, Kernel::new(2, 6)),   // eventfd
+    Entry::new(69, 285, Kernel::new(2, 6)),   // fallocate
+    Entry::new(464, 286, Kernel::new(2, 6)),  // timerfd_settime
+    Entry::new(462, 287, Kernel::new(2, 6)),  // timerfd_gettime
+    Entry::new(4, 288, Kernel::new(2, 6)),    // accept4
+    Entry::new(415, 289, Kernel::new(2, 6)),  // signalfd4
+    Entry::new(60, 290, Kernel::new(2, 6)),   // eventfd2
+    Entry::new(52, 291, Kernel::new(2, 6)),   // epoll_create1
+    Entry::new(50, 292, Kernel::new(2, 6)),   // dup3
+    Entry::new(273, 293, Kernel::new(2, 6)),  // pipe2
+    Entry::new(157, 294, Kernel::new(2, 6)),  // inotify_init1
+    Entry::new(283, 295, Kernel::new(2, 6)),  // preadv
+    Entry::new(297, 296, Kernel::new(2, 6)),  // pwritev
+    Entry::new(335, 297, Kernel::new(2, 6)),  // rt_tgsigqueueinfo
+    Entry::new(267, 298, Kernel::new(2, 6)),  // perf_event_open
+    Entry::new(311, 299, Kernel::new(2, 6)),  // recvmmsg
+    Entry::new(70, 300, Kernel::new(2, 6)),   // fanotify_init
+    Entry::new(71, 301, Kernel::new(2, 6)),   // fanotify_mark
+    Entry::new(285, 302, Kernel::new(2, 6)),  // prlimit64
+    Entry::new(247, 303, Kernel::new(2, 6)),  // name_to_handle_at
+    Entry::new(258, 304, Kernel::new(2, 6)),  // open_by_handle_at
+    Entry::new(29, 305, Kernel::new(2, 6)),   // clock_adjtime
+    Entry::new(445, 306, Kernel::new(2, 6)),  // syncfs
+    Entry::new(366, 307, Kernel::new(3, 0)),  // sendmmsg
+    Entry::new(386, 308, Kernel::new(3, 0)),  // setns
+    Entry::new(116, 309, Kernel::new(3, 1)),  // getcpu
+    Entry::new(288, 310, Kernel::new(3, 2)),  // process_vm_readv
+    Entry::new(289, 311, Kernel::new(3, 2)),  // process_vm_writev
+    Entry::new(175, 312, Kernel::new(3, 5)),  // kcmp
+    Entry::new(85, 313, Kernel::new(3, 8)),   // finit_module
+    Entry::new(351, 314, Kernel::new(3, 14)), // sched_setattr
+    Entry::new(345, 315, Kernel::new(3, 14)), // sched_getattr
+    Entry::new(319, 316, Kernel::new(3, 15)), // renameat2
+    Entry::new(355, 317, Kernel::new(3, 17)), // seccomp
+    Entry::new(136, 318, Kernel::new(3, 17)), // getrandom
+    Entry::new(208, 319, Kernel::new(3, 17)), // memfd_create
+    Entry::new(176, 320, Kernel::new(3, 17)), // kexec_file_load
+    Entry::new(16, 321, Kernel::new(3, 18)),  // bpf
+    Entry::new(62, 322, Kernel::new(3, 19)),  // execveat
+    Entry::new(483, 323, Kernel::new(4, 3)),  // userfaultfd
+    Entry::new(207, 324, Kernel::new(4, 3)),  // membarrier
+    Entry::new(217, 325, Kernel::new(4, 4)),  // mlock2
+    Entry::new(44, 326, Kernel::new(4, 5)),   // copy_file_range
+    Entry::new(284, 327, Kernel::new(4, 6)),  // preadv2
+    Entry::new(298, 328, Kernel::new(4, 6)),  // pwritev2
+    Entry::new(277, 329, Kernel::new(4, 9)),  // pkey_mprotect
+    Entry::new(275, 330, Kernel::new(4, 9)),  // pkey_alloc
+    Entry::new(276, 331, Kernel::new(4, 9)),  // pkey_free
+    Entry::new(432, 332, Kernel::new(4, 11)), // statx
+    Entry::new(162, 333, Kernel::new(4, 18)), // io_pgetevents
+    Entry::new(325, 334, Kernel::new(4, 18)), // rseq
+    Entry::new(481, 335, Kernel::new(6, 11)), // uretprobe
+    Entry::new(480, 336, Kernel::new(6, 18)), // uprobe
+    Entry::new(271, 424, Kernel::new(5, 1)),  // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 1)),  // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 1)),  // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 1)),  // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 2)),  // open_tree
+    Entry::new(224, 429, Kernel::new(5, 2)),  // move_mount
+    Entry::new(93, 430, Kernel::new(5, 2)),   // fsopen
+    Entry::new(90, 431, Kernel::new(5, 2)),   // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 2)),   // fsmount
+    Entry::new(94, 433, Kernel::new(5, 2)),   // fspick
+    Entry::new(270, 434, Kernel::new(5, 3)),  // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 3)),   // clone3
+    Entry::new(42, 436, Kernel::new(5, 9)),   // close_range
+    Entry::new(262, 437, Kernel::new(5, 6)),  // openat2
+    Entry::new(269, 438, Kernel::new(5, 6)),  // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 8)),   // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 10)), // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 11)),  // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 12)), // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 14)), // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 13)), // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 13)), // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 13)), // landlock_restrict_self
+    Entry::new(209, 447, Kernel::new(5, 14)), // memfd_secret
+    Entry::new(287, 448, Kernel::new(5, 15)), // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 16)), // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 17)), // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),   // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),   // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 6)),  // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),  // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),  // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),  // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),  // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),  // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),  // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),  // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),  // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)), // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)), // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)), // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)), // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)), // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)), // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),  // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),  // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)), // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),  // rseq_slice_yield
 ];
 
 /// Calls of x86, by number.
 pub(super) static X86: [Entry; 461] = [
-    Entry { name: "restart_syscall", nr: 0, since: Kernel::new(2, 6) },
-    Entry { name: "exit", nr: 1, since: Kernel::new(1, 0) },
-    Entry { name: "fork", nr: 2, since: Kernel::new(1, 0) },
-    Entry { name: "read", nr: 3, since: Kernel::new(1, 0) },
-    Entry { name: "write", nr: 4, since: Kernel::new(1, 0) },
-    Entry { name: "open", nr: 5, since: Kernel::new(1, 0) },
-    Entry { name: "close", nr: 6, since: Kernel::new(1, 0) },
-    Entry { name: "waitpid", nr: 7, since: Kernel::new(1, 0) },
-    Entry { name: "creat", nr: 8, since: Kernel::new(1, 0) },
-    Entry { name: "link", nr: 9, since: Kernel::new(1, 0) },
-    Entry { name: "unlink", nr: 10, since: Kernel::new(1, 0) },
-    Entry { name: "execve", nr: 11, since: Kernel::new(1, 0) },
-    Entry { name: "chdir", nr: 12, since: Kernel::new(1, 0) },
-    Entry { name: "time", nr: 13, since: Kernel::new(1, 0) },
-    Entry { name: "mknod", nr: 14, since: Kernel::new(1, 0) },
-    Entry { name: "chmod", nr: 15, since: Kernel::new(1, 0) },
-    Entry { name: "lchown", nr: 16, since: Kernel::new(1, 0) },
-    Entry { name: "break", nr: 17, since: Kernel::new(1, 0) },
-    Entry { name: "oldstat", nr: 18, since: Kernel::new(1, 0) },
-    Entry { name: "lseek", nr: 19, since: Kernel::new(1, 0) },
-    Entry { name: "getpid", nr: 20, since: Kernel::new(1, 0) },
-    Entry { name: "mount", nr: 21, since: Kernel::new(1, 0) },
-    Entry { name: "umount", nr: 22, since: Kernel::new(1, 0) },
-    Entry { name: "setuid", nr: 23, since: Kernel::new(1, 0) },
-    Entry { name: "getuid", nr: 24, since: Kernel::new(1, 0) },
-    Entry { name: "stime", nr: 25, since: Kernel::new(1, 0) },
-    Entry { name: "ptrace", nr: 26, since: Kernel::new(1, 0) },
-    Entry { name: "alarm", nr: 27, since: Kernel::new(1, 0) },
-    Entry { name: "oldfstat", nr: 28, since: Kernel::new(1, 0) },
-    Entry { name: "pause", nr: 29, since: Kernel::new(1, 0) },
-    Entry { name: "utime", nr: 30, since: Kernel::new(1, 0) },
-    Entry { name: "stty", nr: 31, since: Kernel::new(1, 0) },
-    Entry { name: "gtty", nr: 32, since: Kernel::new(1, 0) },
-    Entry { name: "access", nr: 33, since: Kernel::new(1, 0) },
-    Entry { name: "nice", nr: 34, since: Kernel::new(1, 0) },
-    Entry { name: "ftime", nr: 35, since: Kernel::new(1, 0) },
-    Entry { name: "sync", nr: 36, since: Kernel::new(1, 0) },
-    Entry { name: "kill", nr: 37, since: Kernel::new(1, 0) },
-    Entry { name: "rename", nr: 38, since: Kernel::new(1, 0) },
-    Entry { name: "mkdir", nr: 39, since: Kernel::new(1, 0) },
-    Entry { name: "rmdir", nr: 40, since: Kernel::new(1, 0) },
-    Entry { name: "dup", nr: 41, since: Kernel::new(1, 0) },
-    Entry { name: "pipe", nr: 42, since: Kernel::new(1, 0) },
-    Entry { name: "times", nr: 43, since: Kernel::new(1, 0) },
-    Entry { name: "prof", nr: 44, since: Kernel::new(1, 0) },
-    Entry { name: "brk", nr: 45, since: Kernel::new(1, 0) },
-    Entry { name: "setgid", nr: 46, since: Kernel::new(1, 0) },
-    Entry { name: "getgid", nr: 47, since: Kernel::new(1, 0) },
-    Entry { name: "signal", nr: 48, since: Kernel::new(1, 0) },
-    Entry { name: "geteuid", nr: 49, since: Kernel::new(1, 0) },
-    Entry { name: "getegid", nr: 50, since: Kernel::new(1, 0) },
-    Entry { name: "acct", nr: 51, since: Kernel::new(1, 0) },
-    Entry { name: "umount2", nr: 52, since: Kernel::new(2, 2) },
-    Entry { name: "lock", nr: 53, since: Kernel::new(1, 0) },
-    Entry { name: "ioctl", nr: 54, since: Kernel::new(1, 0) },
-    Entry { name: "fcntl", nr: 55, since: Kernel::new(1, 0) },
-    Entry { name: "mpx", nr: 56, since: Kernel::new(1, 0) },
-    Entry { name: "setpgid", nr: 57, since: Kernel::new(1, 0) },
-    Entry { name: "ulimit", nr: 58, since: Kernel::new(1, 0) },
-    Entry { name: "oldolduname", nr: 59, since: Kernel::new(1, 0) },
-    Entry { name: "umask", nr: 60, since: Kernel::new(1, 0) },
-    Entry { name: "chroot", nr: 61, since: Kernel::new(1, 0) },
-    Entry { name: "ustat", nr: 62, since: Kernel::new(1, 0) },
-    Entry { name: "dup2", nr: 63, since: Kernel::new(1, 0) },
-    Entry { name: "getppid", nr: 64, since: Kernel::new(1, 0) },
-    Entry { name: "getpgrp", nr: 65, since: Kernel::new(1, 0) },
-    Entry { name: "setsid", nr: 66, since: Kernel::new(1, 0) },
-    Entry { name: "sigaction", nr: 67, since: Kernel::new(1, 0) },
-    Entry { name: "sgetmask", nr: 68, since: Kernel::new(1, 0) },
-    Entry { name: "ssetmask", nr: 69, since: Kernel::new(1, 0) },
-    Entry { name: "setreuid", nr: 70, since: Kernel::new(1, 0) },
-    Entry { name: "setregid", nr: 71, since: Kernel::new(1, 0) },
-    Entry { name: "sigsuspend", nr: 72, since: Kernel::new(1, 0) },
-    Entry { name: "sigpending", nr: 73, since: Kernel::new(1, 0) },
-    Entry { name: "sethostname", nr: 74, since: Kernel::new(1, 0) },
-    Entry { name: "setrlimit", nr: 75, since: Kernel::new(1, 0) },
-    Entry { name: "getrlimit", nr: 76, since: Kernel::new(1, 0) },
-    Entry { name: "getrusage", nr: 77, since: Kernel::new(1, 0) },
-    Entry { name: "gettimeofday", nr: 78, since: Kernel::new(1, 0) },
-    Entry { name: "settimeofday", nr: 79, since: Kernel::new(1, 0) },
-    Entry { name: "getgroups", nr: 80, since: Kernel::new(1, 0) },
-    Entry { name: "setgroups", nr: 81, since: Kernel::new(1, 0) },
-    Entry { name: "select", nr: 82, since: Kernel::new(1, 0) },
-    Entry { name: "symlink", nr: 83, since: Kernel::new(1, 0) },
-    Entry { name: "oldlstat", nr: 84, since: Kernel::new(1, 0) },
-    Entry { name: "readlink", nr: 85, since: Kernel::new(1, 0) },
-    Entry { name: "uselib", nr: 86, since: Kernel::new(1, 0) },
-    Entry { name: "swapon", nr: 87, since: Kernel::new(1, 0) },
-    Entry { name: "reboot", nr: 88, since: Kernel::new(1, 0) },
-    Entry { name: "readdir", nr: 89, since: Kernel::new(1, 0) },
-    Entry { name: "mmap", nr: 90, since: Kernel::new(1, 0) },
-    Entry { name: "munmap", nr: 91, since: Kernel::new(1, 0) },
-    Entry { name: "truncate", nr: 92, since: Kernel::new(1, 0) },
-    Entry { name: "ftruncate", nr: 93, since: Kernel::new(1, 0) },
-    Entry { name: "fchmod", nr: 94, since: Kernel::new(1, 0) },
-    Entry { name: "fchown", nr: 95, since: Kernel::new(1, 0) },
-    Entry { name: "getpriority", nr: 96, since: Kernel::new(1, 0) },
-    Entry { name: "setpriority", nr: 97, since: Kernel::new(1, 0) },
-    Entry { name: "profil", nr: 98, since: Kernel::new(1, 0) },
-    Entry { name: "statfs", nr: 99, since: Kernel::new(1, 0) },
-    Entry { name: "fstatfs", nr: 100, since: Kernel::new(1, 0) },
-    Entry { name: "ioperm", nr: 101, since: Kernel::new(1, 0) },
-    Entry { name: "socketcall", nr: 102, since: Kernel::new(1, 0) },
-    Entry { name: "syslog", nr: 103, since: Kernel::new(1, 0) },
-    Entry { name: "setitimer", nr: 104, since: Kernel::new(1, 0) },
-    Entry { name: "getitimer", nr: 105, since: Kernel::new(1, 0) },
-    Entry { name: "stat", nr: 106, since: Kernel::new(1, 0) },
-    Entry { name: "lstat", nr: 107, since: Kernel::new(1, 0) },
-    Entry { name: "fstat", nr: 108, since: Kernel::new(1, 0) },
-    Entry { name: "olduname", nr: 109, since: Kernel::new(1, 0) },
-    Entry { name: "iopl", nr: 110, since: Kernel::new(1, 0) },
-    Entry { name: "vhangup", nr: 111, since: Kernel::new(1, 0) },
-    Entry { name: "idle", nr: 112, since: Kernel::new(1, 0) },
-    Entry { name: "vm86old", nr: 113, since: Kernel::new(1, 0) },
-    Entry { name: "wait4", nr: 114, since: Kernel::new(1, 0) },
-    Entry { name: "swapoff", nr: 115, since: Kernel::new(1, 0) },
-    Entry { name: "sysinfo", nr: 116, since: Kernel::new(1, 0) },
-    Entry { name: "ipc", nr: 117, since: Kernel::new(1, 0) },
-    Entry { name: "fsync", nr: 118, since: Kernel::new(1, 0) },
-    Entry { name: "sigreturn", nr: 119, since: Kernel::new(1, 0) },
-    Entry { name: "clone", nr: 120, since: Kernel::new(1, 0) },
-    Entry { name: "setdomainname", nr: 121, since: Kernel::new(1, 0) },
-    Entry { name: "uname", nr: 122, since: Kernel::new(1, 0) },
-    Entry { name: "modify_ldt", nr: 123, since: Kernel::new(1, 0) },
-    Entry { name: "adjtimex", nr: 124, since: Kernel::new(1, 0) },
-    Entry { name: "mprotect", nr: 125, since: Kernel::new(1, 0) },
-    Entry { name: "sigprocmask", nr: 126, since: Kernel::new(1, 0) },
-    Entry { name: "create_module", nr: 127, since: Kernel::new(1, 0) },
-    Entry { name: "init_module", nr: 128, since: Kernel::new(1, 0) },
-    Entry { name: "delete_module", nr: 129, since: Kernel::new(1, 0) },
-    Entry { name: "get_kernel_syms", nr: 130, since: Kernel::new(1, 0) },
-    Entry { name: "quotactl", nr: 131, since: Kernel::new(1, 0) },
-    Entry { name: "getpgid", nr: 132, since: Kernel::new(1, 0) },
-    Entry { name: "fchdir", nr: 133, since: Kernel::new(1, 0) },
-    Entry { name: "bdflush", nr: 134, since: Kernel::new(1, 2) },
-    Entry { name: "sysfs", nr: 135, since: Kernel::new(1, 2) },
-    Entry { name: "personality", nr: 136, since: Kernel::new(1, 2) },
-    Entry { name: "afs_syscall", nr: 137, since: Kernel::new(1, 2) },
-    Entry { name: "setfsuid", nr: 138, since: Kernel::new(1, 2) },
-    Entry { name: "setfsgid", nr: 139, since: Kernel::new(1, 2) },
-    Entry { name: "_llseek", nr: 140, since: Kernel::new(1, 2) },
-    Entry { name: "getdents", nr: 141, since: Kernel::new(2, 0) },
-    Entry { name: "_newselect", nr: 142, since: Kernel::new(2, 0) },
-    Entry { name: "flock", nr: 143, since: Kernel::new(2, 0) },
-    Entry { name: "msync", nr: 144, since: Kernel::new(2, 0) },
-    Entry { name: "readv", nr: 145, since: Kernel::new(2, 0) },
-    Entry { name: "writev", nr: 146, since: Kernel::new(2, 0) },
-    Entry { name: "getsid", nr: 147, since: Kernel::new(2, 0) },
-    Entry { name: "fdatasync", nr: 148, since: Kernel::new(2, 0) },
-    Entry { name: "_sysctl", nr: 149, since: Kernel::new(2, 0) },
-    Entry { name: "mlock", nr: 150, since: Kernel::new(2, 0) },
-    Entry { name: "munlock", nr: 151, since: Kernel::new(2, 0) },
-    Entry { name: "mlockall", nr: 152, since: Kernel::new(2, 0) },
-    Entry { name: "munlockall", nr: 153, since: Kernel::new(2, 0) },
-    Entry { name: "sched_setparam", nr: 154, since: Kernel::new(2, 0) },
-    Entry { name: "sched_getparam", nr: 155, since: Kernel::new(2, 0) },
-    Entry { name: "sched_setscheduler", nr: 156, since: Kernel::new(2, 0) },
-    Entry { name: "sched_getscheduler", nr: 157, since: Kernel::new(2, 0) },
-    Entry { name: "sched_yield", nr: 158, since: Kernel::new(2, 0) },
-    Entry { name: "sched_get_priority_max", nr: 159, since: Kernel::new(2, 0) },
-    Entry { name: "sched_get_priority_min", nr: 160, since: Kernel::new(2, 0) },
-    Entry { name: "sched_rr_get_interval", nr: 161, since: Kernel::new(2, 0) },
-    Entry { name: "nanosleep", nr: 162, since: Kernel::new(2, 0) },
-    Entry { name: "mremap", nr: 163, since: Kernel::new(2, 0) },
-    Entry { name: "setresuid", nr: 164, since: Kernel::new(2, 2) },
-    Entry { name: "getresuid", nr: 165, since: Kernel::new(2, 2) },
-    Entry { name: "vm86", nr: 166, since: Kernel::new(2, 0) },
-    Entry { name: "query_module", nr: 167, since: Kernel::new(2, 2) },
-    Entry { name: "poll", nr: 168, since: Kernel::new(2, 0) },
-    Entry { name: "nfsservctl", nr: 169, since: Kernel::new(2, 2) },
-    Entry { name: "setresgid", nr: 170, since: Kernel::new(2, 2) },
-    Entry { name: "getresgid", nr: 171, since: Kernel::new(2, 2) },
-    Entry { name: "prctl", nr: 172, since: Kernel::new(2, 2) },
-    Entry { name: "rt_sigreturn", nr: 173, since: Kernel::new(2, 2) },
-    Entry { name: "rt_sigaction", nr: 174, since: Kernel::new(2, 2) },
-    Entry { name: "rt_sigprocmask", nr: 175, since: Kernel::new(2, 2) },
-    Entry { name: "rt_sigpending", nr: 176, since: Kernel::new(2, 2) },
-    Entry { name: "rt_sigtimedwait", nr: 177, since: Kernel::new(2, 2) },
-    Entry { name: "rt_sigqueueinfo", nr: 178, since: Kernel::new(2, 2) },
-    Entry { name: "rt_sigsuspend", nr: 179, since: Kernel::new(2, 2) },
-    Entry { name: "pread64", nr: 180, since: Kernel::new(2, 2) },
-    Entry { name: "pwrite64", nr: 181, since: Kernel::new(2, 2) },
-    Entry { name: "chown", nr: 182, since: Kernel::new(2, 2) },
-    Entry { name: "getcwd", nr: 183, since: Kernel::new(2, 2) },
-    Entry { name: "capget", nr: 184, since: Kernel::new(2, 2) },
-    Entry { name: "capset", nr: 185, since: Kernel::new(2, 2) },
-    Entry { name: "sigaltstack", nr: 186, since: Kernel::new(2, 2) },
-    Entry { name: "sendfile", nr: 187, since: Kernel::new(2, 2) },
-    Entry { name: "getpmsg", nr: 188, since: Kernel::new(2, 2) },
-    Entry { name: "putpmsg", nr: 189, since: Kernel::new(2, 2) },
-    Entry { name: "vfork", nr: 190, since: Kernel::new(2, 2) },
-    Entry { name: "ugetrlimit", nr: 191, since: Kernel::new(2, 4) },
-    Entry { name: "mmap2", nr: 192, since: Kernel::new(2, 4) },
-    Entry { name: "truncate64", nr: 193, since: Kernel::new(2, 4) },
-    Entry { name: "ftruncate64", nr: 194, since: Kernel::new(2, 4) },
-    Entry { name: "stat64", nr: 195, since: Kernel::new(2, 4) },
-    Entry { name: "lstat64", nr: 196, since: Kernel::new(2, 4) },
-    Entry { name: "fstat64", nr: 197, since: Kernel::new(2, 4) },
-    Entry { name: "lchown32", nr: 198, since: Kernel::new(2, 4) },
-    Entry { name: "getuid32", nr: 199, since: Kernel::new(2, 4) },
-    Entry { name: "getgid32", nr: 200, since: Kernel::new(2, 4) },
-    Entry { name: "geteuid32", nr: 201, since: Kernel::new(2, 4) },
-    Entry { name: "getegid32", nr: 202, since: Kernel::new(2, 4) },
-    Entry { name: "setreuid32", nr: 203, since: Kernel::new(2, 4) },
-    Entry { name: "setregid32", nr: 204, since: Kernel::new(2, 4) },
-    Entry { name: "getgroups32", nr: 205, since: Kernel::new(2, 4) },
-    Entry { name: "setgroups32", nr: 206, since: Kernel::new(2, 4) },
-    Entry { name: "fchown32", nr: 207, since: Kernel::new(2, 4) },
-    Entry { name: "setresuid32", nr: 208, since: Kernel::new(2, 4) },
-    Entry { name: "getresuid32", nr: 209, since: Kernel::new(2, 4) },
-    Entry { name: "setresgid32", nr: 210, since: Kernel::new(2, 4) },
-    Entry { name: "getresgid32", nr: 211, since: Kernel::new(2, 4) },
-    Entry { name: "chown32", nr: 212, since: Kernel::new(2, 4) },
-    Entry { name: "setuid32", nr: 213, since: Kernel::new(2, 4) },
-    Entry { name: "setgid32", nr: 214, since: Kernel::new(2, 4) },
-    Entry { name: "setfsuid32", nr: 215, since: Kernel::new(2, 4) },
-    Entry { name: "setfsgid32", nr: 216, since: Kernel::new(2, 4) },
-    Entry { name: "pivot_root", nr: 217, since: Kernel::new(2, 4) },
-    Entry { name: "mincore", nr: 218, since: Kernel::new(2, 4) },
-    Entry { name: "madvise", nr: 219, since: Kernel::new(2, 4) },
-    Entry { name: "getdents64", nr: 220, since: Kernel::new(2, 4) },
-    Entry { name: "fcntl64", nr: 221, since: Kernel::new(2, 4) },
-    Entry { name: "gettid", nr: 224, since: Kernel::new(2, 4) },
-    Entry { name: "readahead", nr: 225, since: Kernel::new(2, 4) },
-    Entry { name: "setxattr", nr: 226, since: Kernel::new(2, 4) },
-    Entry { name: "lsetxattr", nr: 227, since: Kernel::new(2, 4) },
-    Entry { name: "fsetxattr", nr: 228, since: Kernel::new(2, 4) },
-    Entry { name: "getxattr", nr: 229, since: Kernel::new(2, 4) },
-    Entry { name: "lgetxattr", nr: 230, since: Kernel::new(2, 4) },
-    Entry { name: "fgetxattr", nr: 231, since: Kernel::new(2, 4) },
-    Entry { name: "listxattr", nr: 232, since: Kernel::new(2, 4) },
-    Entry { name: "llistxattr", nr: 233, since: Kernel::new(2, 4) },
-    Entry { name: "flistxattr", nr: 234, since: Kernel::new(2, 4) },
-    Entry { name: "removexattr", nr: 235, since: Kernel::new(2, 4) },
-    Entry { name: "lremovexattr", nr: 236, since: Kernel::new(2, 4) },
-    Entry { name: "fremovexattr", nr: 237, since: Kernel::new(2, 4) },
-    Entry { name: "tkill", nr: 238, since: Kernel::new(2, 4) },
-    Entry { name: "sendfile64", nr: 239, since: Kernel::new(2, 4) },
-    Entry { name: "futex", nr: 240, since: Kernel::new(2, 6) },
-    Entry { name: "sched_setaffinity", nr: 241, since: Kernel::new(2, 6) },
-    Entry { name: "sched_getaffinity", nr: 242, since: Kernel::new(2, 6) },
-    Entry { name: "set_thread_area", nr: 243, since: Kernel::new(2, 6) },
-    Entry { name: "get_thread_area", nr: 244, since: Kernel::new(2, 6) },
-    Entry { name: "io_setup", nr: 245, since: Kernel::new(2, 6) },
-    Entry { name: "io_destroy", nr: 246, since: Kernel::new(2, 6) },
-    Entry { name: "io_getevents", nr: 247, since: Kernel::new(2, 6) },
-    Entry { name: "io_submit", nr: 248, since: Kernel::new(2, 6) },
-    Entry { name: "io_cancel", nr: 249, since: Kernel::new(2, 6) },
-    Entry { name: "fadvise64", nr: 250, since: Kernel::new(2, 6) },
-    Entry { name: "exit_group", nr: 252, since: Kernel::new(2, 6) },
-    Entry { name: "lookup_dcookie", nr: 253, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_create", nr: 254, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_ctl", nr: 255, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_wait", nr: 256, since: Kernel::new(2, 6) },
-    Entry { name: "remap_file_pages", nr: 257, since: Kernel::new(2, 6) },
-    Entry { name: "set_tid_address", nr: 258, since: Kernel::new(2, 6) },
-    Entry { name: "timer_create", nr: 259, since: Kernel::new(2, 6) },
-    Entry { name: "timer_settime", nr: 260, since: Kernel::new(2, 6) },
-    Entry { name: "timer_gettime", nr: 261, since: Kernel::new(2, 6) },
-    Entry { name: "timer_getoverrun", nr: 262, since: Kernel::new(2, 6) },
-    Entry { name: "timer_delete", nr: 263, since: Kernel::new(2, 6) },
-    Entry { name: "clock_settime", nr: 264, since: Kernel::new(2, 6) },
-    Entry { name: "clock_gettime", nr: 265, since: Kernel::new(2, 6) },
-    Entry { name: "clock_getres", nr: 266, since: Kernel::new(2, 6) },
-    Entry { name: "clock_nanosleep", nr: 267, since: Kernel::new(2, 6) },
-    Entry { name: "statfs64", nr: 268, since: Kernel::new(2, 6) },
-    Entry { name: "fstatfs64", nr: 269, since: Kernel::new(2, 6) },
-    Entry { name: "tgkill", nr: 270, since: Kernel::new(2, 6) },
-    Entry { name: "utimes", nr: 271, since: Kernel::new(2, 6) },
-    Entry { name: "fadvise64_64", nr: 272, since: Kernel::new(2, 6) },
-    Entry { name: "vserver", nr: 273, since: Kernel::new(2, 6) },
-    Entry { name: "mbind", nr: 274, since: Kernel::new(2, 6) },
-    Entry { name: "get_mempolicy", nr: 275, since: Kernel::new(2, 6) },
-    Entry { name: "set_mempolicy", nr: 276, since: Kernel::new(2, 6) },
-    Entry { name: "mq_open", nr: 277, since: Kernel::new(2, 6) },
-    Entry { name: "mq_unlink", nr: 278, since: Kernel::new(2, 6) },
-    Entry { name: "mq_timedsend", nr: 279, since: Kernel::new(2, 6) },
-    Entry { name: "mq_timedreceive", nr: 280, since: Kernel::new(2, 6) },
-    Entry { name: "mq_notify", nr: 281, since: Kernel::new(2, 6) },
-    Entry { name: "mq_getsetattr", nr: 282, since: Kernel::new(2, 6) },
-    Entry { name: "kexec_load", nr: 283, since: Kernel::new(2, 6) },
-    Entry { name: "waitid", nr: 284, since: Kernel::new(2, 6) },
-    Entry { name: "add_key", nr: 286, since: Kernel::new(2, 6) },
-    Entry { name: "request_key", nr: 287, since: Kernel::new(2, 6) },
-    Entry { name: "keyctl", nr: 288, since: Kernel::new(2, 6) },
-    Entry { name: "ioprio_set", nr: 289, since: Kernel::new(2, 6) },
-    Entry { name: "ioprio_get", nr: 290, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_init", nr: 291, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_add_watch", nr: 292, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_rm_watch", nr: 293, since: Kernel::new(2, 6) },
-    Entry { name: "migrate_pages", nr: 294, since: Kernel::new(2, 6) },
-    Entry { name: "openat", nr: 295, since: Kernel::new(2, 6) },
-    Entry { name: "mkdirat", nr: 296, since: Kernel::new(2, 6) },
-    Entry { name: "mknodat", nr: 297, since: Kernel::new(2, 6) },
-    Entry { name: "fchownat", nr: 298, since: Kernel::new(2, 6) },
-    Entry { name: "futimesat", nr: 299, since: Kernel::new(2, 6) },
-    Entry { name: "fstatat64", nr: 300, since: Kernel::new(2, 6) },
-    Entry { name: "unlinkat", nr: 301, since: Kernel::new(2, 6) },
-    Entry { name: "renameat", nr: 302, since: Kernel::new(2, 6) },
-    Entry { name: "linkat", nr: 303, since: Kernel::new(2, 6) },
-    Entry { name: "symlinkat", nr: 304, since: Kernel::new(2, 6) },
-    Entry { name: "readlinkat", nr: 305, since: Kernel::new(2, 6) },
-    Entry { name: "fchmodat", nr: 306, since: Kernel::new(2, 6) },
-    Entry { name: "faccessat", nr: 307, since: Kernel::new(2, 6) },
-    Entry { name: "pselect6", nr: 308, since: Kernel::new(2, 6) },
-    Entry { name: "ppoll", nr: 309, since: Kernel::new(2, 6) },
-    Entry { name: "unshare", nr: 310, since: Kernel::new(2, 6) },
-    Entry { name: "set_robust_list", nr: 311, since: Kernel::new(2, 6) },
-    Entry { name: "get_robust_list", nr: 312, since: Kernel::new(2, 6) },
-    Entry { name: "splice", nr: 313, since: Kernel::new(2, 6) },
-    Entry { name: "sync_file_range", nr: 314, since: Kernel::new(2, 6) },
-    Entry { name: "tee", nr: 315, since: Kernel::new(2, 6) },
-    Entry { name: "vmsplice", nr: 316, since: Kernel::new(2, 6) },
-    Entry { name: "move_pages", nr: 317, since: Kernel::new(2, 6) },
-    Entry { name: "getcpu", nr: 318, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_pwait", nr: 319, since: Kernel::new(2, 6) },
-    Entry { name: "utimensat", nr: 320, since: Kernel::new(2, 6) },
-    Entry { name: "signalfd", nr: 321, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_create", nr: 322, since: Kernel::new(2, 6) },
-    Entry { name: "eventfd", nr: 323, since: Kernel::new(2, 6) },
-    Entry { name: "fallocate", nr: 324, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_settime", nr: 325, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_gettime", nr: 326, since: Kernel::new(2, 6) },
-    Entry { name: "signalfd4", nr: 327, since: Kernel::new(2, 6) },
-    Entry { name: "eventfd2", nr: 328, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_create1", nr: 329, since: Kernel::new(2, 6) },
-    Entry { name: "dup3", nr: 330, since: Kernel::new(2, 6) },
-    Entry { name: "pipe2", nr: 331, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_init1", nr: 332, since: Kernel::new(2, 6) },
-    Entry { name: "preadv", nr: 333, since: Kernel::new(2, 6) },
-    Entry { name: "pwritev", nr: 334, since: Kernel::new(2, 6) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 335, since: Kernel::new(2, 6) },
-    Entry { name: "perf_event_open", nr: 336, since: Kernel::new(2, 6) },
-    Entry { name: "recvmmsg", nr: 337, since: Kernel::new(2, 6) },
-    Entry { name: "fanotify_init", nr: 338, since: Kernel::new(2, 6) },
-    Entry { name: "fanotify_mark", nr: 339, since: Kernel::new(2, 6) },
-    Entry { name: "prlimit64", nr: 340, since: Kernel::new(2, 6) },
-    Entry { name: "name_to_handle_at", nr: 341, since: Kernel::new(2, 6) },
-    Entry { name: "open_by_handle_at", nr: 342, since: Kernel::new(2, 6) },
-    Entry { name: "clock_adjtime", nr: 343, since: Kernel::new(2, 6) },
-    Entry { name: "syncfs", nr: 344, since: Kernel::new(2, 6) },
-    Entry { name: "sendmmsg", nr: 345, since: Kernel::new(3, 0) },
-    Entry { name: "setns", nr: 346, since: Kernel::new(3, 0) },
-    Entry { name: "process_vm_readv", nr: 347, since: Kernel::new(3, 2) },
-    Entry { name: "process_vm_writev", nr: 348, since: Kernel::new(3, 2) },
-    Entry { name: "kcmp", nr: 349, since: Kernel::new(3, 5) },
-    Entry { name: "finit_module", nr: 350, since: Kernel::new(3, 8) },
-    Entry { name: "sched_setattr", nr: 351, since: Kernel::new(3, 14) },
-    Entry { name: "sched_getattr", nr: 352, since: Kernel::new(3, 14) },
-    Entry { name: "renameat2", nr: 353, since: Kernel::new(3, 15) },
-    Entry { name: "seccomp", nr: 354, since: Kernel::new(3, 17) },
-    Entry { name: "getrandom", nr: 355, since: Kernel::new(3, 17) },
-    Entry { name: "memfd_create", nr: 356, since: Kernel::new(3, 17) },
-    Entry { name: "bpf", nr: 357, since: Kernel::new(3, 18) },
-    Entry { name: "execveat", nr: 358, since: Kernel::new(3, 19) },
-    Entry { name: "socket", nr: 359, since: Kernel::new(4, 3) },
-    Entry { name: "socketpair", nr: 360, since: Kernel::new(4, 3) },
-    Entry { name: "bind", nr: 361, since: Kernel::new(4, 3) },
-    Entry { name: "connect", nr: 362, since: Kernel::new(4, 3) },
-    Entry { name: "listen", nr: 363, since: Kernel::new(4, 3) },
-    Entry { name: "accept4", nr: 364, since: Kernel::new(4, 3) },
-    Entry { name: "getsockopt", nr: 365, since: Kernel::new(4, 3) },
-    Entry { name: "setsockopt", nr: 366, since: Kernel::new(4, 3) },
-    Entry { name: "getsockname", nr: 367, since: Kernel::new(4, 3) },
-    Entry { name: "getpeername", nr: 368, since: Kernel::new(4, 3) },
-    Entry { name: "sendto", nr: 369, since: Kernel::new(4, 3) },
-    Entry { name: "sendmsg", nr: 370, since: Kernel::new(4, 3) },
-    Entry { name: "recvfrom", nr: 371, since: Kernel::new(4, 3) },
-    Entry { name: "recvmsg", nr: 372, since: Kernel::new(4, 3) },
-    Entry { name: "shutdown", nr: 373, since: Kernel::new(4, 3) },
-    Entry { name: "userfaultfd", nr: 374, since: Kernel::new(4, 3) },
-    Entry { name: "membarrier", nr: 375, since: Kernel::new(4, 3) },
-    Entry { name: "mlock2", nr: 376, since: Kernel::new(4, 4) },
-    Entry { name: "copy_file_range", nr: 377, since: Kernel::new(4, 5) },
-    Entry { name: "preadv2", nr: 378, since: Kernel::new(4, 6) },
-    Entry { name: "pwritev2", nr: 379, since: Kernel::new(4, 6) },
-    Entry { name: "pkey_mprotect", nr: 380, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_alloc", nr: 381, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_free", nr: 382, since: Kernel::new(4, 9) },
-    Entry { name: "statx", nr: 383, since: Kernel::new(4, 11) },
-    Entry { name: "arch_prctl", nr: 384, since: Kernel::new(4, 12) },
-    Entry { name: "io_pgetevents", nr: 385, since: Kernel::new(4, 18) },
-    Entry { name: "rseq", nr: 386, since: Kernel::new(4, 18) },
-    Entry { name: "semget", nr: 393, since: Kernel::new(5, 1) },
-    Entry { name: "semctl", nr: 394, since: Kernel::new(5, 1) },
-    Entry { name: "shmget", nr: 395, since: Kernel::new(5, 1) },
-    Entry { name: "shmctl", nr: 396, since: Kernel::new(5, 1) },
-    Entry { name: "shmat", nr: 397, since: Kernel::new(5, 1) },
-    Entry { name: "shmdt", nr: 398, since: Kernel::new(5, 1) },
-    Entry { name: "msgget", nr: 399, since: Kernel::new(5, 1) },
-    Entry { name: "msgsnd", nr: 400, since: Kernel::new(5, 1) },
-    Entry { name: "msgrcv", nr: 401, since: Kernel::new(5, 1) },
-    Entry { name: "msgctl", nr: 402, since: Kernel::new(5, 1) },
-    Entry { name: "clock_gettime64", nr: 403, since: Kernel::new(5, 1) },
-    Entry { name: "clock_settime64", nr: 404, since: Kernel::new(5, 1) },
-    Entry { name: "clock_adjtime64", nr: 405, since: Kernel::new(5, 1) },
-    Entry { name: "clock_getres_time64", nr: 406, since: Kernel::new(5, 1) },
-    Entry { name: "clock_nanosleep_time64", nr: 407, since: Kernel::new(5, 1) },
-    Entry { name: "timer_gettime64", nr: 408, since: Kernel::new(5, 1) },
-    Entry { name: "timer_settime64", nr: 409, since: Kernel::new(5, 1) },
-    Entry { name: "timerfd_gettime64", nr: 410, since: Kernel::new(5, 1) },
-    Entry { name: "timerfd_settime64", nr: 411, since: Kernel::new(5, 1) },
-    Entry { name: "utimensat_time64", nr: 412, since: Kernel::new(5, 1) },
-    Entry { name: "pselect6_time64", nr: 413, since: Kernel::new(5, 1) },
-    Entry { name: "ppoll_time64", nr: 414, since: Kernel::new(5, 1) },
-    Entry { name: "io_pgetevents_time64", nr: 416, since: Kernel::new(5, 1) },
-    Entry { name: "recvmmsg_time64", nr: 417, since: Kernel::new(5, 1) },
-    Entry { name: "mq_timedsend_time64", nr: 418, since: Kernel::new(5, 1) },
-    Entry { name: "mq_timedreceive_time64", nr: 419, since: Kernel::new(5, 1) },
-    Entry { name: "semtimedop_time64", nr: 420, since: Kernel::new(5, 1) },
-    Entry { name: "rt_sigtimedwait_time64", nr: 421, since: Kernel::new(5, 1) },
-    Entry { name: "futex_time64", nr: 422, since: Kernel::new(5, 1) },
-    Entry { name: "sched_rr_get_interval_time64", nr: 423, since: Kernel::new(5, 1) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 1) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 2) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 2) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 2) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 2) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 2) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 2) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 3) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 3) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 9) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 6) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 6) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 8) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 10) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 11) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 12) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 14) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 13) },
-    Entry { name: "memfd_secret", nr: 447, since: Kernel::new(5, 14) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 15) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 16) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 17) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 6) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
-];
-
-/// Places in [`X86`], by name.
-pub(super) static X86_BY_NAME: [u16; 461] = [
-    140, 142, 149, 360, 33, 51, 282, 124, 137, 27, 380, 134, 357, 353, 17, 45, 440, 184, 185, 12, 15, 182,
-    212, 61, 339, 395, 263, 396, 262, 393, 264, 397, 261, 394, 120, 424, 6, 425, 358, 373, 8, 127, 129, 41,
-    63, 326, 251, 325, 252, 315, 430, 253, 319, 324, 11, 354, 1, 249, 303, 428, 248, 269, 320, 334, 335, 133,
-    94, 302, 441, 95, 207, 294, 55, 221, 148, 229, 457, 458, 346, 232, 143, 2, 235, 420, 226, 421, 419, 422,
-    108, 197, 296, 100, 266, 118, 35, 93, 194, 238, 445, 411, 444, 438, 443, 295, 130, 272, 308, 242, 314,
-    183, 141, 220, 50, 202, 49, 201, 47, 200, 80, 205, 105, 364, 132, 65, 20, 188, 64, 96, 351, 171, 211,
-    165, 209, 76, 77, 147, 363, 361, 222, 78, 24, 199, 227, 453, 32, 112, 128, 288, 287, 328, 289, 247, 244,
-    245, 381, 405, 243, 246, 415, 416, 414, 54, 101, 110, 286, 285, 117, 345, 280, 284, 37, 434, 433, 435,
-    16, 198, 228, 9, 299, 359, 447, 459, 230, 454, 231, 53, 250, 234, 19, 225, 448, 450, 449, 107, 196, 219,
-    442, 271, 371, 352, 436, 290, 218, 39, 292, 14, 293, 150, 372, 152, 90, 192, 123, 21, 431, 418, 313, 125,
-    56, 279, 278, 274, 277, 408, 276, 407, 275, 163, 451, 392, 389, 391, 390, 144, 151, 153, 91, 337, 162,
-    169, 34, 28, 84, 59, 18, 109, 5, 338, 417, 456, 291, 426, 29, 332, 136, 427, 423, 413, 42, 327, 217, 377,
-    378, 376, 168, 305, 404, 172, 180, 329, 374, 336, 429, 437, 343, 344, 44, 98, 304, 403, 26, 189, 181,
-    330, 375, 167, 131, 432, 3, 223, 89, 85, 301, 145, 88, 367, 333, 406, 368, 254, 233, 455, 38, 298, 349,
-    283, 0, 40, 382, 460, 174, 176, 175, 178, 173, 179, 177, 410, 331, 159, 160, 240, 348, 155, 157, 161,
-    412, 239, 347, 154, 156, 158, 350, 82, 384, 383, 409, 187, 237, 341, 366, 365, 273, 439, 307, 241, 255,
-    121, 139, 216, 138, 215, 46, 214, 81, 206, 74, 104, 342, 57, 97, 71, 204, 170, 210, 164, 208, 70, 203,
-    75, 66, 362, 79, 23, 213, 224, 452, 68, 387, 386, 388, 385, 369, 67, 186, 48, 317, 323, 73, 126, 119, 72,
-    355, 102, 356, 309, 69, 106, 195, 99, 265, 446, 379, 25, 31, 115, 87, 83, 300, 36, 310, 340, 135, 116,
-    103, 311, 267, 13, 256, 260, 259, 258, 398, 257, 399, 318, 322, 400, 321, 401, 43, 236, 92, 193, 191, 58,
-    60, 22, 52, 122, 10, 297, 306, 86, 370, 62, 30, 316, 402, 268, 190, 111, 166, 113, 312, 270, 114, 281, 7,
-    4, 146,
+    Entry::new(321, 0, Kernel::new(2, 6)),    // restart_syscall
+    Entry::new(63, 1, Kernel::new(1, 0)),     // exit
+    Entry::new(88, 2, Kernel::new(1, 0)),     // fork
+    Entry::new(302, 3, Kernel::new(1, 0)),    // read
+    Entry::new(500, 4, Kernel::new(1, 0)),    // write
+    Entry::new(257, 5, Kernel::new(1, 0)),    // open
+    Entry::new(41, 6, Kernel::new(1, 0)),     // close
+    Entry::new(499, 7, Kernel::new(1, 0)),    // waitpid
+    Entry::new(45, 8, Kernel::new(1, 0)),     // creat
+    Entry::new(186, 9, Kernel::new(1, 0)),    // link
+    Entry::new(477, 10, Kernel::new(1, 0)),   // unlink
+    Entry::new(61, 11, Kernel::new(1, 0)),    // execve
+    Entry::new(24, 12, Kernel::new(1, 0)),    // chdir
+    Entry::new(452, 13, Kernel::new(1, 0)),   // time
+    Entry::new(214, 14, Kernel::new(1, 0)),   // mknod
+    Entry::new(25, 15, Kernel::new(1, 0)),    // chmod
+    Entry::new(183, 16, Kernel::new(1, 0)),   // lchown
+    Entry::new(17, 17, Kernel::new(1, 0)),    // break
+    Entry::new(255, 18, Kernel::new(1, 0)),   // oldstat
+    Entry::new(197, 19, Kernel::new(1, 0)),   // lseek
+    Entry::new(132, 20, Kernel::new(1, 0)),   // getpid
+    Entry::new(222, 21, Kernel::new(1, 0)),   // mount
+    Entry::new(474, 22, Kernel::new(1, 0)),   // umount
+    Entry::new(401, 23, Kernel::new(1, 0)),   // setuid
+    Entry::new(148, 24, Kernel::new(1, 0)),   // getuid
+    Entry::new(433, 25, Kernel::new(1, 0)),   // stime
+    Entry::new(294, 26, Kernel::new(1, 0)),   // ptrace
+    Entry::new(10, 27, Kernel::new(1, 0)),    // alarm
+    Entry::new(252, 28, Kernel::new(1, 0)),   // oldfstat
+    Entry::new(263, 29, Kernel::new(1, 0)),   // pause
+    Entry::new(487, 30, Kernel::new(1, 0)),   // utime
+    Entry::new(434, 31, Kernel::new(1, 0)),   // stty
+    Entry::new(152, 32, Kernel::new(1, 0)),   // gtty
+    Entry::new(5, 33, Kernel::new(1, 0)),     // access
+    Entry::new(251, 34, Kernel::new(1, 0)),   // nice
+    Entry::new(101, 35, Kernel::new(1, 0)),   // ftime
+    Entry::new(442, 36, Kernel::new(1, 0)),   // sync
+    Entry::new(179, 37, Kernel::new(1, 0)),   // kill
+    Entry::new(317, 38, Kernel::new(1, 0)),   // rename
+    Entry::new(212, 39, Kernel::new(1, 0)),   // mkdir
+    Entry::new(324, 40, Kernel::new(1, 0)),   // rmdir
+    Entry::new(48, 41, Kernel::new(1, 0)),    // dup
+    Entry::new(272, 42, Kernel::new(1, 0)),   // pipe
+    Entry::new(466, 43, Kernel::new(1, 0)),   // times
+    Entry::new(290, 44, Kernel::new(1, 0)),   // prof
+    Entry::new(19, 45, Kernel::new(1, 0)),    // brk
+    Entry::new(380, 46, Kernel::new(1, 0)),   // setgid
+    Entry::new(124, 47, Kernel::new(1, 0)),   // getgid
+    Entry::new(413, 48, Kernel::new(1, 0)),   // signal
+    Entry::new(122, 49, Kernel::new(1, 0)),   // geteuid
+    Entry::new(120, 50, Kernel::new(1, 0)),   // getegid
+    Entry::new(6, 51, Kernel::new(1, 0)),     // acct
+    Entry::new(475, 52, Kernel::new(2, 2)),   // umount2
+    Entry::new(194, 53, Kernel::new(1, 0)),   // lock
+    Entry::new(169, 54, Kernel::new(1, 0)),   // ioctl
+    Entry::new(79, 55, Kernel::new(1, 0)),    // fcntl
+    Entry::new(227, 56, Kernel::new(1, 0)),   // mpx
+    Entry::new(387, 57, Kernel::new(1, 0)),   // setpgid
+    Entry::new(472, 58, Kernel::new(1, 0)),   // ulimit
+    Entry::new(254, 59, Kernel::new(1, 0)),   // oldolduname
+    Entry::new(473, 60, Kernel::new(1, 0)),   // umask
+    Entry::new(28, 61, Kernel::new(1, 0)),    // chroot
+    Entry::new(486, 62, Kernel::new(1, 0)),   // ustat
+    Entry::new(49, 63, Kernel::new(1, 0)),    // dup2
+    Entry::new(134, 64, Kernel::new(1, 0)),   // getppid
+    Entry::new(131, 65, Kernel::new(1, 0)),   // getpgrp
+    Entry::new(398, 66, Kernel::new(1, 0)),   // setsid
+    Entry::new(411, 67, Kernel::new(1, 0)),   // sigaction
+    Entry::new(405, 68, Kernel::new(1, 0)),   // sgetmask
+    Entry::new(426, 69, Kernel::new(1, 0)),   // ssetmask
+    Entry::new(395, 70, Kernel::new(1, 0)),   // setreuid
+    Entry::new(389, 71, Kernel::new(1, 0)),   // setregid
+    Entry::new(419, 72, Kernel::new(1, 0)),   // sigsuspend
+    Entry::new(416, 73, Kernel::new(1, 0)),   // sigpending
+    Entry::new(384, 74, Kernel::new(1, 0)),   // sethostname
+    Entry::new(397, 75, Kernel::new(1, 0)),   // setrlimit
+    Entry::new(141, 76, Kernel::new(1, 0)),   // getrlimit
+    Entry::new(142, 77, Kernel::new(1, 0)),   // getrusage
+    Entry::new(147, 78, Kernel::new(1, 0)),   // gettimeofday
+    Entry::new(400, 79, Kernel::new(1, 0)),   // settimeofday
+    Entry::new(126, 80, Kernel::new(1, 0)),   // getgroups
+    Entry::new(382, 81, Kernel::new(1, 0)),   // setgroups
+    Entry::new(357, 82, Kernel::new(1, 0)),   // select
+    Entry::new(440, 83, Kernel::new(1, 0)),   // symlink
+    Entry::new(253, 84, Kernel::new(1, 0)),   // oldlstat
+    Entry::new(305, 85, Kernel::new(1, 0)),   // readlink
+    Entry::new(482, 86, Kernel::new(1, 0)),   // uselib
+    Entry::new(438, 87, Kernel::new(1, 0)),   // swapon
+    Entry::new(308, 88, Kernel::new(1, 0)),   // reboot
+    Entry::new(304, 89, Kernel::new(1, 0)),   // readdir
+    Entry::new(219, 90, Kernel::new(1, 0)),   // mmap
+    Entry::new(246, 91, Kernel::new(1, 0)),   // munmap
+    Entry::new(468, 92, Kernel::new(1, 0)),   // truncate
+    Entry::new(102, 93, Kernel::new(1, 0)),   // ftruncate
+    Entry::new(73, 94, Kernel::new(1, 0)),    // fchmod
+    Entry::new(76, 95, Kernel::new(1, 0)),    // fchown
+    Entry::new(135, 96, Kernel::new(1, 0)),   // getpriority
+    Entry::new(388, 97, Kernel::new(1, 0)),   // setpriority
+    Entry::new(291, 98, Kernel::new(1, 0)),   // profil
+    Entry::new(429, 99, Kernel::new(1, 0)),   // statfs
+    Entry::new(98, 100, Kernel::new(1, 0)),   // fstatfs
+    Entry::new(170, 101, Kernel::new(1, 0)),  // ioperm
+    Entry::new(421, 102, Kernel::new(1, 0)),  // socketcall
+    Entry::new(449, 103, Kernel::new(1, 0)),  // syslog
+    Entry::new(385, 104, Kernel::new(1, 0)),  // setitimer
+    Entry::new(128, 105, Kernel::new(1, 0)),  // getitimer
+    Entry::new(427, 106, Kernel::new(1, 0)),  // stat
+    Entry::new(202, 107, Kernel::new(1, 0)),  // lstat
+    Entry::new(95, 108, Kernel::new(1, 0)),   // fstat
+    Entry::new(256, 109, Kernel::new(1, 0)),  // olduname
+    Entry::new(171, 110, Kernel::new(1, 0)),  // iopl
+    Entry::new(492, 111, Kernel::new(1, 0)),  // vhangup
+    Entry::new(153, 112, Kernel::new(1, 0)),  // idle
+    Entry::new(494, 113, Kernel::new(1, 0)),  // vm86old
+    Entry::new(497, 114, Kernel::new(1, 0)),  // wait4
+    Entry::new(437, 115, Kernel::new(1, 0)),  // swapoff
+    Entry::new(448, 116, Kernel::new(1, 0)),  // sysinfo
+    Entry::new(174, 117, Kernel::new(1, 0)),  // ipc
+    Entry::new(100, 118, Kernel::new(1, 0)),  // fsync
+    Entry::new(418, 119, Kernel::new(1, 0)),  // sigreturn
+    Entry::new(39, 120, Kernel::new(1, 0)),   // clone
+    Entry::new(375, 121, Kernel::new(1, 0)),  // setdomainname
+    Entry::new(476, 122, Kernel::new(1, 0)),  // uname
+    Entry::new(221, 123, Kernel::new(1, 0)),  // modify_ldt
+    Entry::new(8, 124, Kernel::new(1, 0)),    // adjtimex
+    Entry::new(226, 125, Kernel::new(1, 0)),  // mprotect
+    Entry::new(417, 126, Kernel::new(1, 0)),  // sigprocmask
+    Entry::new(46, 127, Kernel::new(1, 0)),   // create_module
+    Entry::new(154, 128, Kernel::new(1, 0)),  // init_module
+    Entry::new(47, 129, Kernel::new(1, 0)),   // delete_module
+    Entry::new(111, 130, Kernel::new(1, 0)),  // get_kernel_syms
+    Entry::new(300, 131, Kernel::new(1, 0)),  // quotactl
+    Entry::new(130, 132, Kernel::new(1, 0)),  // getpgid
+    Entry::new(72, 133, Kernel::new(1, 0)),   // fchdir
+    Entry::new(14, 134, Kernel::new(1, 2)),   // bdflush
+    Entry::new(447, 135, Kernel::new(1, 2)),  // sysfs
+    Entry::new(268, 136, Kernel::new(1, 2)),  // personality
+    Entry::new(9, 137, Kernel::new(1, 2)),    // afs_syscall
+    Entry::new(378, 138, Kernel::new(1, 2)),  // setfsuid
+    Entry::new(376, 139, Kernel::new(1, 2)),  // setfsgid
+    Entry::new(0, 140, Kernel::new(1, 2)),    // _llseek
+    Entry::new(118, 141, Kernel::new(2, 0)),  // getdents
+    Entry::new(1, 142, Kernel::new(2, 0)),    // _newselect
+    Entry::new(87, 143, Kernel::new(2, 0)),   // flock
+    Entry::new(242, 144, Kernel::new(2, 0)),  // msync
+    Entry::new(307, 145, Kernel::new(2, 0)),  // readv
+    Entry::new(501, 146, Kernel::new(2, 0)),  // writev
+    Entry::new(143, 147, Kernel::new(2, 0)),  // getsid
+    Entry::new(81, 148, Kernel::new(2, 0)),   // fdatasync
+    Entry::new(2, 149, Kernel::new(2, 0)),    // _sysctl
+    Entry::new(216, 150, Kernel::new(2, 0)),  // mlock
+    Entry::new(244, 151, Kernel::new(2, 0)),  // munlock
+    Entry::new(218, 152, Kernel::new(2, 0)),  // mlockall
+    Entry::new(245, 153, Kernel::new(2, 0)),  // munlockall
+    Entry::new(352, 154, Kernel::new(2, 0)),  // sched_setparam
+    Entry::new(346, 155, Kernel::new(2, 0)),  // sched_getparam
+    Entry::new(353, 156, Kernel::new(2, 0)),  // sched_setscheduler
+    Entry::new(347, 157, Kernel::new(2, 0)),  // sched_getscheduler
+    Entry::new(354, 158, Kernel::new(2, 0)),  // sched_yield
+    Entry::new(342, 159, Kernel::new(2, 0)),  // sched_get_priority_max
+    Entry::new(343, 160, Kernel::new(2, 0)),  // sched_get_priority_min
+    Entry::new(348, 161, Kernel::new(2, 0)),  // sched_rr_get_interval
+    Entry::new(248, 162, Kernel::new(2, 0)),  // nanosleep
+    Entry::new(236, 163, Kernel::new(2, 0)),  // mremap
+    Entry::new(393, 164, Kernel::new(2, 2)),  // setresuid
+    Entry::new(139, 165, Kernel::new(2, 2)),  // getresuid
+    Entry::new(493, 166, Kernel::new(2, 0)),  // vm86
+    Entry::new(299, 167, Kernel::new(2, 2)),  // query_module
+    Entry::new(278, 168, Kernel::new(2, 0)),  // poll
+    Entry::new(250, 169, Kernel::new(2, 2)),  // nfsservctl
+    Entry::new(391, 170, Kernel::new(2, 2)),  // setresgid
+    Entry::new(137, 171, Kernel::new(2, 2)),  // getresgid
+    Entry::new(281, 172, Kernel::new(2, 2)),  // prctl
+    Entry::new(331, 173, Kernel::new(2, 2)),  // rt_sigreturn
+    Entry::new(327, 174, Kernel::new(2, 2)),  // rt_sigaction
+    Entry::new(329, 175, Kernel::new(2, 2)),  // rt_sigprocmask
+    Entry::new(328, 176, Kernel::new(2, 2)),  // rt_sigpending
+    Entry::new(333, 177, Kernel::new(2, 2)),  // rt_sigtimedwait
+    Entry::new(330, 178, Kernel::new(2, 2)),  // rt_sigqueueinfo
+    Entry::new(332, 179, Kernel::new(2, 2)),  // rt_sigsuspend
+    Entry::new(282, 180, Kernel::new(2, 2)),  // pread64
+    Entry::new(296, 181, Kernel::new(2, 2)),  // pwrite64
+    Entry::new(26, 182, Kernel::new(2, 2)),   // chown
+    Entry::new(117, 183, Kernel::new(2, 2)),  // getcwd
+    Entry::new(22, 184, Kernel::new(2, 2)),   // capget
+    Entry::new(23, 185, Kernel::new(2, 2)),   // capset
+    Entry::new(412, 186, Kernel::new(2, 2)),  // sigaltstack
+    Entry::new(364, 187, Kernel::new(2, 2)),  // sendfile
+    Entry::new(133, 188, Kernel::new(2, 2)),  // getpmsg
+    Entry::new(295, 189, Kernel::new(2, 2)),  // putpmsg
+    Entry::new(491, 190, Kernel::new(2, 2)),  // vfork
+    Entry::new(471, 191, Kernel::new(2, 4)),  // ugetrlimit
+    Entry::new(220, 192, Kernel::new(2, 4)),  // mmap2
+    Entry::new(469, 193, Kernel::new(2, 4)),  // truncate64
+    Entry::new(103, 194, Kernel::new(2, 4)),  // ftruncate64
+    Entry::new(428, 195, Kernel::new(2, 4)),  // stat64
+    Entry::new(203, 196, Kernel::new(2, 4)),  // lstat64
+    Entry::new(96, 197, Kernel::new(2, 4)),   // fstat64
+    Entry::new(184, 198, Kernel::new(2, 4)),  // lchown32
+    Entry::new(149, 199, Kernel::new(2, 4)),  // getuid32
+    Entry::new(125, 200, Kernel::new(2, 4)),  // getgid32
+    Entry::new(123, 201, Kernel::new(2, 4)),  // geteuid32
+    Entry::new(121, 202, Kernel::new(2, 4)),  // getegid32
+    Entry::new(396, 203, Kernel::new(2, 4)),  // setreuid32
+    Entry::new(390, 204, Kernel::new(2, 4)),  // setregid32
+    Entry::new(127, 205, Kernel::new(2, 4)),  // getgroups32
+    Entry::new(383, 206, Kernel::new(2, 4)),  // setgroups32
+    Entry::new(77, 207, Kernel::new(2, 4)),   // fchown32
+    Entry::new(394, 208, Kernel::new(2, 4)),  // setresuid32
+    Entry::new(140, 209, Kernel::new(2, 4)),  // getresuid32
+    Entry::new(392, 210, Kernel::new(2, 4)),  // setresgid32
+    Entry::new(138, 211, Kernel::new(2, 4)),  // getresgid32
+    Entry::new(27, 212, Kernel::new(2, 4)),   // chown32
+    Entry::new(402, 213, Kernel::new(2, 4)),  // setuid32
+    Entry::new(381, 214, Kernel::new(2, 4)),  // setgid32
+    Entry::new(379, 215, Kernel::new(2, 4)),  // setfsuid32
+    Entry::new(377, 216, Kernel::new(2, 4)),  // setfsgid32
+    Entry::new(274, 217, Kernel::new(2, 4)),  // pivot_root
+    Entry::new(211, 218, Kernel::new(2, 4)),  // mincore
+    Entry::new(204, 219, Kernel::new(2, 4)),  // madvise
+    Entry::new(119, 220, Kernel::new(2, 4)),  // getdents64
+    Entry::new(80, 221, Kernel::new(2, 4)),   // fcntl64
+    Entry::new(146, 224, Kernel::new(2, 4)),  // gettid
+    Entry::new(303, 225, Kernel::new(2, 4)),  // readahead
+    Entry::new(403, 226, Kernel::new(2, 4)),  // setxattr
+    Entry::new(198, 227, Kernel::new(2, 4)),  // lsetxattr
+    Entry::new(91, 228, Kernel::new(2, 4)),   // fsetxattr
+    Entry::new(150, 229, Kernel::new(2, 4)),  // getxattr
+    Entry::new(185, 230, Kernel::new(2, 4)),  // lgetxattr
+    Entry::new(82, 231, Kernel::new(2, 4)),   // fgetxattr
+    Entry::new(191, 232, Kernel::new(2, 4)),  // listxattr
+    Entry::new(193, 233, Kernel::new(2, 4)),  // llistxattr
+    Entry::new(86, 234, Kernel::new(2, 4)),   // flistxattr
+    Entry::new(315, 235, Kernel::new(2, 4)),  // removexattr
+    Entry::new(196, 236, Kernel::new(2, 4)),  // lremovexattr
+    Entry::new(89, 237, Kernel::new(2, 4)),   // fremovexattr
+    Entry::new(467, 238, Kernel::new(2, 4)),  // tkill
+    Entry::new(365, 239, Kernel::new(2, 4)),  // sendfile64
+    Entry::new(104, 240, Kernel::new(2, 6)),  // futex
+    Entry::new(350, 241, Kernel::new(2, 6)),  // sched_setaffinity
+    Entry::new(344, 242, Kernel::new(2, 6)),  // sched_getaffinity
+    Entry::new(372, 243, Kernel::new(2, 6)),  // set_thread_area
+    Entry::new(114, 244, Kernel::new(2, 6)),  // get_thread_area
+    Entry::new(164, 245, Kernel::new(2, 6)),  // io_setup
+    Entry::new(160, 246, Kernel::new(2, 6)),  // io_destroy
+    Entry::new(161, 247, Kernel::new(2, 6)),  // io_getevents
+    Entry::new(165, 248, Kernel::new(2, 6)),  // io_submit
+    Entry::new(159, 249, Kernel::new(2, 6)),  // io_cancel
+    Entry::new(67, 250, Kernel::new(2, 6)),   // fadvise64
+    Entry::new(64, 252, Kernel::new(2, 6)),   // exit_group
+    Entry::new(195, 253, Kernel::new(2, 6)),  // lookup_dcookie
+    Entry::new(51, 254, Kernel::new(2, 6)),   // epoll_create
+    Entry::new(53, 255, Kernel::new(2, 6)),   // epoll_ctl
+    Entry::new(57, 256, Kernel::new(2, 6)),   // epoll_wait
+    Entry::new(314, 257, Kernel::new(2, 6)),  // remap_file_pages
+    Entry::new(373, 258, Kernel::new(2, 6)),  // set_tid_address
+    Entry::new(453, 259, Kernel::new(2, 6)),  // timer_create
+    Entry::new(458, 260, Kernel::new(2, 6)),  // timer_settime
+    Entry::new(456, 261, Kernel::new(2, 6)),  // timer_gettime
+    Entry::new(455, 262, Kernel::new(2, 6)),  // timer_getoverrun
+    Entry::new(454, 263, Kernel::new(2, 6)),  // timer_delete
+    Entry::new(37, 264, Kernel::new(2, 6)),   // clock_settime
+    Entry::new(33, 265, Kernel::new(2, 6)),   // clock_gettime
+    Entry::new(31, 266, Kernel::new(2, 6)),   // clock_getres
+    Entry::new(35, 267, Kernel::new(2, 6)),   // clock_nanosleep
+    Entry::new(430, 268, Kernel::new(2, 6)),  // statfs64
+    Entry::new(99, 269, Kernel::new(2, 6)),   // fstatfs64
+    Entry::new(451, 270, Kernel::new(2, 6)),  // tgkill
+    Entry::new(490, 271, Kernel::new(2, 6)),  // utimes
+    Entry::new(68, 272, Kernel::new(2, 6)),   // fadvise64_64
+    Entry::new(496, 273, Kernel::new(2, 6)),  // vserver
+    Entry::new(206, 274, Kernel::new(2, 6)),  // mbind
+    Entry::new(112, 275, Kernel::new(2, 6)),  // get_mempolicy
+    Entry::new(369, 276, Kernel::new(2, 6)),  // set_mempolicy
+    Entry::new(230, 277, Kernel::new(2, 6)),  // mq_open
+    Entry::new(235, 278, Kernel::new(2, 6)),  // mq_unlink
+    Entry::new(233, 279, Kernel::new(2, 6)),  // mq_timedsend
+    Entry::new(231, 280, Kernel::new(2, 6)),  // mq_timedreceive
+    Entry::new(229, 281, Kernel::new(2, 6)),  // mq_notify
+    Entry::new(228, 282, Kernel::new(2, 6)),  // mq_getsetattr
+    Entry::new(177, 283, Kernel::new(2, 6)),  // kexec_load
+    Entry::new(498, 284, Kernel::new(2, 6)),  // waitid
+    Entry::new(7, 286, Kernel::new(2, 6)),    // add_key
+    Entry::new(320, 287, Kernel::new(2, 6)),  // request_key
+    Entry::new(178, 288, Kernel::new(2, 6)),  // keyctl
+    Entry::new(173, 289, Kernel::new(2, 6)),  // ioprio_set
+    Entry::new(172, 290, Kernel::new(2, 6)),  // ioprio_get
+    Entry::new(156, 291, Kernel::new(2, 6)),  // inotify_init
+    Entry::new(155, 292, Kernel::new(2, 6)),  // inotify_add_watch
+    Entry::new(158, 293, Kernel::new(2, 6)),  // inotify_rm_watch
+    Entry::new(210, 294, Kernel::new(2, 6)),  // migrate_pages
+    Entry::new(261, 295, Kernel::new(2, 6)),  // openat
+    Entry::new(213, 296, Kernel::new(2, 6)),  // mkdirat
+    Entry::new(215, 297, Kernel::new(2, 6)),  // mknodat
+    Entry::new(78, 298, Kernel::new(2, 6)),   // fchownat
+    Entry::new(110, 299, Kernel::new(2, 6)),  // futimesat
+    Entry::new(97, 300, Kernel::new(2, 6)),   // fstatat64
+    Entry::new(478, 301, Kernel::new(2, 6)),  // unlinkat
+    Entry::new(318, 302, Kernel::new(2, 6)),  // renameat
+    Entry::new(187, 303, Kernel::new(2, 6)),  // linkat
+    Entry::new(441, 304, Kernel::new(2, 6)),  // symlinkat
+    Entry::new(306, 305, Kernel::new(2, 6)),  // readlinkat
+    Entry::new(74, 306, Kernel::new(2, 6)),   // fchmodat
+    Entry::new(65, 307, Kernel::new(2, 6)),   // faccessat
+    Entry::new(292, 308, Kernel::new(2, 6)),  // pselect6
+    Entry::new(279, 309, Kernel::new(2, 6)),  // ppoll
+    Entry::new(479, 310, Kernel::new(2, 6)),  // unshare
+    Entry::new(371, 311, Kernel::new(2, 6)),  // set_robust_list
+    Entry::new(113, 312, Kernel::new(2, 6)),  // get_robust_list
+    Entry::new(423, 313, Kernel::new(2, 6)),  // splice
+    Entry::new(443, 314, Kernel::new(2, 6)),  // sync_file_range
+    Entry::new(450, 315, Kernel::new(2, 6)),  // tee
+    Entry::new(495, 316, Kernel::new(2, 6)),  // vmsplice
+    Entry::new(225, 317, Kernel::new(2, 6)),  // move_pages
+    Entry::new(116, 318, Kernel::new(2, 6)),  // getcpu
+    Entry::new(55, 319, Kernel::new(2, 6)),   // epoll_pwait
+    Entry::new(488, 320, Kernel::new(2, 6)),  // utimensat
+    Entry::new(414, 321, Kernel::new(2, 6)),  // signalfd
+    Entry::new(461, 322, Kernel::new(2, 6)),  // timerfd_create
+    Entry::new(59, 323, Kernel::new(2, 6)),   // eventfd
+    Entry::new(69, 324, Kernel::new(2, 6)),   // fallocate
+    Entry::new(464, 325, Kernel::new(2, 6)),  // timerfd_settime
+    Entry::new(462, 326, Kernel::new(2, 6)),  // timerfd_gettime
+    Entry::new(415, 327, Kernel::new(2, 6)),  // signalfd4
+    Entry::new(60, 328, Kernel::new(2, 6)),   // eventfd2
+    Entry::new(52, 329, Kernel::new(2, 6)),   // epoll_create1
+    Entry::new(50, 330, Kernel::new(2, 6)),   // dup3
+    Entry::new(273, 331, Kernel::new(2, 6)),  // pipe2
+    Entry::new(157, 332, Kernel::new(2, 6)),  // inotify_init1
+    Entry::new(283, 333, Kernel::new(2, 6)),  // preadv
+    Entry::new(297, 334, Kernel::new(2, 6)),  // pwritev
+    Entry::new(335, 335, Kernel::new(2, 6)),  // rt_tgsigqueueinfo
+    Entry::new(267, 336, Kernel::new(2, 6)),  // perf_event_open
+    Entry::new(311, 337, Kernel::new(2, 6)),  // recvmmsg
+    Entry::new(70, 338, Kernel::new(2, 6)),   // fanotify_init
+    Entry::new(71, 339, Kernel::new(2, 6)),   // fanotify_mark
+    Entry::new(285, 340, Kernel::new(2, 6)),  // prlimit64
+    Entry::new(247, 341, Kernel::new(2, 6)),  // name_to_handle_at
+    Entry::new(258, 342, Kernel::new(2, 6)),  // open_by_handle_at
+    Entry::new(29, 343, Kernel::new(2, 6)),   // clock_adjtime
+    Entry::new(445, 344, Kernel::new(2, 6)),  // syncfs
+    Entry::new(366, 345, Kernel::new(3, 0)),  // sendmmsg
+    Entry::new(386, 346, Kernel::new(3, 0)),  // setns
+    Entry::new(288, 347, Kernel::new(3, 2)),  // process_vm_readv
+    Entry::new(289, 348, Kernel::new(3, 2)),  // process_vm_writev
+    Entry::new(175, 349, Kernel::new(3, 5)),  // kcmp
+    Entry::new(85, 350, Kernel::new(3, 8)),   // finit_module
+    Entry::new(351, 351, Kernel::new(3, 14)), // sched_setattr
+    Entry::new(345, 352, Kernel::new(3, 14)), // sched_getattr
+    Entry::new(319, 353, Kernel::new(3, 15)), // renameat2
+    Entry::new(355, 354, Kernel::new(3, 17)), // seccomp
+    Entry::new(136, 355, Kernel::new(3, 17)), // getrandom
+    Entry::new(208, 356, Kernel::new(3, 17)), // memfd_create
+    Entry::new(16, 357, Kernel::new(3, 18)),  // bpf
+    Entry::new(62, 358, Kernel::new(3, 19)),  // execveat
+    Entry::new(420, 359, Kernel::new(4, 3)),  // socket
+    Entry::new(422, 360, Kernel::new(4, 3)),  // socketpair
+    Entry::new(15, 361, Kernel::new(4, 3)),   // bind
+    Entry::new(43, 362, Kernel::new(4, 3)),   // connect
+    Entry::new(188, 363, Kernel::new(4, 3)),  // listen
+    Entry::new(4, 364, Kernel::new(4, 3)),    // accept4
+    Entry::new(145, 365, Kernel::new(4, 3)),  // getsockopt
+    Entry::new(399, 366, Kernel::new(4, 3)),  // setsockopt
+    Entry::new(144, 367, Kernel::new(4, 3)),  // getsockname
+    Entry::new(129, 368, Kernel::new(4, 3)),  // getpeername
+    Entry::new(368, 369, Kernel::new(4, 3)),  // sendto
+    Entry::new(367, 370, Kernel::new(4, 3)),  // sendmsg
+    Entry::new(310, 371, Kernel::new(4, 3)),  // recvfrom
+    Entry::new(313, 372, Kernel::new(4, 3)),  // recvmsg
+    Entry::new(410, 373, Kernel::new(4, 3)),  // shutdown
+    Entry::new(483, 374, Kernel::new(4, 3)),  // userfaultfd
+    Entry::new(207, 375, Kernel::new(4, 3)),  // membarrier
+    Entry::new(217, 376, Kernel::new(4, 4)),  // mlock2
+    Entry::new(44, 377, Kernel::new(4, 5)),   // copy_file_range
+    Entry::new(284, 378, Kernel::new(4, 6)),  // preadv2
+    Entry::new(298, 379, Kernel::new(4, 6)),  // pwritev2
+    Entry::new(277, 380, Kernel::new(4, 9)),  // pkey_mprotect
+    Entry::new(275, 381, Kernel::new(4, 9)),  // pkey_alloc
+    Entry::new(276, 382, Kernel::new(4, 9)),  // pkey_free
+    Entry::new(432, 383, Kernel::new(4, 11)), // statx
+    Entry::new(11, 384, Kernel::new(4, 12)),  // arch_prctl
+    Entry::new(162, 385, Kernel::new(4, 18)), // io_pgetevents
+    Entry::new(325, 386, Kernel::new(4, 18)), // rseq
+    Entry::new(359, 393, Kernel::new(5, 1)),  // semget
+    Entry::new(358, 394, Kernel::new(5, 1)),  // semctl
+    Entry::new(409, 395, Kernel::new(5, 1)),  // shmget
+    Entry::new(407, 396, Kernel::new(5, 1)),  // shmctl
+    Entry::new(406, 397, Kernel::new(5, 1)),  // shmat
+    Entry::new(408, 398, Kernel::new(5, 1)),  // shmdt
+    Entry::new(239, 399, Kernel::new(5, 1)),  // msgget
+    Entry::new(241, 400, Kernel::new(5, 1)),  // msgsnd
+    Entry::new(240, 401, Kernel::new(5, 1)),  // msgrcv
+    Entry::new(238, 402, Kernel::new(5, 1)),  // msgctl
+    Entry::new(34, 403, Kernel::new(5, 1)),   // clock_gettime64
+    Entry::new(38, 404, Kernel::new(5, 1)),   // clock_settime64
+    Entry::new(30, 405, Kernel::new(5, 1)),   // clock_adjtime64
+    Entry::new(32, 406, Kernel::new(5, 1)),   // clock_getres_time64
+    Entry::new(36, 407, Kernel::new(5, 1)),   // clock_nanosleep_time64
+    Entry::new(457, 408, Kernel::new(5, 1)),  // timer_gettime64
+    Entry::new(459, 409, Kernel::new(5, 1)),  // timer_settime64
+    Entry::new(463, 410, Kernel::new(5, 1)),  // timerfd_gettime64
+    Entry::new(465, 411, Kernel::new(5, 1)),  // timerfd_settime64
+    Entry::new(489, 412, Kernel::new(5, 1)),  // utimensat_time64
+    Entry::new(293, 413, Kernel::new(5, 1)),  // pselect6_time64
+    Entry::new(280, 414, Kernel::new(5, 1)),  // ppoll_time64
+    Entry::new(163, 416, Kernel::new(5, 1)),  // io_pgetevents_time64
+    Entry::new(312, 417, Kernel::new(5, 1)),  // recvmmsg_time64
+    Entry::new(234, 418, Kernel::new(5, 1)),  // mq_timedsend_time64
+    Entry::new(232, 419, Kernel::new(5, 1)),  // mq_timedreceive_time64
+    Entry::new(362, 420, Kernel::new(5, 1)),  // semtimedop_time64
+    Entry::new(334, 421, Kernel::new(5, 1)),  // rt_sigtimedwait_time64
+    Entry::new(106, 422, Kernel::new(5, 1)),  // futex_time64
+    Entry::new(349, 423, Kernel::new(5, 1)),  // sched_rr_get_interval_time64
+    Entry::new(271, 424, Kernel::new(5, 1)),  // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 1)),  // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 1)),  // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 1)),  // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 2)),  // open_tree
+    Entry::new(224, 429, Kernel::new(5, 2)),  // move_mount
+    Entry::new(93, 430, Kernel::new(5, 2)),   // fsopen
+    Entry::new(90, 431, Kernel::new(5, 2)),   // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 2)),   // fsmount
+    Entry::new(94, 433, Kernel::new(5, 2)),   // fspick
+    Entry::new(270, 434, Kernel::new(5, 3)),  // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 3)),   // clone3
+    Entry::new(42, 436, Kernel::new(5, 9)),   // close_range
+    Entry::new(262, 437, Kernel::new(5, 6)),  // openat2
+    Entry::new(269, 438, Kernel::new(5, 6)),  // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 8)),   // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 10)), // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 11)),  // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 12)), // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 14)), // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 13)), // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 13)), // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 13)), // landlock_restrict_self
+    Entry::new(209, 447, Kernel::new(5, 14)), // memfd_secret
+    Entry::new(287, 448, Kernel::new(5, 15)), // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 16)), // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 17)), // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),   // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),   // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 6)),  // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),  // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),  // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),  // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),  // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),  // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),  // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),  // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),  // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)), // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)), // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)), // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)), // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)), // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)), // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),  // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),  // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)), // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),  // rseq_slice_yield
 ];
 
 /// Calls of x32, by number.
 pub(super) static X32: [Entry; 374] = [
-    Entry { name: "read", nr: 0, since: Kernel::new(3, 4) },
-    Entry { name: "write", nr: 1, since: Kernel::new(3, 4) },
-    Entry { name: "open", nr: 2, since: Kernel::new(3, 4) },
-    Entry { name: "close", nr: 3, since: Kernel::new(3, 4) },
-    Entry { name: "stat", nr: 4, since: Kernel::new(3, 4) },
-    Entry { name: "fstat", nr: 5, since: Kernel::new(3, 4) },
-    Entry { name: "lstat", nr: 6, since: Kernel::new(3, 4) },
-    Entry { name: "poll", nr: 7, since: Kernel::new(3, 4) },
-    Entry { name: "lseek", nr: 8, since: Kernel::new(3, 4) },
-    Entry { name: "mmap", nr: 9, since: Kernel::new(3, 4) },
-    Entry { name: "mprotect", nr: 10, since: Kernel::new(3, 4) },
-    Entry { name: "munmap", nr: 11, since: Kernel::new(3, 4) },
-    Entry { name: "brk", nr: 12, since: Kernel::new(3, 4) },
-    Entry { name: "rt_sigprocmask", nr: 14, since: Kernel::new(3, 4) },
-    Entry { name: "pread64", nr: 17, since: Kernel::new(3, 4) },
-    Entry { name: "pwrite64", nr: 18, since: Kernel::new(3, 4) },
-    Entry { name: "access", nr: 21, since: Kernel::new(3, 4) },
-    Entry { name: "pipe", nr: 22, since: Kernel::new(3, 4) },
-    Entry { name: "select", nr: 23, since: Kernel::new(3, 4) },
-    Entry { name: "sched_yield", nr: 24, since: Kernel::new(3, 4) },
-    Entry { name: "mremap", nr: 25, since: Kernel::new(3, 4) },
-    Entry { name: "msync", nr: 26, since: Kernel::new(3, 4) },
-    Entry { name: "mincore", nr: 27, since: Kernel::new(3, 4) },
-    Entry { name: "madvise", nr: 28, since: Kernel::new(3, 4) },
-    Entry { name: "shmget", nr: 29, since: Kernel::new(3, 4) },
-    Entry { name: "shmat", nr: 30, since: Kernel::new(3, 4) },
-    Entry { name: "shmctl", nr: 31, since: Kernel::new(3, 4) },
-    Entry { name: "dup", nr: 32, since: Kernel::new(3, 4) },
-    Entry { name: "dup2", nr: 33, since: Kernel::new(3, 4) },
-    Entry { name: "pause", nr: 34, since: Kernel::new(3, 4) },
-    Entry { name: "nanosleep", nr: 35, since: Kernel::new(3, 4) },
-    Entry { name: "getitimer", nr: 36, since: Kernel::new(3, 4) },
-    Entry { name: "alarm", nr: 37, since: Kernel::new(3, 4) },
-    Entry { name: "setitimer", nr: 38, since: Kernel::new(3, 4) },
-    Entry { name: "getpid", nr: 39, since: Kernel::new(3, 4) },
-    Entry { name: "sendfile", nr: 40, since: Kernel::new(3, 4) },
-    Entry { name: "socket", nr: 41, since: Kernel::new(3, 4) },
-    Entry { name: "connect", nr: 42, since: Kernel::new(3, 4) },
-    Entry { name: "accept", nr: 43, since: Kernel::new(3, 4) },
-    Entry { name: "sendto", nr: 44, since: Kernel::new(3, 4) },
-    Entry { name: "shutdown", nr: 48, since: Kernel::new(3, 4) },
-    Entry { name: "bind", nr: 49, since: Kernel::new(3, 4) },
-    Entry { name: "listen", nr: 50, since: Kernel::new(3, 4) },
-    Entry { name: "getsockname", nr: 51, since: Kernel::new(3, 4) },
-    Entry { name: "getpeername", nr: 52, since: Kernel::new(3, 4) },
-    Entry { name: "socketpair", nr: 53, since: Kernel::new(3, 4) },
-    Entry { name: "clone", nr: 56, since: Kernel::new(3, 4) },
-    Entry { name: "fork", nr: 57, since: Kernel::new(3, 4) },
-    Entry { name: "vfork", nr: 58, since: Kernel::new(3, 4) },
-    Entry { name: "exit", nr: 60, since: Kernel::new(3, 4) },
-    Entry { name: "wait4", nr: 61, since: Kernel::new(3, 4) },
-    Entry { name: "kill", nr: 62, since: Kernel::new(3, 4) },
-    Entry { name: "uname", nr: 63, since: Kernel::new(3, 4) },
-    Entry { name: "semget", nr: 64, since: Kernel::new(3, 4) },
-    Entry { name: "semop", nr: 65, since: Kernel::new(3, 4) },
-    Entry { name: "semctl", nr: 66, since: Kernel::new(3, 4) },
-    Entry { name: "shmdt", nr: 67, since: Kernel::new(3, 4) },
-    Entry { name: "msgget", nr: 68, since: Kernel::new(3, 4) },
-    Entry { name: "msgsnd", nr: 69, since: Kernel::new(3, 4) },
-    Entry { name: "msgrcv", nr: 70, since: Kernel::new(3, 4) },
-    Entry { name: "msgctl", nr: 71, since: Kernel::new(3, 4) },
-    Entry { name: "fcntl", nr: 72, since: Kernel::new(3, 4) },
-    Entry { name: "flock", nr: 73, since: Kernel::new(3, 4) },
-    Entry { name: "fsync", nr: 74, since: Kernel::new(3, 4) },
-    Entry { name: "fdatasync", nr: 75, since: Kernel::new(3, 4) },
-    Entry { name: "truncate", nr: 76, since: Kernel::new(3, 4) },
-    Entry { name: "ftruncate", nr: 77, since: Kernel::new(3, 4) },
-    Entry { name: "getdents", nr: 78, since: Kernel::new(3, 4) },
-    Entry { name: "getcwd", nr: 79, since: Kernel::new(3, 4) },
-    Entry { name: "chdir", nr: 80, since: Kernel::new(3, 4) },
-    Entry { name: "fchdir", nr: 81, since: Kernel::new(3, 4) },
-    Entry { name: "rename", nr: 82, since: Kernel::new(3, 4) },
-    Entry { name: "mkdir", nr: 83, since: Kernel::new(3, 4) },
-    Entry { name: "rmdir", nr: 84, since: Kernel::new(3, 4) },
-    Entry { name: "creat", nr: 85, since: Kernel::new(3, 4) },
-    Entry { name: "link", nr: 86, since: Kernel::new(3, 4) },
-    Entry { name: "unlink", nr: 87, since: Kernel::new(3, 4) },
-    Entry { name: "symlink", nr: 88, since: Kernel::new(3, 4) },
-    Entry { name: "readlink", nr: 89, since: Kernel::new(3, 4) },
-    Entry { name: "chmod", nr: 90, since: Kernel::new(3, 4) },
-    Entry { name: "fchmod", nr: 91, since: Kernel::new(3, 4) },
-    Entry { name: "chown", nr: 92, since: Kernel::new(3, 4) },
-    Entry { name: "fchown", nr: 93, since: Kernel::new(3, 4) },
-    Entry { name: "lchown", nr: 94, since: Kernel::new(3, 4) },
-    Entry { name: "umask", nr: 95, since: Kernel::new(3, 4) },
-    Entry { name: "gettimeofday", nr: 96, since: Kernel::new(3, 4) },
-    Entry { name: "getrlimit", nr: 97, since: Kernel::new(3, 4) },
-    Entry { name: "getrusage", nr: 98, since: Kernel::new(3, 4) },
-    Entry { name: "sysinfo", nr: 99, since: Kernel::new(3, 4) },
-    Entry { name: "times", nr: 100, since: Kernel::new(3, 4) },
-    Entry { name: "getuid", nr: 102, since: Kernel::new(3, 4) },
-    Entry { name: "syslog", nr: 103, since: Kernel::new(3, 4) },
-    Entry { name: "getgid", nr: 104, since: Kernel::new(3, 4) },
-    Entry { name: "setuid", nr: 105, since: Kernel::new(3, 4) },
-    Entry { name: "setgid", nr: 106, since: Kernel::new(3, 4) },
-    Entry { name: "geteuid", nr: 107, since: Kernel::new(3, 4) },
-    Entry { name: "getegid", nr: 108, since: Kernel::new(3, 4) },
-    Entry { name: "setpgid", nr: 109, since: Kernel::new(3, 4) },
-    Entry { name: "getppid", nr: 110, since: Kernel::new(3, 4) },
-    Entry { name: "getpgrp", nr: 111, since: Kernel::new(3, 4) },
-    Entry { name: "setsid", nr: 112, since: Kernel::new(3, 4) },
-    Entry { name: "setreuid", nr: 113, since: Kernel::new(3, 4) },
-    Entry { name: "setregid", nr: 114, since: Kernel::new(3, 4) },
-    Entry { name: "getgroups", nr: 115, since: Kernel::new(3, 4) },
-    Entry { name: "setgroups", nr: 116, since: Kernel::new(3, 4) },
-    Entry { name: "setresuid", nr: 117, since: Kernel::new(3, 4) },
-    Entry { name: "getresuid", nr: 118, since: Kernel::new(3, 4) },
-    Entry { name: "setresgid", nr: 119, since: Kernel::new(3, 4) },
-    Entry { name: "getresgid", nr: 120, since: Kernel::new(3, 4) },
-    Entry { name: "getpgid", nr: 121, since: Kernel::new(3, 4) },
-    Entry { name: "setfsuid", nr: 122, since: Kernel::new(3, 4) },
-    Entry { name: "setfsgid", nr: 123, since: Kernel::new(3, 4) },
-    Entry { name: "getsid", nr: 124, since: Kernel::new(3, 4) },
-    Entry { name: "capget", nr: 125, since: Kernel::new(3, 4) },
-    Entry { name: "capset", nr: 126, since: Kernel::new(3, 4) },
-    Entry { name: "rt_sigsuspend", nr: 130, since: Kernel::new(3, 4) },
-    Entry { name: "utime", nr: 132, since: Kernel::new(3, 4) },
-    Entry { name: "mknod", nr: 133, since: Kernel::new(3, 4) },
-    Entry { name: "personality", nr: 135, since: Kernel::new(3, 4) },
-    Entry { name: "ustat", nr: 136, since: Kernel::new(3, 4) },
-    Entry { name: "statfs", nr: 137, since: Kernel::new(3, 4) },
-    Entry { name: "fstatfs", nr: 138, since: Kernel::new(3, 4) },
-    Entry { name: "sysfs", nr: 139, since: Kernel::new(3, 4) },
-    Entry { name: "getpriority", nr: 140, since: Kernel::new(3, 4) },
-    Entry { name: "setpriority", nr: 141, since: Kernel::new(3, 4) },
-    Entry { name: "sched_setparam", nr: 142, since: Kernel::new(3, 4) },
-    Entry { name: "sched_getparam", nr: 143, since: Kernel::new(3, 4) },
-    Entry { name: "sched_setscheduler", nr: 144, since: Kernel::new(3, 4) },
-    Entry { name: "sched_getscheduler", nr: 145, since: Kernel::new(3, 4) },
-    Entry { name: "sched_get_priority_max", nr: 146, since: Kernel::new(3, 4) },
-    Entry { name: "sched_get_priority_min", nr: 147, since: Kernel::new(3, 4) },
-    Entry { name: "sched_rr_get_interval", nr: 148, since: Kernel::new(3, 4) },
-    Entry { name: "mlock", nr: 149, since: Kernel::new(3, 4) },
-    Entry { name: "munlock", nr: 150, since: Kernel::new(3, 4) },
-    Entry { name: "mlockall", nr: 151, since: Kernel::new(3, 4) },
-    Entry { name: "munlockall", nr: 152, since: Kernel::new(3, 4) },
-    Entry { name: "vhangup", nr: 153, since: Kernel::new(3, 4) },
-    Entry { name: "modify_ldt", nr: 154, since: Kernel::new(3, 4) },
-    Entry { name: "pivot_root", nr: 155, since: Kernel::new(3, 4) },
-    Entry { name: "prctl", nr: 157, since: Kernel::new(3, 4) },
-    Entry { name: "arch_prctl", nr: 158, since: Kernel::new(3, 4) },
-    Entry { name: "adjtimex", nr: 159, since: Kernel::new(3, 4) },
-    Entry { name: "setrlimit", nr: 160, since: Kernel::new(3, 4) },
-    Entry { name: "chroot", nr: 161, since: Kernel::new(3, 4) },
-    Entry { name: "sync", nr: 162, since: Kernel::new(3, 4) },
-    Entry { name: "acct", nr: 163, since: Kernel::new(3, 4) },
-    Entry { name: "settimeofday", nr: 164, since: Kernel::new(3, 4) },
-    Entry { name: "mount", nr: 165, since: Kernel::new(3, 4) },
-    Entry { name: "umount2", nr: 166, since: Kernel::new(3, 4) },
-    Entry { name: "swapon", nr: 167, since: Kernel::new(3, 4) },
-    Entry { name: "swapoff", nr: 168, since: Kernel::new(3, 4) },
-    Entry { name: "reboot", nr: 169, since: Kernel::new(3, 4) },
-    Entry { name: "sethostname", nr: 170, since: Kernel::new(3, 4) },
-    Entry { name: "setdomainname", nr: 171, since: Kernel::new(3, 4) },
-    Entry { name: "iopl", nr: 172, since: Kernel::new(3, 4) },
-    Entry { name: "ioperm", nr: 173, since: Kernel::new(3, 4) },
-    Entry { name: "init_module", nr: 175, since: Kernel::new(3, 4) },
-    Entry { name: "delete_module", nr: 176, since: Kernel::new(3, 4) },
-    Entry { name: "quotactl", nr: 179, since: Kernel::new(3, 4) },
-    Entry { name: "getpmsg", nr: 181, since: Kernel::new(3, 4) },
-    Entry { name: "putpmsg", nr: 182, since: Kernel::new(3, 4) },
-    Entry { name: "afs_syscall", nr: 183, since: Kernel::new(3, 4) },
-    Entry { name: "tuxcall", nr: 184, since: Kernel::new(3, 4) },
-    Entry { name: "security", nr: 185, since: Kernel::new(3, 4) },
-    Entry { name: "gettid", nr: 186, since: Kernel::new(3, 4) },
-    Entry { name: "readahead", nr: 187, since: Kernel::new(3, 4) },
-    Entry { name: "setxattr", nr: 188, since: Kernel::new(3, 4) },
-    Entry { name: "lsetxattr", nr: 189, since: Kernel::new(3, 4) },
-    Entry { name: "fsetxattr", nr: 190, since: Kernel::new(3, 4) },
-    Entry { name: "getxattr", nr: 191, since: Kernel::new(3, 4) },
-    Entry { name: "lgetxattr", nr: 192, since: Kernel::new(3, 4) },
-    Entry { name: "fgetxattr", nr: 193, since: Kernel::new(3, 4) },
-    Entry { name: "listxattr", nr: 194, since: Kernel::new(3, 4) },
-    Entry { name: "llistxattr", nr: 195, since: Kernel::new(3, 4) },
-    Entry { name: "flistxattr", nr: 196, since: Kernel::new(3, 4) },
-    Entry { name: "removexattr", nr: 197, since: Kernel::new(3, 4) },
-    Entry { name: "lremovexattr", nr: 198, since: Kernel::new(3, 4) },
-    Entry { name: "fremovexattr", nr: 199, since: Kernel::new(3, 4) },
-    Entry { name: "tkill", nr: 200, since: Kernel::new(3, 4) },
-    Entry { name: "time", nr: 201, since: Kernel::new(3, 4) },
-    Entry { name: "futex", nr: 202, since: Kernel::new(3, 4) },
-    Entry { name: "sched_setaffinity", nr: 203, since: Kernel::new(3, 4) },
-    Entry { name: "sched_getaffinity", nr: 204, since: Kernel::new(3, 4) },
-    Entry { name: "io_destroy", nr: 207, since: Kernel::new(3, 4) },
-    Entry { name: "io_getevents", nr: 208, since: Kernel::new(3, 4) },
-    Entry { name: "io_cancel", nr: 210, since: Kernel::new(3, 4) },
-    Entry { name: "lookup_dcookie", nr: 212, since: Kernel::new(3, 4) },
-    Entry { name: "epoll_create", nr: 213, since: Kernel::new(3, 4) },
-    Entry { name: "remap_file_pages", nr: 216, since: Kernel::new(3, 4) },
-    Entry { name: "getdents64", nr: 217, since: Kernel::new(3, 4) },
-    Entry { name: "set_tid_address", nr: 218, since: Kernel::new(3, 4) },
-    Entry { name: "restart_syscall", nr: 219, since: Kernel::new(3, 4) },
-    Entry { name: "semtimedop", nr: 220, since: Kernel::new(3, 4) },
-    Entry { name: "fadvise64", nr: 221, since: Kernel::new(3, 4) },
-    Entry { name: "timer_settime", nr: 223, since: Kernel::new(3, 4) },
-    Entry { name: "timer_gettime", nr: 224, since: Kernel::new(3, 4) },
-    Entry { name: "timer_getoverrun", nr: 225, since: Kernel::new(3, 4) },
-    Entry { name: "timer_delete", nr: 226, since: Kernel::new(3, 4) },
-    Entry { name: "clock_settime", nr: 227, since: Kernel::new(3, 4) },
-    Entry { name: "clock_gettime", nr: 228, since: Kernel::new(3, 4) },
-    Entry { name: "clock_getres", nr: 229, since: Kernel::new(3, 4) },
-    Entry { name: "clock_nanosleep", nr: 230, since: Kernel::new(3, 4) },
-    Entry { name: "exit_group", nr: 231, since: Kernel::new(3, 4) },
-    Entry { name: "epoll_wait", nr: 232, since: Kernel::new(3, 4) },
-    Entry { name: "epoll_ctl", nr: 233, since: Kernel::new(3, 4) },
-    Entry { name: "tgkill", nr: 234, since: Kernel::new(3, 4) },
-    Entry { name: "utimes", nr: 235, since: Kernel::new(3, 4) },
-    Entry { name: "mbind", nr: 237, since: Kernel::new(3, 4) },
-    Entry { name: "set_mempolicy", nr: 238, since: Kernel::new(3, 4) },
-    Entry { name: "get_mempolicy", nr: 239, since: Kernel::new(3, 4) },
-    Entry { name: "mq_open", nr: 240, since: Kernel::new(3, 4) },
-    Entry { name: "mq_unlink", nr: 241, since: Kernel::new(3, 4) },
-    Entry { name: "mq_timedsend", nr: 242, since: Kernel::new(3, 4) },
-    Entry { name: "mq_timedreceive", nr: 243, since: Kernel::new(3, 4) },
-    Entry { name: "mq_getsetattr", nr: 245, since: Kernel::new(3, 4) },
-    Entry { name: "add_key", nr: 248, since: Kernel::new(3, 4) },
-    Entry { name: "request_key", nr: 249, since: Kernel::new(3, 4) },
-    Entry { name: "keyctl", nr: 250, since: Kernel::new(3, 4) },
-    Entry { name: "ioprio_set", nr: 251, since: Kernel::new(3, 4) },
-    Entry { name: "ioprio_get", nr: 252, since: Kernel::new(3, 4) },
-    Entry { name: "inotify_init", nr: 253, since: Kernel::new(3, 4) },
-    Entry { name: "inotify_add_watch", nr: 254, since: Kernel::new(3, 4) },
-    Entry { name: "inotify_rm_watch", nr: 255, since: Kernel::new(3, 4) },
-    Entry { name: "migrate_pages", nr: 256, since: Kernel::new(3, 4) },
-    Entry { name: "openat", nr: 257, since: Kernel::new(3, 4) },
-    Entry { name: "mkdirat", nr: 258, since: Kernel::new(3, 4) },
-    Entry { name: "mknodat", nr: 259, since: Kernel::new(3, 4) },
-    Entry { name: "fchownat", nr: 260, since: Kernel::new(3, 4) },
-    Entry { name: "futimesat", nr: 261, since: Kernel::new(3, 4) },
-    Entry { name: "newfstatat", nr: 262, since: Kernel::new(3, 4) },
-    Entry { name: "unlinkat", nr: 263, since: Kernel::new(3, 4) },
-    Entry { name: "renameat", nr: 264, since: Kernel::new(3, 4) },
-    Entry { name: "linkat", nr: 265, since: Kernel::new(3, 4) },
-    Entry { name: "symlinkat", nr: 266, since: Kernel::new(3, 4) },
-    Entry { name: "readlinkat", nr: 267, since: Kernel::new(3, 4) },
-    Entry { name: "fchmodat", nr: 268, since: Kernel::new(3, 4) },
-    Entry { name: "faccessat", nr: 269, since: Kernel::new(3, 4) },
-    Entry { name: "pselect6", nr: 270, since: Kernel::new(3, 4) },
-    Entry { name: "ppoll", nr: 271, since: Kernel::new(3, 4) },
-    Entry { name: "unshare", nr: 272, since: Kernel::new(3, 4) },
-    Entry { name: "splice", nr: 275, since: Kernel::new(3, 4) },
-    Entry { name: "tee", nr: 276, since: Kernel::new(3, 4) },
-    Entry { name: "sync_file_range", nr: 277, since: Kernel::new(3, 4) },
-    Entry { name: "utimensat", nr: 280, since: Kernel::new(3, 4) },
-    Entry { name: "epoll_pwait", nr: 281, since: Kernel::new(3, 4) },
-    Entry { name: "signalfd", nr: 282, since: Kernel::new(3, 4) },
-    Entry { name: "timerfd_create", nr: 283, since: Kernel::new(3, 4) },
-    Entry { name: "eventfd", nr: 284, since: Kernel::new(3, 4) },
-    Entry { name: "fallocate", nr: 285, since: Kernel::new(3, 4) },
-    Entry { name: "timerfd_settime", nr: 286, since: Kernel::new(3, 4) },
-    Entry { name: "timerfd_gettime", nr: 287, since: Kernel::new(3, 4) },
-    Entry { name: "accept4", nr: 288, since: Kernel::new(3, 4) },
-    Entry { name: "signalfd4", nr: 289, since: Kernel::new(3, 4) },
-    Entry { name: "eventfd2", nr: 290, since: Kernel::new(3, 4) },
-    Entry { name: "epoll_create1", nr: 291, since: Kernel::new(3, 4) },
-    Entry { name: "dup3", nr: 292, since: Kernel::new(3, 4) },
-    Entry { name: "pipe2", nr: 293, since: Kernel::new(3, 4) },
-    Entry { name: "inotify_init1", nr: 294, since: Kernel::new(3, 4) },
-    Entry { name: "perf_event_open", nr: 298, since: Kernel::new(3, 4) },
-    Entry { name: "fanotify_init", nr: 300, since: Kernel::new(3, 4) },
-    Entry { name: "fanotify_mark", nr: 301, since: Kernel::new(3, 4) },
-    Entry { name: "prlimit64", nr: 302, since: Kernel::new(3, 4) },
-    Entry { name: "name_to_handle_at", nr: 303, since: Kernel::new(3, 4) },
-    Entry { name: "open_by_handle_at", nr: 304, since: Kernel::new(3, 4) },
-    Entry { name: "clock_adjtime", nr: 305, since: Kernel::new(3, 4) },
-    Entry { name: "syncfs", nr: 306, since: Kernel::new(3, 4) },
-    Entry { name: "setns", nr: 308, since: Kernel::new(3, 4) },
-    Entry { name: "getcpu", nr: 309, since: Kernel::new(3, 4) },
-    Entry { name: "kcmp", nr: 312, since: Kernel::new(3, 5) },
-    Entry { name: "finit_module", nr: 313, since: Kernel::new(3, 8) },
-    Entry { name: "sched_setattr", nr: 314, since: Kernel::new(3, 14) },
-    Entry { name: "sched_getattr", nr: 315, since: Kernel::new(3, 14) },
-    Entry { name: "renameat2", nr: 316, since: Kernel::new(3, 15) },
-    Entry { name: "seccomp", nr: 317, since: Kernel::new(3, 17) },
-    Entry { name: "getrandom", nr: 318, since: Kernel::new(3, 17) },
-    Entry { name: "memfd_create", nr: 319, since: Kernel::new(3, 17) },
-    Entry { name: "kexec_file_load", nr: 320, since: Kernel::new(3, 17) },
-    Entry { name: "bpf", nr: 321, since: Kernel::new(3, 18) },
-    Entry { name: "userfaultfd", nr: 323, since: Kernel::new(4, 3) },
-    Entry { name: "membarrier", nr: 324, since: Kernel::new(4, 3) },
-    Entry { name: "mlock2", nr: 325, since: Kernel::new(4, 4) },
-    Entry { name: "copy_file_range", nr: 326, since: Kernel::new(4, 5) },
-    Entry { name: "pkey_mprotect", nr: 329, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_alloc", nr: 330, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_free", nr: 331, since: Kernel::new(4, 9) },
-    Entry { name: "statx", nr: 332, since: Kernel::new(4, 11) },
-    Entry { name: "io_pgetevents", nr: 333, since: Kernel::new(4, 18) },
-    Entry { name: "rseq", nr: 334, since: Kernel::new(4, 18) },
-    Entry { name: "uretprobe", nr: 335, since: Kernel::new(6, 11) },
-    Entry { name: "uprobe", nr: 336, since: Kernel::new(6, 18) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 1) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 2) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 2) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 2) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 2) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 2) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 2) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 3) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 3) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 9) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 6) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 6) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 8) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 10) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 11) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 12) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 14) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 13) },
-    Entry { name: "memfd_secret", nr: 447, since: Kernel::new(5, 14) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 15) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 16) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 17) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 10) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
-    Entry { name: "rt_sigaction", nr: 512, since: Kernel::new(3, 4) },
-    Entry { name: "rt_sigreturn", nr: 513, since: Kernel::new(3, 4) },
-    Entry { name: "ioctl", nr: 514, since: Kernel::new(3, 4) },
-    Entry { name: "readv", nr: 515, since: Kernel::new(3, 4) },
-    Entry { name: "writev", nr: 516, since: Kernel::new(3, 4) },
-    Entry { name: "recvfrom", nr: 517, since: Kernel::new(3, 4) },
-    Entry { name: "sendmsg", nr: 518, since: Kernel::new(3, 4) },
-    Entry { name: "recvmsg", nr: 519, since: Kernel::new(3, 4) },
-    Entry { name: "execve", nr: 520, since: Kernel::new(3, 4) },
-    Entry { name: "ptrace", nr: 521, since: Kernel::new(3, 4) },
-    Entry { name: "rt_sigpending", nr: 522, since: Kernel::new(3, 4) },
-    Entry { name: "rt_sigtimedwait", nr: 523, since: Kernel::new(3, 4) },
-    Entry { name: "rt_sigqueueinfo", nr: 524, since: Kernel::new(3, 4) },
-    Entry { name: "sigaltstack", nr: 525, since: Kernel::new(3, 4) },
-    Entry { name: "timer_create", nr: 526, since: Kernel::new(3, 4) },
-    Entry { name: "mq_notify", nr: 527, since: Kernel::new(3, 4) },
-    Entry { name: "kexec_load", nr: 528, since: Kernel::new(3, 4) },
-    Entry { name: "waitid", nr: 529, since: Kernel::new(3, 4) },
-    Entry { name: "set_robust_list", nr: 530, since: Kernel::new(3, 4) },
-    Entry { name: "get_robust_list", nr: 531, since: Kernel::new(3, 4) },
-    Entry { name: "vmsplice", nr: 532, since: Kernel::new(3, 4) },
-    Entry { name: "move_pages", nr: 533, since: Kernel::new(3, 4) },
-    Entry { name: "preadv", nr: 534, since: Kernel::new(3, 4) },
-    Entry { name: "pwritev", nr: 535, since: Kernel::new(3, 4) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 536, since: Kernel::new(3, 4) },
-    Entry { name: "recvmmsg", nr: 537, since: Kernel::new(3, 4) },
-    Entry { name: "sendmmsg", nr: 538, since: Kernel::new(3, 4) },
-    Entry { name: "process_vm_readv", nr: 539, since: Kernel::new(3, 4) },
-    Entry { name: "process_vm_writev", nr: 540, since: Kernel::new(3, 4) },
-    Entry { name: "setsockopt", nr: 541, since: Kernel::new(3, 4) },
-    Entry { name: "getsockopt", nr: 542, since: Kernel::new(3, 4) },
-    Entry { name: "io_setup", nr: 543, since: Kernel::new(3, 4) },
-    Entry { name: "io_submit", nr: 544, since: Kernel::new(3, 4) },
-    Entry { name: "execveat", nr: 545, since: Kernel::new(3, 19) },
-    Entry { name: "preadv2", nr: 546, since: Kernel::new(4, 6) },
-    Entry { name: "pwritev2", nr: 547, since: Kernel::new(4, 6) },
-];
-
-/// Places in [`X32`], by name.
-pub(super) static X32_BY_NAME: [u16; 374] = [
-    38, 251, 16, 145, 215, 141, 161, 32, 140, 41, 277, 12, 317, 113, 114, 69, 79, 81, 143, 264, 200, 199,
-    201, 198, 46, 301, 3, 302, 37, 281, 74, 157, 27, 28, 255, 187, 254, 204, 244, 307, 203, 247, 253, 346,
-    371, 49, 202, 236, 305, 193, 248, 259, 260, 70, 80, 235, 318, 82, 227, 61, 64, 171, 334, 335, 269, 174,
-    62, 47, 177, 297, 168, 298, 296, 299, 5, 121, 63, 66, 180, 322, 321, 315, 320, 228, 209, 357, 267, 68,
-    67, 189, 96, 95, 92, 103, 31, 44, 109, 99, 34, 159, 98, 123, 274, 108, 106, 86, 87, 112, 43, 368, 164,
-    85, 90, 169, 330, 156, 221, 220, 257, 222, 185, 183, 184, 286, 369, 370, 292, 293, 291, 340, 155, 154,
-    219, 218, 268, 276, 354, 217, 51, 311, 310, 312, 83, 170, 75, 232, 42, 324, 336, 172, 331, 173, 186, 176,
-    8, 167, 325, 327, 326, 6, 23, 319, 207, 279, 275, 313, 223, 22, 72, 225, 117, 226, 132, 280, 134, 9, 137,
-    147, 308, 295, 359, 10, 214, 353, 210, 213, 212, 211, 20, 328, 60, 57, 59, 58, 21, 133, 135, 11, 262, 30,
-    229, 2, 263, 294, 333, 224, 303, 29, 258, 118, 304, 300, 290, 17, 256, 138, 283, 284, 282, 7, 238, 139,
-    14, 360, 372, 261, 306, 314, 365, 366, 237, 347, 160, 15, 361, 373, 158, 309, 0, 165, 78, 234, 341, 151,
-    343, 363, 345, 188, 175, 332, 71, 231, 272, 216, 191, 73, 287, 337, 338, 348, 13, 350, 339, 115, 349,
-    362, 129, 130, 182, 271, 126, 128, 131, 181, 270, 125, 127, 19, 273, 163, 18, 55, 53, 54, 192, 35, 364,
-    344, 39, 208, 316, 356, 190, 153, 111, 110, 94, 104, 152, 33, 266, 97, 124, 102, 107, 105, 101, 142, 100,
-    367, 146, 93, 166, 329, 25, 26, 56, 24, 40, 351, 245, 252, 36, 45, 240, 4, 120, 323, 285, 150, 149, 77,
-    233, 144, 242, 265, 122, 88, 91, 241, 205, 179, 352, 197, 196, 195, 194, 246, 250, 249, 89, 178, 65, 162,
-    84, 148, 52, 76, 230, 239, 289, 288, 278, 119, 116, 243, 206, 48, 136, 358, 50, 355, 1, 342,
+    Entry::new(302, 0, Kernel::new(3, 4)),    // read
+    Entry::new(500, 1, Kernel::new(3, 4)),    // write
+    Entry::new(257, 2, Kernel::new(3, 4)),    // open
+    Entry::new(41, 3, Kernel::new(3, 4)),     // close
+    Entry::new(427, 4, Kernel::new(3, 4)),    // stat
+    Entry::new(95, 5, Kernel::new(3, 4)),     // fstat
+    Entry::new(202, 6, Kernel::new(3, 4)),    // lstat
+    Entry::new(278, 7, Kernel::new(3, 4)),    // poll
+    Entry::new(197, 8, Kernel::new(3, 4)),    // lseek
+    Entry::new(219, 9, Kernel::new(3, 4)),    // mmap
+    Entry::new(226, 10, Kernel::new(3, 4)),   // mprotect
+    Entry::new(246, 11, Kernel::new(3, 4)),   // munmap
+    Entry::new(19, 12, Kernel::new(3, 4)),    // brk
+    Entry::new(329, 14, Kernel::new(3, 4)),   // rt_sigprocmask
+    Entry::new(282, 17, Kernel::new(3, 4)),   // pread64
+    Entry::new(296, 18, Kernel::new(3, 4)),   // pwrite64
+    Entry::new(5, 21, Kernel::new(3, 4)),     // access
+    Entry::new(272, 22, Kernel::new(3, 4)),   // pipe
+    Entry::new(357, 23, Kernel::new(3, 4)),   // select
+    Entry::new(354, 24, Kernel::new(3, 4)),   // sched_yield
+    Entry::new(236, 25, Kernel::new(3, 4)),   // mremap
+    Entry::new(242, 26, Kernel::new(3, 4)),   // msync
+    Entry::new(211, 27, Kernel::new(3, 4)),   // mincore
+    Entry::new(204, 28, Kernel::new(3, 4)),   // madvise
+    Entry::new(409, 29, Kernel::new(3, 4)),   // shmget
+    Entry::new(406, 30, Kernel::new(3, 4)),   // shmat
+    Entry::new(407, 31, Kernel::new(3, 4)),   // shmctl
+    Entry::new(48, 32, Kernel::new(3, 4)),    // dup
+    Entry::new(49, 33, Kernel::new(3, 4)),    // dup2
+    Entry::new(263, 34, Kernel::new(3, 4)),   // pause
+    Entry::new(248, 35, Kernel::new(3, 4)),   // nanosleep
+    Entry::new(128, 36, Kernel::new(3, 4)),   // getitimer
+    Entry::new(10, 37, Kernel::new(3, 4)),    // alarm
+    Entry::new(385, 38, Kernel::new(3, 4)),   // setitimer
+    Entry::new(132, 39, Kernel::new(3, 4)),   // getpid
+    Entry::new(364, 40, Kernel::new(3, 4)),   // sendfile
+    Entry::new(420, 41, Kernel::new(3, 4)),   // socket
+    Entry::new(43, 42, Kernel::new(3, 4)),    // connect
+    Entry::new(3, 43, Kernel::new(3, 4)),     // accept
+    Entry::new(368, 44, Kernel::new(3, 4)),   // sendto
+    Entry::new(410, 48, Kernel::new(3, 4)),   // shutdown
+    Entry::new(15, 49, Kernel::new(3, 4)),    // bind
+    Entry::new(188, 50, Kernel::new(3, 4)),   // listen
+    Entry::new(144, 51, Kernel::new(3, 4)),   // getsockname
+    Entry::new(129, 52, Kernel::new(3, 4)),   // getpeername
+    Entry::new(422, 53, Kernel::new(3, 4)),   // socketpair
+    Entry::new(39, 56, Kernel::new(3, 4)),    // clone
+    Entry::new(88, 57, Kernel::new(3, 4)),    // fork
+    Entry::new(491, 58, Kernel::new(3, 4)),   // vfork
+    Entry::new(63, 60, Kernel::new(3, 4)),    // exit
+    Entry::new(497, 61, Kernel::new(3, 4)),   // wait4
+    Entry::new(179, 62, Kernel::new(3, 4)),   // kill
+    Entry::new(476, 63, Kernel::new(3, 4)),   // uname
+    Entry::new(359, 64, Kernel::new(3, 4)),   // semget
+    Entry::new(360, 65, Kernel::new(3, 4)),   // semop
+    Entry::new(358, 66, Kernel::new(3, 4)),   // semctl
+    Entry::new(408, 67, Kernel::new(3, 4)),   // shmdt
+    Entry::new(239, 68, Kernel::new(3, 4)),   // msgget
+    Entry::new(241, 69, Kernel::new(3, 4)),   // msgsnd
+    Entry::new(240, 70, Kernel::new(3, 4)),   // msgrcv
+    Entry::new(238, 71, Kernel::new(3, 4)),   // msgctl
+    Entry::new(79, 72, Kernel::new(3, 4)),    // fcntl
+    Entry::new(87, 73, Kernel::new(3, 4)),    // flock
+    Entry::new(100, 74, Kernel::new(3, 4)),   // fsync
+    Entry::new(81, 75, Kernel::new(3, 4)),    // fdatasync
+    Entry::new(468, 76, Kernel::new(3, 4)),   // truncate
+    Entry::new(102, 77, Kernel::new(3, 4)),   // ftruncate
+    Entry::new(118, 78, Kernel::new(3, 4)),   // getdents
+    Entry::new(117, 79, Kernel::new(3, 4)),   // getcwd
+    Entry::new(24, 80, Kernel::new(3, 4)),    // chdir
+    Entry::new(72, 81, Kernel::new(3, 4)),    // fchdir
+    Entry::new(317, 82, Kernel::new(3, 4)),   // rename
+    Entry::new(212, 83, Kernel::new(3, 4)),   // mkdir
+    Entry::new(324, 84, Kernel::new(3, 4)),   // rmdir
+    Entry::new(45, 85, Kernel::new(3, 4)),    // creat
+    Entry::new(186, 86, Kernel::new(3, 4)),   // link
+    Entry::new(477, 87, Kernel::new(3, 4)),   // unlink
+    Entry::new(440, 88, Kernel::new(3, 4)),   // symlink
+    Entry::new(305, 89, Kernel::new(3, 4)),   // readlink
+    Entry::new(25, 90, Kernel::new(3, 4)),    // chmod
+    Entry::new(73, 91, Kernel::new(3, 4)),    // fchmod
+    Entry::new(26, 92, Kernel::new(3, 4)),    // chown
+    Entry::new(76, 93, Kernel::new(3, 4)),    // fchown
+    Entry::new(183, 94, Kernel::new(3, 4)),   // lchown
+    Entry::new(473, 95, Kernel::new(3, 4)),   // umask
+    Entry::new(147, 96, Kernel::new(3, 4)),   // gettimeofday
+    Entry::new(141, 97, Kernel::new(3, 4)),   // getrlimit
+    Entry::new(142, 98, Kernel::new(3, 4)),   // getrusage
+    Entry::new(448, 99, Kernel::new(3, 4)),   // sysinfo
+    Entry::new(466, 100, Kernel::new(3, 4)),  // times
+    Entry::new(148, 102, Kernel::new(3, 4)),  // getuid
+    Entry::new(449, 103, Kernel::new(3, 4)),  // syslog
+    Entry::new(124, 104, Kernel::new(3, 4)),  // getgid
+    Entry::new(401, 105, Kernel::new(3, 4)),  // setuid
+    Entry::new(380, 106, Kernel::new(3, 4)),  // setgid
+    Entry::new(122, 107, Kernel::new(3, 4)),  // geteuid
+    Entry::new(120, 108, Kernel::new(3, 4)),  // getegid
+    Entry::new(387, 109, Kernel::new(3, 4)),  // setpgid
+    Entry::new(134, 110, Kernel::new(3, 4)),  // getppid
+    Entry::new(131, 111, Kernel::new(3, 4)),  // getpgrp
+    Entry::new(398, 112, Kernel::new(3, 4)),  // setsid
+    Entry::new(395, 113, Kernel::new(3, 4)),  // setreuid
+    Entry::new(389, 114, Kernel::new(3, 4)),  // setregid
+    Entry::new(126, 115, Kernel::new(3, 4)),  // getgroups
+    Entry::new(382, 116, Kernel::new(3, 4)),  // setgroups
+    Entry::new(393, 117, Kernel::new(3, 4)),  // setresuid
+    Entry::new(139, 118, Kernel::new(3, 4)),  // getresuid
+    Entry::new(391, 119, Kernel::new(3, 4)),  // setresgid
+    Entry::new(137, 120, Kernel::new(3, 4)),  // getresgid
+    Entry::new(130, 121, Kernel::new(3, 4)),  // getpgid
+    Entry::new(378, 122, Kernel::new(3, 4)),  // setfsuid
+    Entry::new(376, 123, Kernel::new(3, 4)),  // setfsgid
+    Entry::new(143, 124, Kernel::new(3, 4)),  // getsid
+    Entry::new(22, 125, Kernel::new(3, 4)),   // capget
+    Entry::new(23, 126, Kernel::new(3, 4)),   // capset
+    Entry::new(332, 130, Kernel::new(3, 4)),  // rt_sigsuspend
+    Entry::new(487, 132, Kernel::new(3, 4)),  // utime
+    Entry::new(214, 133, Kernel::new(3, 4)),  // mknod
+    Entry::new(268, 135, Kernel::new(3, 4)),  // personality
+    Entry::new(486, 136, Kernel::new(3, 4)),  // ustat
+    Entry::new(429, 137, Kernel::new(3, 4)),  // statfs
+    Entry::new(98, 138, Kernel::new(3, 4)),   // fstatfs
+    Entry::new(447, 139, Kernel::new(3, 4)),  // sysfs
+    Entry::new(135, 140, Kernel::new(3, 4)),  // getpriority
+    Entry::new(388, 141, Kernel::new(3, 4)),  // setpriority
+    Entry::new(352, 142, Kernel::new(3, 4)),  // sched_setparam
+    Entry::new(346, 143, Kernel::new(3, 4)),  // sched_getparam
+    Entry::new(353, 144, Kernel::new(3, 4)),  // sched_setscheduler
+    Entry::new(347, 145, Kernel::new(3, 4)),  // sched_getscheduler
+    Entry::new(342, 146, Kernel::new(3, 4)),  // sched_get_priority_max
+    Entry::new(343, 147, Kernel::new(3, 4)),  // sched_get_priority_min
+    Entry::new(348, 148, Kernel::new(3, 4)),  // sched_rr_get_interval
+    Entry::new(216, 149, Kernel::new(3, 4)),  // mlock
+    Entry::new(244, 150, Kernel::new(3, 4)),  // munlock
+    Entry::new(218, 151, Kernel::new(3, 4)),  // mlockall
+    Entry::new(245, 152, Kernel::new(3, 4)),  // munlockall
+    Entry::new(492, 153, Kernel::new(3, 4)),  // vhangup
+    Entry::new(221, 154, Kernel::new(3, 4)),  // modify_ldt
+    Entry::new(274, 155, Kernel::new(3, 4)),  // pivot_root
+    Entry::new(281, 157, Kernel::new(3, 4)),  // prctl
+    Entry::new(11, 158, Kernel::new(3, 4)),   // arch_prctl
+    Entry::new(8, 159, Kernel::new(3, 4)),    // adjtimex
+    Entry::new(397, 160, Kernel::new(3, 4)),  // setrlimit
+    Entry::new(28, 161, Kernel::new(3, 4)),   // chroot
+    Entry::new(442, 162, Kernel::new(3, 4)),  // sync
+    Entry::new(6, 163, Kernel::new(3, 4)),    // acct
+    Entry::new(400, 164, Kernel::new(3, 4)),  // settimeofday
+    Entry::new(222, 165, Kernel::new(3, 4)),  // mount
+    Entry::new(475, 166, Kernel::new(3, 4)),  // umount2
+    Entry::new(438, 167, Kernel::new(3, 4)),  // swapon
+    Entry::new(437, 168, Kernel::new(3, 4)),  // swapoff
+    Entry::new(308, 169, Kernel::new(3, 4)),  // reboot
+    Entry::new(384, 170, Kernel::new(3, 4)),  // sethostname
+    Entry::new(375, 171, Kernel::new(3, 4)),  // setdomainname
+    Entry::new(171, 172, Kernel::new(3, 4)),  // iopl
+    Entry::new(170, 173, Kernel::new(3, 4)),  // ioperm
+    Entry::new(154, 175, Kernel::new(3, 4)),  // init_module
+    Entry::new(47, 176, Kernel::new(3, 4)),   // delete_module
+    Entry::new(300, 179, Kernel::new(3, 4)),  // quotactl
+    Entry::new(133, 181, Kernel::new(3, 4)),  // getpmsg
+    Entry::new(295, 182, Kernel::new(3, 4)),  // putpmsg
+    Entry::new(9, 183, Kernel::new(3, 4)),    // afs_syscall
+    Entry::new(470, 184, Kernel::new(3, 4)),  // tuxcall
+    Entry::new(356, 185, Kernel::new(3, 4)),  // security
+    Entry::new(146, 186, Kernel::new(3, 4)),  // gettid
+    Entry::new(303, 187, Kernel::new(3, 4)),  // readahead
+    Entry::new(403, 188, Kernel::new(3, 4)),  // setxattr
+    Entry::new(198, 189, Kernel::new(3, 4)),  // lsetxattr
+    Entry::new(91, 190, Kernel::new(3, 4)),   // fsetxattr
+    Entry::new(150, 191, Kernel::new(3, 4)),  // getxattr
+    Entry::new(185, 192, Kernel::new(3, 4)),  // lgetxattr
+    Entry::new(82, 193, Kernel::new(3, 4)),   // fgetxattr
+    Entry::new(191, 194, Kernel::new(3, 4)),  // listxattr
+    Entry::new(193, 195, Kernel::new(3, 4)),  // llistxattr
+    Entry::new(86, 196, Kernel::new(3, 4)),   // flistxattr
+    Entry::new(315, 197, Kernel::new(3, 4)),  // removexattr
+    Entry::new(196, 198, Kernel::new(3, 4)),  // lremovexattr
+    Entry::new(89, 199, Kernel::new(3, 4)),   // fremovexattr
+    Entry::new(467, 200, Kernel::new(3, 4)),  // tkill
+    Entry::new(452, 201, Kernel::new(3, 4)),  // time
+    Entry::new(104, 202, Kernel::new(3, 4)),  // futex
+    Entry::new(350, 203, Kernel::new(3, 4)),  // sched_setaffinity
+    Entry::new(344, 204, Kernel::new(3, 4)),  // sched_getaffinity
+    Entry::new(160, 207, Kernel::new(3, 4)),  // io_destroy
+    Entry::new(161, 208, Kernel::new(3, 4)),  // io_getevents
+    Entry::new(159, 210, Kernel::new(3, 4)),  // io_cancel
+    Entry::new(195, 212, Kernel::new(3, 4)),  // lookup_dcookie
+    Entry::new(51, 213, Kernel::new(3, 4)),   // epoll_create
+    Entry::new(314, 216, Kernel::new(3, 4)),  // remap_file_pages
+    Entry::new(119, 217, Kernel::new(3, 4)),  // getdents64
+    Entry::new(373, 218, Kernel::new(3, 4)),  // set_tid_address
+    Entry::new(321, 219, Kernel::new(3, 4)),  // restart_syscall
+    Entry::new(361, 220, Kernel::new(3, 4)),  // semtimedop
+    Entry::new(67, 221, Kernel::new(3, 4)),   // fadvise64
+    Entry::new(458, 223, Kernel::new(3, 4)),  // timer_settime
+    Entry::new(456, 224, Kernel::new(3, 4)),  // timer_gettime
+    Entry::new(455, 225, Kernel::new(3, 4)),  // timer_getoverrun
+    Entry::new(454, 226, Kernel::new(3, 4)),  // timer_delete
+    Entry::new(37, 227, Kernel::new(3, 4)),   // clock_settime
+    Entry::new(33, 228, Kernel::new(3, 4)),   // clock_gettime
+    Entry::new(31, 229, Kernel::new(3, 4)),   // clock_getres
+    Entry::new(35, 230, Kernel::new(3, 4)),   // clock_nanosleep
+    Entry::new(64, 231, Kernel::new(3, 4)),   // exit_group
+    Entry::new(57, 232, Kernel::new(3, 4)),   // epoll_wait
+    Entry::new(53, 233, Kernel::new(3, 4)),   // epoll_ctl
+    Entry::new(451, 234, Kernel::new(3, 4)),  // tgkill
+    Entry::new(490, 235, Kernel::new(3, 4)),  // utimes
+    Entry::new(206, 237, Kernel::new(3, 4)),  // mbind
+    Entry::new(369, 238, Kernel::new(3, 4)),  // set_mempolicy
+    Entry::new(112, 239, Kernel::new(3, 4)),  // get_mempolicy
+    Entry::new(230, 240, Kernel::new(3, 4)),  // mq_open
+    Entry::new(235, 241, Kernel::new(3, 4)),  // mq_unlink
+    Entry::new(233, 242, Kernel::new(3, 4)),  // mq_timedsend
+    Entry::new(231, 243, Kernel::new(3, 4)),  // mq_timedreceive
+    Entry::new(228, 245, Kernel::new(3, 4)),  // mq_getsetattr
+    Entry::new(7, 248, Kernel::new(3, 4)),    // add_key
+    Entry::new(320, 249, Kernel::new(3, 4)),  // request_key
+    Entry::new(178, 250, Kernel::new(3, 4)),  // keyctl
+    Entry::new(173, 251, Kernel::new(3, 4)),  // ioprio_set
+    Entry::new(172, 252, Kernel::new(3, 4)),  // ioprio_get
+    Entry::new(156, 253, Kernel::new(3, 4)),  // inotify_init
+    Entry::new(155, 254, Kernel::new(3, 4)),  // inotify_add_watch
+    Entry::new(158, 255, Kernel::new(3, 4)),  // inotify_rm_watch
+    Entry::new(210, 256, Kernel::new(3, 4)),  // migrate_pages
+    Entry::new(261, 257, Kernel::new(3, 4)),  // openat
+    Entry::new(213, 258, Kernel::new(3, 4)),  // mkdirat
+    Entry::new(215, 259, Kernel::new(3, 4)),  // mknodat
+    Entry::new(78, 260, Kernel::new(3, 4)),   // fchownat
+    Entry::new(110, 261, Kernel::new(3, 4)),  // futimesat
+    Entry::new(249, 262, Kernel::new(3, 4)),  // newfstatat
+    Entry::new(478, 263, Kernel::new(3, 4)),  // unlinkat
+    Entry::new(318, 264, Kernel::new(3, 4)),  // renameat
+    Entry::new(187, 265, Kernel::new(3, 4)),  // linkat
+    Entry::new(441, 266, Kernel::new(3, 4)),  // symlinkat
+    Entry::new(306, 267, Kernel::new(3, 4)),  // readlinkat
+    Entry::new(74, 268, Kernel::new(3, 4)),   // fchmodat
+    Entry::new(65, 269, Kernel::new(3, 4)),   // faccessat
+    Entry::new(292, 270, Kernel::new(3, 4)),  // pselect6
+    Entry::new(279, 271, Kernel::new(3, 4)),  // ppoll
+    Entry::new(479, 272, Kernel::new(3, 4)),  // unshare
+    Entry::new(423, 275, Kernel::new(3, 4)),  // splice
+    Entry::new(450, 276, Kernel::new(3, 4)),  // tee
+    Entry::new(443, 277, Kernel::new(3, 4)),  // sync_file_range
+    Entry::new(488, 280, Kernel::new(3, 4)),  // utimensat
+    Entry::new(55, 281, Kernel::new(3, 4)),   // epoll_pwait
+    Entry::new(414, 282, Kernel::new(3, 4)),  // signalfd
+    Entry::new(461, 283, Kernel::new(3, 4)),  // timerfd_create
+    Entry::new(59, 284, Kernel::new(3, 4)),   // eventfd
+    Entry::new(69, 285, Kernel::new(3, 4)),   // fallocate
+    Entry::new(464, 286, Kernel::new(3, 4)),  // timerfd_settime
+    Entry::new(462, 287, Kernel::new(3, 4)),  // timerfd_gettime
+    Entry::new(4, 288, Kernel::new(3, 4)),    // accept4
+    Entry::new(415, 289, Kernel::new(3, 4)),  // signalfd4
+    Entry::new(60, 290, Kernel::new(3, 4)),   // eventfd2
+    Entry::new(52, 291, Kernel::new(3, 4)),   // epoll_create1
+    Entry::new(50, 292, Kernel::new(3, 4)),   // dup3
+    Entry::new(273, 293, Kernel::new(3, 4)),  // pipe2
+    Entry::new(157, 294, Kernel::new(3, 4)),  // inotify_init1
+    Entry::new(267, 298, Kernel::new(3, 4)),  // perf_event_open
+    Entry::new(70, 300, Kernel::new(3, 4)),   // fanotify_init
+    Entry::new(71, 301, Kernel::new(3, 4)),   // fanotify_mark
+    Entry::new(285, 302, Kernel::new(3, 4)),  // prlimit64
+    Entry::new(247, 303, Kernel::new(3, 4)),  // name_to_handle_at
+    Entry::new(258, 304, Kernel::new(3, 4)),  // open_by_handle_at
+    Entry::new(29, 305, Kernel::new(3, 4)),   // clock_adjtime
+    Entry::new(445, 306, Kernel::new(3, 4)),  // syncfs
+    Entry::new(386, 308, Kernel::new(3, 4)),  // setns
+    Entry::new(116, 309, Kernel::new(3, 4)),  // getcpu
+    Entry::new(175, 312, Kernel::new(3, 5)),  // kcmp
+    Entry::new(85, 313, Kernel::new(3, 8)),   // finit_module
+    Entry::new(351, 314, Kernel::new(3, 14)), // sched_setattr
+    Entry::new(345, 315, Kernel::new(3, 14)), // sched_getattr
+    Entry::new(319, 316, Kernel::new(3, 15)), // renameat2
+    Entry::new(355, 317, Kernel::new(3, 17)), // seccomp
+    Entry::new(136, 318, Kernel::new(3, 17)), // getrandom
+    Entry::new(208, 319, Kernel::new(3, 17)), // memfd_create
+    Entry::new(176, 320, Kernel::new(3, 17)), // kexec_file_load
+    Entry::new(16, 321, Kernel::new(3, 18)),  // bpf
+    Entry::new(483, 323, Kernel::new(4, 3)),  // userfaultfd
+    Entry::new(207, 324, Kernel::new(4, 3)),  // membarrier
+    Entry::new(217, 325, Kernel::new(4, 4)),  // mlock2
+    Entry::new(44, 326, Kernel::new(4, 5)),   // copy_file_range
+    Entry::new(277, 329, Kernel::new(4, 9)),  // pkey_mprotect
+    Entry::new(275, 330, Kernel::new(4, 9)),  // pkey_alloc
+    Entry::new(276, 331, Kernel::new(4, 9)),  // pkey_free
+    Entry::new(432, 332, Kernel::new(4, 11)), // statx
+    Entry::new(162, 333, Kernel::new(4, 18)), // io_pgetevents
+    Entry::new(325, 334, Kernel::new(4, 18)), // rseq
+    Entry::new(481, 335, Kernel::new(6, 11)), // uretprobe
+    Entry::new(480, 336, Kernel::new(6, 18)), // uprobe
+    Entry::new(271, 424, Kernel::new(5, 1)),  // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 1)),  // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 1)),  // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 1)),  // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 2)),  // open_tree
+    Entry::new(224, 429, Kernel::new(5, 2)),  // move_mount
+    Entry::new(93, 430, Kernel::new(5, 2)),   // fsopen
+    Entry::new(90, 431, Kernel::new(5, 2)),   // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 2)),   // fsmount
+    Entry::new(94, 433, Kernel::new(5, 2)),   // fspick
+    Entry::new(270, 434, Kernel::new(5, 3)),  // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 3)),   // clone3
+    Entry::new(42, 436, Kernel::new(5, 9)),   // close_range
+    Entry::new(262, 437, Kernel::new(5, 6)),  // openat2
+    Entry::new(269, 438, Kernel::new(5, 6)),  // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 8)),   // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 10)), // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 11)),  // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 12)), // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 14)), // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 13)), // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 13)), // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 13)), // landlock_restrict_self
+    Entry::new(209, 447, Kernel::new(5, 14)), // memfd_secret
+    Entry::new(287, 448, Kernel::new(5, 15)), // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 16)), // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 17)), // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),   // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),   // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 10)), // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),  // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),  // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),  // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),  // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),  // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),  // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),  // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),  // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)), // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)), // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)), // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)), // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)), // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)), // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),  // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),  // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)), // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),  // rseq_slice_yield
+    Entry::new(327, 512, Kernel::new(3, 4)),  // rt_sigaction
+    Entry::new(331, 513, Kernel::new(3, 4)),  // rt_sigreturn
+    Entry::new(169, 514, Kernel::new(3, 4)),  // ioctl
+    Entry::new(307, 515, Kernel::new(3, 4)),  // readv
+    Entry::new(501, 516, Kernel::new(3, 4)),  // writev
+    Entry::new(310, 517, Kernel::new(3, 4)),  // recvfrom
+    Entry::new(367, 518, Kernel::new(3, 4)),  // sendmsg
+    Entry::new(313, 519, Kernel::new(3, 4)),  // recvmsg
+    Entry::new(61, 520, Kernel::new(3, 4)),   // execve
+    Entry::new(294, 521, Kernel::new(3, 4)),  // ptrace
+    Entry::new(328, 522, Kernel::new(3, 4)),  // rt_sigpending
+    Entry::new(333, 523, Kernel::new(3, 4)),  // rt_sigtimedwait
+    Entry::new(330, 524, Kernel::new(3, 4)),  // rt_sigqueueinfo
+    Entry::new(412, 525, Kernel::new(3, 4)),  // sigaltstack
+    Entry::new(453, 526, Kernel::new(3, 4)),  // timer_create
+    Entry::new(229, 527, Kernel::new(3, 4)),  // mq_notify
+    Entry::new(177, 528, Kernel::new(3, 4)),  // kexec_load
+    Entry::new(498, 529, Kernel::new(3, 4)),  // waitid
+    Entry::new(371, 530, Kernel::new(3, 4)),  // set_robust_list
+    Entry::new(113, 531, Kernel::new(3, 4)),  // get_robust_list
+    Entry::new(495, 532, Kernel::new(3, 4)),  // vmsplice
+    Entry::new(225, 533, Kernel::new(3, 4)),  // move_pages
+    Entry::new(283, 534, Kernel::new(3, 4)),  // preadv
+    Entry::new(297, 535, Kernel::new(3, 4)),  // pwritev
+    Entry::new(335, 536, Kernel::new(3, 4)),  // rt_tgsigqueueinfo
+    Entry::new(311, 537, Kernel::new(3, 4)),  // recvmmsg
+    Entry::new(366, 538, Kernel::new(3, 4)),  // sendmmsg
+    Entry::new(288, 539, Kernel::new(3, 4)),  // process_vm_readv
+    Entry::new(289, 540, Kernel::new(3, 4)),  // process_vm_writev
+    Entry::new(399, 541, Kernel::new(3, 4)),  // setsockopt
+    Entry::new(145, 542, Kernel::new(3, 4)),  // getsockopt
+    Entry::new(164, 543, Kernel::new(3, 4)),  // io_setup
+    Entry::new(165, 544, Kernel::new(3, 4)),  // io_submit
+    Entry::new(62, 545, Kernel::new(3, 19)),  // execveat
+    Entry::new(284, 546, Kernel::new(4, 6)),  // preadv2
+    Entry::new(298, 547, Kernel::new(4, 6)),  // pwritev2
 ];
 
 /// Calls of aarch64, by number.
 pub(super) static AARCH64: [Entry; 327] = [
-    Entry { name: "io_setup", nr: 0, since: Kernel::new(3, 7) },
-    Entry { name: "io_destroy", nr: 1, since: Kernel::new(3, 7) },
-    Entry { name: "io_submit", nr: 2, since: Kernel::new(3, 7) },
-    Entry { name: "io_cancel", nr: 3, since: Kernel::new(3, 7) },
-    Entry { name: "io_getevents", nr: 4, since: Kernel::new(3, 7) },
-    Entry { name: "setxattr", nr: 5, since: Kernel::new(3, 7) },
-    Entry { name: "lsetxattr", nr: 6, since: Kernel::new(3, 7) },
-    Entry { name: "fsetxattr", nr: 7, since: Kernel::new(3, 7) },
-    Entry { name: "getxattr", nr: 8, since: Kernel::new(3, 7) },
-    Entry { name: "lgetxattr", nr: 9, since: Kernel::new(3, 7) },
-    Entry { name: "fgetxattr", nr: 10, since: Kernel::new(3, 7) },
-    Entry { name: "listxattr", nr: 11, since: Kernel::new(3, 7) },
-    Entry { name: "llistxattr", nr: 12, since: Kernel::new(3, 7) },
-    Entry { name: "flistxattr", nr: 13, since: Kernel::new(3, 7) },
-    Entry { name: "removexattr", nr: 14, since: Kernel::new(3, 7) },
-    Entry { name: "lremovexattr", nr: 15, since: Kernel::new(3, 7) },
-    Entry { name: "fremovexattr", nr: 16, since: Kernel::new(3, 7) },
-    Entry { name: "getcwd", nr: 17, since: Kernel::new(3, 7) },
-    Entry { name: "lookup_dcookie", nr: 18, since: Kernel::new(3, 7) },
-    Entry { name: "eventfd2", nr: 19, since: Kernel::new(3, 7) },
-    Entry { name: "epoll_create1", nr: 20, since: Kernel::new(3, 7) },
-    Entry { name: "epoll_ctl", nr: 21, since: Kernel::new(3, 7) },
-    Entry { name: "epoll_pwait", nr: 22, since: Kernel::new(3, 7) },
-    Entry { name: "dup", nr: 23, since: Kernel::new(3, 7) },
-    Entry { name: "dup3", nr: 24, since: Kernel::new(3, 7) },
-    Entry { name: "fcntl", nr: 25, since: Kernel::new(3, 7) },
-    Entry { name: "inotify_init1", nr: 26, since: Kernel::new(3, 7) },
-    Entry { name: "inotify_add_watch", nr: 27, since: Kernel::new(3, 7) },
-    Entry { name: "inotify_rm_watch", nr: 28, since: Kernel::new(3, 7) },
-    Entry { name: "ioctl", nr: 29, since: Kernel::new(3, 7) },
-    Entry { name: "ioprio_set", nr: 30, since: Kernel::new(3, 7) },
-    Entry { name: "ioprio_get", nr: 31, since: Kernel::new(3, 7) },
-    Entry { name: "flock", nr: 32, since: Kernel::new(3, 7) },
-    Entry { name: "mknodat", nr: 33, since: Kernel::new(3, 7) },
-    Entry { name: "mkdirat", nr: 34, since: Kernel::new(3, 7) },
-    Entry { name: "unlinkat", nr: 35, since: Kernel::new(3, 7) },
-    Entry { name: "symlinkat", nr: 36, since: Kernel::new(3, 7) },
-    Entry { name: "linkat", nr: 37, since: Kernel::new(3, 7) },
-    Entry { name: "renameat", nr: 38, since: Kernel::new(3, 7) },
-    Entry { name: "umount2", nr: 39, since: Kernel::new(3, 7) },
-    Entry { name: "mount", nr: 40, since: Kernel::new(3, 7) },
-    Entry { name: "pivot_root", nr: 41, since: Kernel::new(3, 7) },
-    Entry { name: "nfsservctl", nr: 42, since: Kernel::new(3, 7) },
-    Entry { name: "statfs", nr: 43, since: Kernel::new(3, 7) },
-    Entry { name: "fstatfs", nr: 44, since: Kernel::new(3, 7) },
-    Entry { name: "truncate", nr: 45, since: Kernel::new(3, 7) },
-    Entry { name: "ftruncate", nr: 46, since: Kernel::new(3, 7) },
-    Entry { name: "fallocate", nr: 47, since: Kernel::new(3, 7) },
-    Entry { name: "faccessat", nr: 48, since: Kernel::new(3, 7) },
-    Entry { name: "chdir", nr: 49, since: Kernel::new(3, 7) },
-    Entry { name: "fchdir", nr: 50, since: Kernel::new(3, 7) },
-    Entry { name: "chroot", nr: 51, since: Kernel::new(3, 7) },
-    Entry { name: "fchmod", nr: 52, since: Kernel::new(3, 7) },
-    Entry { name: "fchmodat", nr: 53, since: Kernel::new(3, 7) },
-    Entry { name: "fchownat", nr: 54, since: Kernel::new(3, 7) },
-    Entry { name: "fchown", nr: 55, since: Kernel::new(3, 7) },
-    Entry { name: "openat", nr: 56, since: Kernel::new(3, 7) },
-    Entry { name: "close", nr: 57, since: Kernel::new(3, 7) },
-    Entry { name: "vhangup", nr: 58, since: Kernel::new(3, 7) },
-    Entry { name: "pipe2", nr: 59, since: Kernel::new(3, 7) },
-    Entry { name: "quotactl", nr: 60, since: Kernel::new(3, 7) },
-    Entry { name: "getdents64", nr: 61, since: Kernel::new(3, 7) },
-    Entry { name: "lseek", nr: 62, since: Kernel::new(3, 7) },
-    Entry { name: "read", nr: 63, since: Kernel::new(3, 7) },
-    Entry { name: "write", nr: 64, since: Kernel::new(3, 7) },
-    Entry { name: "readv", nr: 65, since: Kernel::new(3, 7) },
-    Entry { name: "writev", nr: 66, since: Kernel::new(3, 7) },
-    Entry { name: "pread64", nr: 67, since: Kernel::new(3, 7) },
-    Entry { name: "pwrite64", nr: 68, since: Kernel::new(3, 7) },
-    Entry { name: "preadv", nr: 69, since: Kernel::new(3, 7) },
-    Entry { name: "pwritev", nr: 70, since: Kernel::new(3, 7) },
-    Entry { name: "sendfile", nr: 71, since: Kernel::new(3, 7) },
-    Entry { name: "pselect6", nr: 72, since: Kernel::new(3, 7) },
-    Entry { name: "ppoll", nr: 73, since: Kernel::new(3, 7) },
-    Entry { name: "signalfd4", nr: 74, since: Kernel::new(3, 7) },
-    Entry { name: "vmsplice", nr: 75, since: Kernel::new(3, 7) },
-    Entry { name: "splice", nr: 76, since: Kernel::new(3, 7) },
-    Entry { name: "tee", nr: 77, since: Kernel::new(3, 7) },
-    Entry { name: "readlinkat", nr: 78, since: Kernel::new(3, 7) },
-    Entry { name: "newfstatat", nr: 79, since: Kernel::new(3, 7) },
-    Entry { name: "fstat", nr: 80, since: Kernel::new(3, 7) },
-    Entry { name: "sync", nr: 81, since: Kernel::new(3, 7) },
-    Entry { name: "fsync", nr: 82, since: Kernel::new(3, 7) },
-    Entry { name: "fdatasync", nr: 83, since: Kernel::new(3, 7) },
-    Entry { name: "sync_file_range", nr: 84, since: Kernel::new(3, 7) },
-    Entry { name: "timerfd_create", nr: 85, since: Kernel::new(3, 7) },
-    Entry { name: "timerfd_settime", nr: 86, since: Kernel::new(3, 7) },
-    Entry { name: "timerfd_gettime", nr: 87, since: Kernel::new(3, 7) },
-    Entry { name: "utimensat", nr: 88, since: Kernel::new(3, 7) },
-    Entry { name: "acct", nr: 89, since: Kernel::new(3, 7) },
-    Entry { name: "capget", nr: 90, since: Kernel::new(3, 7) },
-    Entry { name: "capset", nr: 91, since: Kernel::new(3, 7) },
-    Entry { name: "personality", nr: 92, since: Kernel::new(3, 7) },
-    Entry { name: "exit", nr: 93, since: Kernel::new(3, 7) },
-    Entry { name: "exit_group", nr: 94, since: Kernel::new(3, 7) },
-    Entry { name: "waitid", nr: 95, since: Kernel::new(3, 7) },
-    Entry { name: "set_tid_address", nr: 96, since: Kernel::new(3, 7) },
-    Entry { name: "unshare", nr: 97, since: Kernel::new(3, 7) },
-    Entry { name: "futex", nr: 98, since: Kernel::new(3, 7) },
-    Entry { name: "set_robust_list", nr: 99, since: Kernel::new(3, 7) },
-    Entry { name: "get_robust_list", nr: 100, since: Kernel::new(3, 7) },
-    Entry { name: "nanosleep", nr: 101, since: Kernel::new(3, 7) },
-    Entry { name: "getitimer", nr: 102, since: Kernel::new(3, 7) },
-    Entry { name: "setitimer", nr: 103, since: Kernel::new(3, 7) },
-    Entry { name: "kexec_load", nr: 104, since: Kernel::new(3, 7) },
-    Entry { name: "init_module", nr: 105, since: Kernel::new(3, 7) },
-    Entry { name: "delete_module", nr: 106, since: Kernel::new(3, 7) },
-    Entry { name: "timer_create", nr: 107, since: Kernel::new(3, 7) },
-    Entry { name: "timer_gettime", nr: 108, since: Kernel::new(3, 7) },
-    Entry { name: "timer_getoverrun", nr: 109, since: Kernel::new(3, 7) },
-    Entry { name: "timer_settime", nr: 110, since: Kernel::new(3, 7) },
-    Entry { name: "timer_delete", nr: 111, since: Kernel::new(3, 7) },
-    Entry { name: "clock_settime", nr: 112, since: Kernel::new(3, 7) },
-    Entry { name: "clock_gettime", nr: 113, since: Kernel::new(3, 7) },
-    Entry { name: "clock_getres", nr: 114, since: Kernel::new(3, 7) },
-    Entry { name: "clock_nanosleep", nr: 115, since: Kernel::new(3, 7) },
-    Entry { name: "syslog", nr: 116, since: Kernel::new(3, 7) },
-    Entry { name: "ptrace", nr: 117, since: Kernel::new(3, 7) },
-    Entry { name: "sched_setparam", nr: 118, since: Kernel::new(3, 7) },
-    Entry { name: "sched_setscheduler", nr: 119, since: Kernel::new(3, 7) },
-    Entry { name: "sched_getscheduler", nr: 120, since: Kernel::new(3, 7) },
-    Entry { name: "sched_getparam", nr: 121, since: Kernel::new(3, 7) },
-    Entry { name: "sched_setaffinity", nr: 122, since: Kernel::new(3, 7) },
-    Entry { name: "sched_getaffinity", nr: 123, since: Kernel::new(3, 7) },
-    Entry { name: "sched_yield", nr: 124, since: Kernel::new(3, 7) },
-    Entry { name: "sched_get_priority_max", nr: 125, since: Kernel::new(3, 7) },
-    Entry { name: "sched_get_priority_min", nr: 126, since: Kernel::new(3, 7) },
-    Entry { name: "sched_rr_get_interval", nr: 127, since: Kernel::new(3, 7) },
-    Entry { name: "restart_syscall", nr: 128, since: Kernel::new(3, 7) },
-    Entry { name: "kill", nr: 129, since: Kernel::new(3, 7) },
-    Entry { name: "tkill", nr: 130, since: Kernel::new(3, 7) },
-    Entry { name: "tgkill", nr: 131, since: Kernel::new(3, 7) },
-    Entry { name: "sigaltstack", nr: 132, since: Kernel::new(3, 7) },
-    Entry { name: "rt_sigsuspend", nr: 133, since: Kernel::new(3, 7) },
-    Entry { name: "rt_sigaction", nr: 134, since: Kernel::new(3, 7) },
-    Entry { name: "rt_sigprocmask", nr: 135, since: Kernel::new(3, 7) },
-    Entry { name: "rt_sigpending", nr: 136, since: Kernel::new(3, 7) },
-    Entry { name: "rt_sigtimedwait", nr: 137, since: Kernel::new(3, 7) },
-    Entry { name: "rt_sigqueueinfo", nr: 138, since: Kernel::new(3, 7) },
-    Entry { name: "rt_sigreturn", nr: 139, since: Kernel::new(3, 7) },
-    Entry { name: "setpriority", nr: 140, since: Kernel::new(3, 7) },
-    Entry { name: "getpriority", nr: 141, since: Kernel::new(3, 7) },
-    Entry { name: "reboot", nr: 142, since: Kernel::new(3, 7) },
-    Entry { name: "setregid", nr: 143, since: Kernel::new(3, 7) },
-    Entry { name: "setgid", nr: 144, since: Kernel::new(3, 7) },
-    Entry { name: "setreuid", nr: 145, since: Kernel::new(3, 7) },
-    Entry { name: "setuid", nr: 146, since: Kernel::new(3, 7) },
-    Entry { name: "setresuid", nr: 147, since: Kernel::new(3, 7) },
-    Entry { name: "getresuid", nr: 148, since: Kernel::new(3, 7) },
-    Entry { name: "setresgid", nr: 149, since: Kernel::new(3, 7) },
-    Entry { name: "getresgid", nr: 150, since: Kernel::new(3, 7) },
-    Entry { name: "setfsuid", nr: 151, since: Kernel::new(3, 7) },
-    Entry { name: "setfsgid", nr: 152, since: Kernel::new(3, 7) },
-    Entry { name: "times", nr: 153, since: Kernel::new(3, 7) },
-    Entry { name: "setpgid", nr: 154, since: Kernel::new(3, 7) },
-    Entry { name: "getpgid", nr: 155, since: Kernel::new(3, 7) },
-    Entry { name: "getsid", nr: 156, since: Kernel::new(3, 7) },
-    Entry { name: "setsid", nr: 157, since: Kernel::new(3, 7) },
-    Entry { name: "getgroups", nr: 158, since: Kernel::new(3, 7) },
-    Entry { name: "setgroups", nr: 159, since: Kernel::new(3, 7) },
-    Entry { name: "uname", nr: 160, since: Kernel::new(3, 7) },
-    Entry { name: "sethostname", nr: 161, since: Kernel::new(3, 7) },
-    Entry { name: "setdomainname", nr: 162, since: Kernel::new(3, 7) },
-    Entry { name: "getrlimit", nr: 163, since: Kernel::new(3, 7) },
-    Entry { name: "setrlimit", nr: 164, since: Kernel::new(3, 7) },
-    Entry { name: "getrusage", nr: 165, since: Kernel::new(3, 7) },
-    Entry { name: "umask", nr: 166, since: Kernel::new(3, 7) },
-    Entry { name: "prctl", nr: 167, since: Kernel::new(3, 7) },
-    Entry { name: "getcpu", nr: 168, since: Kernel::new(3, 7) },
-    Entry { name: "gettimeofday", nr: 169, since: Kernel::new(3, 7) },
-    Entry { name: "settimeofday", nr: 170, since: Kernel::new(3, 7) },
-    Entry { name: "adjtimex", nr: 171, since: Kernel::new(3, 7) },
-    Entry { name: "getpid", nr: 172, since: Kernel::new(3, 7) },
-    Entry { name: "getppid", nr: 173, since: Kernel::new(3, 7) },
-    Entry { name: "getuid", nr: 174, since: Kernel::new(3, 7) },
-    Entry { name: "geteuid", nr: 175, since: Kernel::new(3, 7) },
-    Entry { name: "getgid", nr: 176, since: Kernel::new(3, 7) },
-    Entry { name: "getegid", nr: 177, since: Kernel::new(3, 7) },
-    Entry { name: "gettid", nr: 178, since: Kernel::new(3, 7) },
-    Entry { name: "sysinfo", nr: 179, since: Kernel::new(3, 7) },
-    Entry { name: "mq_open", nr: 180, since: Kernel::new(3, 7) },
-    Entry { name: "mq_unlink", nr: 181, since: Kernel::new(3, 7) },
-    Entry { name: "mq_timedsend", nr: 182, since: Kernel::new(3, 7) },
-    Entry { name: "mq_timedreceive", nr: 183, since: Kernel::new(3, 7) },
-    Entry { name: "mq_notify", nr: 184, since: Kernel::new(3, 7) },
-    Entry { name: "mq_getsetattr", nr: 185, since: Kernel::new(3, 7) },
-    Entry { name: "msgget", nr: 186, since: Kernel::new(3, 7) },
-    Entry { name: "msgctl", nr: 187, since: Kernel::new(3, 7) },
-    Entry { name: "msgrcv", nr: 188, since: Kernel::new(3, 7) },
-    Entry { name: "msgsnd", nr: 189, since: Kernel::new(3, 7) },
-    Entry { name: "semget", nr: 190, since: Kernel::new(3, 7) },
-    Entry { name: "semctl", nr: 191, since: Kernel::new(3, 7) },
-    Entry { name: "semtimedop", nr: 192, since: Kernel::new(3, 7) },
-    Entry { name: "semop", nr: 193, since: Kernel::new(3, 7) },
-    Entry { name: "shmget", nr: 194, since: Kernel::new(3, 7) },
-    Entry { name: "shmctl", nr: 195, since: Kernel::new(3, 7) },
-    Entry { name: "shmat", nr: 196, since: Kernel::new(3, 7) },
-    Entry { name: "shmdt", nr: 197, since: Kernel::new(3, 7) },
-    Entry { name: "socket", nr: 198, since: Kernel::new(3, 7) },
-    Entry { name: "socketpair", nr: 199, since: Kernel::new(3, 7) },
-    Entry { name: "bind", nr: 200, since: Kernel::new(3, 7) },
-    Entry { name: "listen", nr: 201, since: Kernel::new(3, 7) },
-    Entry { name: "accept", nr: 202, since: Kernel::new(3, 7) },
-    Entry { name: "connect", nr: 203, since: Kernel::new(3, 7) },
-    Entry { name: "getsockname", nr: 204, since: Kernel::new(3, 7) },
-    Entry { name: "getpeername", nr: 205, since: Kernel::new(3, 7) },
-    Entry { name: "sendto", nr: 206, since: Kernel::new(3, 7) },
-    Entry { name: "recvfrom", nr: 207, since: Kernel::new(3, 7) },
-    Entry { name: "setsockopt", nr: 208, since: Kernel::new(3, 7) },
-    Entry { name: "getsockopt", nr: 209, since: Kernel::new(3, 7) },
-    Entry { name: "shutdown", nr: 210, since: Kernel::new(3, 7) },
-    Entry { name: "sendmsg", nr: 211, since: Kernel::new(3, 7) },
-    Entry { name: "recvmsg", nr: 212, since: Kernel::new(3, 7) },
-    Entry { name: "readahead", nr: 213, since: Kernel::new(3, 7) },
-    Entry { name: "brk", nr: 214, since: Kernel::new(3, 7) },
-    Entry { name: "munmap", nr: 215, since: Kernel::new(3, 7) },
-    Entry { name: "mremap", nr: 216, since: Kernel::new(3, 7) },
-    Entry { name: "add_key", nr: 217, since: Kernel::new(3, 7) },
-    Entry { name: "request_key", nr: 218, since: Kernel::new(3, 7) },
-    Entry { name: "keyctl", nr: 219, since: Kernel::new(3, 7) },
-    Entry { name: "clone", nr: 220, since: Kernel::new(3, 7) },
-    Entry { name: "execve", nr: 221, since: Kernel::new(3, 7) },
-    Entry { name: "mmap", nr: 222, since: Kernel::new(3, 7) },
-    Entry { name: "fadvise64", nr: 223, since: Kernel::new(3, 7) },
-    Entry { name: "swapon", nr: 224, since: Kernel::new(3, 7) },
-    Entry { name: "swapoff", nr: 225, since: Kernel::new(3, 7) },
-    Entry { name: "mprotect", nr: 226, since: Kernel::new(3, 7) },
-    Entry { name: "msync", nr: 227, since: Kernel::new(3, 7) },
-    Entry { name: "mlock", nr: 228, since: Kernel::new(3, 7) },
-    Entry { name: "munlock", nr: 229, since: Kernel::new(3, 7) },
-    Entry { name: "mlockall", nr: 230, since: Kernel::new(3, 7) },
-    Entry { name: "munlockall", nr: 231, since: Kernel::new(3, 7) },
-    Entry { name: "mincore", nr: 232, since: Kernel::new(3, 7) },
-    Entry { name: "madvise", nr: 233, since: Kernel::new(3, 7) },
-    Entry { name: "remap_file_pages", nr: 234, since: Kernel::new(3, 7) },
-    Entry { name: "mbind", nr: 235, since: Kernel::new(3, 7) },
-    Entry { name: "get_mempolicy", nr: 236, since: Kernel::new(3, 7) },
-    Entry { name: "set_mempolicy", nr: 237, since: Kernel::new(3, 7) },
-    Entry { name: "migrate_pages", nr: 238, since: Kernel::new(3, 7) },
-    Entry { name: "move_pages", nr: 239, since: Kernel::new(3, 7) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 240, since: Kernel::new(3, 7) },
-    Entry { name: "perf_event_open", nr: 241, since: Kernel::new(3, 7) },
-    Entry { name: "accept4", nr: 242, since: Kernel::new(3, 7) },
-    Entry { name: "recvmmsg", nr: 243, since: Kernel::new(3, 7) },
-    Entry { name: "wait4", nr: 260, since: Kernel::new(3, 7) },
-    Entry { name: "prlimit64", nr: 261, since: Kernel::new(3, 7) },
-    Entry { name: "fanotify_init", nr: 262, since: Kernel::new(3, 7) },
-    Entry { name: "fanotify_mark", nr: 263, since: Kernel::new(3, 7) },
-    Entry { name: "name_to_handle_at", nr: 264, since: Kernel::new(3, 7) },
-    Entry { name: "open_by_handle_at", nr: 265, since: Kernel::new(3, 7) },
-    Entry { name: "clock_adjtime", nr: 266, since: Kernel::new(3, 7) },
-    Entry { name: "syncfs", nr: 267, since: Kernel::new(3, 7) },
-    Entry { name: "setns", nr: 268, since: Kernel::new(3, 7) },
-    Entry { name: "sendmmsg", nr: 269, since: Kernel::new(3, 7) },
-    Entry { name: "process_vm_readv", nr: 270, since: Kernel::new(3, 7) },
-    Entry { name: "process_vm_writev", nr: 271, since: Kernel::new(3, 7) },
-    Entry { name: "kcmp", nr: 272, since: Kernel::new(3, 7) },
-    Entry { name: "finit_module", nr: 273, since: Kernel::new(3, 8) },
-    Entry { name: "sched_setattr", nr: 274, since: Kernel::new(3, 14) },
-    Entry { name: "sched_getattr", nr: 275, since: Kernel::new(3, 14) },
-    Entry { name: "renameat2", nr: 276, since: Kernel::new(3, 15) },
-    Entry { name: "seccomp", nr: 277, since: Kernel::new(3, 17) },
-    Entry { name: "getrandom", nr: 278, since: Kernel::new(3, 17) },
-    Entry { name: "memfd_create", nr: 279, since: Kernel::new(3, 17) },
-    Entry { name: "bpf", nr: 280, since: Kernel::new(3, 18) },
-    Entry { name: "execveat", nr: 281, since: Kernel::new(3, 19) },
-    Entry { name: "userfaultfd", nr: 282, since: Kernel::new(4, 3) },
-    Entry { name: "membarrier", nr: 283, since: Kernel::new(4, 3) },
-    Entry { name: "mlock2", nr: 284, since: Kernel::new(4, 4) },
-    Entry { name: "copy_file_range", nr: 285, since: Kernel::new(4, 5) },
-    Entry { name: "preadv2", nr: 286, since: Kernel::new(4, 6) },
-    Entry { name: "pwritev2", nr: 287, since: Kernel::new(4, 6) },
-    Entry { name: "pkey_mprotect", nr: 288, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_alloc", nr: 289, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_free", nr: 290, since: Kernel::new(4, 9) },
-    Entry { name: "statx", nr: 291, since: Kernel::new(4, 11) },
-    Entry { name: "io_pgetevents", nr: 292, since: Kernel::new(4, 18) },
-    Entry { name: "rseq", nr: 293, since: Kernel::new(4, 18) },
-    Entry { name: "kexec_file_load", nr: 294, since: Kernel::new(5, 0) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 1) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 2) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 2) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 2) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 2) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 2) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 2) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 3) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 3) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 9) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 6) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 6) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 8) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 10) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 11) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 12) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 14) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 13) },
-    Entry { name: "memfd_secret", nr: 447, since: Kernel::new(5, 14) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 15) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 16) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 17) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 6) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
-];
-
-/// Places in [`AARCH64`], by name.
-pub(super) static AARCH64_BY_NAME: [u16; 327] = [
-    202, 242, 89, 217, 171, 200, 264, 214, 306, 90, 91, 49, 51, 250, 114, 113, 115, 112, 220, 290, 57, 291,
-    203, 269, 106, 23, 24, 20, 21, 22, 296, 19, 221, 265, 93, 94, 48, 294, 223, 47, 246, 247, 50, 52, 53,
-    307, 55, 54, 25, 83, 10, 323, 324, 257, 13, 32, 16, 286, 7, 287, 285, 288, 80, 44, 82, 46, 98, 311, 310,
-    304, 309, 236, 100, 168, 17, 61, 177, 175, 176, 158, 102, 205, 155, 172, 173, 141, 262, 150, 148, 163,
-    165, 156, 204, 209, 178, 169, 174, 8, 319, 105, 27, 26, 28, 3, 1, 4, 276, 0, 2, 281, 282, 280, 29, 31,
-    30, 256, 278, 104, 219, 129, 300, 299, 301, 9, 37, 201, 313, 325, 11, 320, 12, 18, 15, 62, 6, 314, 316,
-    315, 233, 308, 235, 267, 263, 302, 238, 232, 34, 33, 228, 268, 230, 222, 40, 297, 284, 239, 226, 185,
-    184, 180, 183, 182, 181, 216, 317, 187, 186, 188, 189, 227, 229, 231, 215, 248, 101, 79, 42, 249, 283,
-    322, 56, 292, 241, 92, 293, 289, 279, 59, 41, 273, 274, 272, 73, 167, 67, 69, 270, 245, 295, 303, 254,
-    255, 72, 117, 68, 70, 271, 60, 298, 63, 213, 78, 65, 142, 207, 243, 212, 234, 14, 321, 38, 260, 218, 128,
-    277, 326, 134, 136, 135, 138, 139, 133, 137, 240, 125, 126, 123, 259, 121, 120, 127, 122, 258, 118, 119,
-    124, 261, 191, 190, 193, 192, 71, 253, 211, 206, 237, 305, 99, 96, 162, 152, 151, 144, 159, 161, 103,
-    252, 154, 140, 143, 149, 147, 145, 164, 157, 208, 170, 146, 5, 318, 196, 195, 197, 194, 210, 132, 74,
-    198, 199, 76, 43, 312, 275, 225, 224, 36, 81, 84, 251, 179, 116, 77, 131, 107, 111, 109, 108, 110, 85,
-    87, 86, 153, 130, 45, 166, 39, 160, 35, 97, 266, 88, 58, 75, 244, 95, 64, 66,
+    Entry::new(164, 0, Kernel::new(3, 7)),    // io_setup
+    Entry::new(160, 1, Kernel::new(3, 7)),    // io_destroy
+    Entry::new(165, 2, Kernel::new(3, 7)),    // io_submit
+    Entry::new(159, 3, Kernel::new(3, 7)),    // io_cancel
+    Entry::new(161, 4, Kernel::new(3, 7)),    // io_getevents
+    Entry::new(403, 5, Kernel::new(3, 7)),    // setxattr
+    Entry::new(198, 6, Kernel::new(3, 7)),    // lsetxattr
+    Entry::new(91, 7, Kernel::new(3, 7)),     // fsetxattr
+    Entry::new(150, 8, Kernel::new(3, 7)),    // getxattr
+    Entry::new(185, 9, Kernel::new(3, 7)),    // lgetxattr
+    Entry::new(82, 10, Kernel::new(3, 7)),    // fgetxattr
+    Entry::new(191, 11, Kernel::new(3, 7)),   // listxattr
+    Entry::new(193, 12, Kernel::new(3, 7)),   // llistxattr
+    Entry::new(86, 13, Kernel::new(3, 7)),    // flistxattr
+    Entry::new(315, 14, Kernel::new(3, 7)),   // removexattr
+    Entry::new(196, 15, Kernel::new(3, 7)),   // lremovexattr
+    Entry::new(89, 16, Kernel::new(3, 7)),    // fremovexattr
+    Entry::new(117, 17, Kernel::new(3, 7)),   // getcwd
+    Entry::new(195, 18, Kernel::new(3, 7)),   // lookup_dcookie
+    Entry::new(60, 19, Kernel::new(3, 7)),    // eventfd2
+    Entry::new(52, 20, Kernel::new(3, 7)),    // epoll_create1
+    Entry::new(53, 21, Kernel::new(3, 7)),    // epoll_ctl
+    Entry::new(55, 22, Kernel::new(3, 7)),    // epoll_pwait
+    Entry::new(48, 23, Kernel::new(3, 7)),    // dup
+    Entry::new(50, 24, Kernel::new(3, 7)),    // dup3
+    Entry::new(79, 25, Kernel::new(3, 7)),    // fcntl
+    Entry::new(157, 26, Kernel::new(3, 7)),   // inotify_init1
+    Entry::new(155, 27, Kernel::new(3, 7)),   // inotify_add_watch
+    Entry::new(158, 28, Kernel::new(3, 7)),   // inotify_rm_watch
+    Entry::new(169, 29, Kernel::new(3, 7)),   // ioctl
+    Entry::new(173, 30, Kernel::new(3, 7)),   // ioprio_set
+    Entry::new(172, 31, Kernel::new(3, 7)),   // ioprio_get
+    Entry::new(87, 32, Kernel::new(3, 7)),    // flock
+    Entry::new(215, 33, Kernel::new(3, 7)),   // mknodat
+    Entry::new(213, 34, Kernel::new(3, 7)),   // mkdirat
+    Entry::new(478, 35, Kernel::new(3, 7)),   // unlinkat
+    Entry::new(441, 36, Kernel::new(3, 7)),   // symlinkat
+    Entry::new(187, 37, Kernel::new(3, 7)),   // linkat
+    Entry::new(318, 38, Kernel::new(3, 7)),   // renameat
+    Entry::new(475, 39, Kernel::new(3, 7)),   // umount2
+    Entry::new(222, 40, Kernel::new(3, 7)),   // mount
+    Entry::new(274, 41, Kernel::new(3, 7)),   // pivot_root
+    Entry::new(250, 42, Kernel::new(3, 7)),   // nfsservctl
+    Entry::new(429, 43, Kernel::new(3, 7)),   // statfs
+    Entry::new(98, 44, Kernel::new(3, 7)),    // fstatfs
+    Entry::new(468, 45, Kernel::new(3, 7)),   // truncate
+    Entry::new(102, 46, Kernel::new(3, 7)),   // ftruncate
+    Entry::new(69, 47, Kernel::new(3, 7)),    // fallocate
+    Entry::new(65, 48, Kernel::new(3, 7)),    // faccessat
+    Entry::new(24, 49, Kernel::new(3, 7)),    // chdir
+    Entry::new(72, 50, Kernel::new(3, 7)),    // fchdir
+    Entry::new(28, 51, Kernel::new(3, 7)),    // chroot
+    Entry::new(73, 52, Kernel::new(3, 7)),    // fchmod
+    Entry::new(74, 53, Kernel::new(3, 7)),    // fchmodat
+    Entry::new(78, 54, Kernel::new(3, 7)),    // fchownat
+    Entry::new(76, 55, Kernel::new(3, 7)),    // fchown
+    Entry::new(261, 56, Kernel::new(3, 7)),   // openat
+    Entry::new(41, 57, Kernel::new(3, 7)),    // close
+    Entry::new(492, 58, Kernel::new(3, 7)),   // vhangup
+    Entry::new(273, 59, Kernel::new(3, 7)),   // pipe2
+    Entry::new(300, 60, Kernel::new(3, 7)),   // quotactl
+    Entry::new(119, 61, Kernel::new(3, 7)),   // getdents64
+    Entry::new(197, 62, Kernel::new(3, 7)),   // lseek
+    Entry::new(302, 63, Kernel::new(3, 7)),   // read
+    Entry::new(500, 64, Kernel::new(3, 7)),   // write
+    Entry::new(307, 65, Kernel::new(3, 7)),   // readv
+    Entry::new(501, 66, Kernel::new(3, 7)),   // writev
+    Entry::new(282, 67, Kernel::new(3, 7)),   // pread64
+    Entry::new(296, 68, Kernel::new(3, 7)),   // pwrite64
+    Entry::new(283, 69, Kernel::new(3, 7)),   // preadv
+    Entry::new(297, 70, Kernel::new(3, 7)),   // pwritev
+    Entry::new(364, 71, Kernel::new(3, 7)),   // sendfile
+    Entry::new(292, 72, Kernel::new(3, 7)),   // pselect6
+    Entry::new(279, 73, Kernel::new(3, 7)),   // ppoll
+    Entry::new(415, 74, Kernel::new(3, 7)),   // signalfd4
+    Entry::new(495, 75, Kernel::new(3, 7)),   // vmsplice
+    Entry::new(423, 76, Kernel::new(3, 7)),   // splice
+    Entry::new(450, 77, Kernel::new(3, 7)),   // tee
+    Entry::new(306, 78, Kernel::new(3, 7)),   // readlinkat
+    Entry::new(249, 79, Kernel::new(3, 7)),   // newfstatat
+    Entry::new(95, 80, Kernel::new(3, 7)),    // fstat
+    Entry::new(442, 81, Kernel::new(3, 7)),   // sync
+    Entry::new(100, 82, Kernel::new(3, 7)),   // fsync
+    Entry::new(81, 83, Kernel::new(3, 7)),    // fdatasync
+    Entry::new(443, 84, Kernel::new(3, 7)),   // sync_file_range
+    Entry::new(461, 85, Kernel::new(3, 7)),   // timerfd_create
+    Entry::new(464, 86, Kernel::new(3, 7)),   // timerfd_settime
+    Entry::new(462, 87, Kernel::new(3, 7)),   // timerfd_gettime
+    Entry::new(488, 88, Kernel::new(3, 7)),   // utimensat
+    Entry::new(6, 89, Kernel::new(3, 7)),     // acct
+    Entry::new(22, 90, Kernel::new(3, 7)),    // capget
+    Entry::new(23, 91, Kernel::new(3, 7)),    // capset
+    Entry::new(268, 92, Kernel::new(3, 7)),   // personality
+    Entry::new(63, 93, Kernel::new(3, 7)),    // exit
+    Entry::new(64, 94, Kernel::new(3, 7)),    // exit_group
+    Entry::new(498, 95, Kernel::new(3, 7)),   // waitid
+    Entry::new(373, 96, Kernel::new(3, 7)),   // set_tid_address
+    Entry::new(479, 97, Kernel::new(3, 7)),   // unshare
+    Entry::new(104, 98, Kernel::new(3, 7)),   // futex
+    Entry::new(371, 99, Kernel::new(3, 7)),   // set_robust_list
+    Entry::new(113, 100, Kernel::new(3, 7)),  // get_robust_list
+    Entry::new(248, 101, Kernel::new(3, 7)),  // nanosleep
+    Entry::new(128, 102, Kernel::new(3, 7)),  // getitimer
+    Entry::new(385, 103, Kernel::new(3, 7)),  // setitimer
+    Entry::new(177, 104, Kernel::new(3, 7)),  // kexec_load
+    Entry::new(154, 105, Kernel::new(3, 7)),  // init_module
+    Entry::new(47, 106, Kernel::new(3, 7)),   // delete_module
+    Entry::new(453, 107, Kernel::new(3, 7)),  // timer_create
+    Entry::new(456, 108, Kernel::new(3, 7)),  // timer_gettime
+    Entry::new(455, 109, Kernel::new(3, 7)),  // timer_getoverrun
+    Entry::new(458, 110, Kernel::new(3, 7)),  // timer_settime
+    Entry::new(454, 111, Kernel::new(3, 7)),  // timer_delete
+    Entry::new(37, 112, Kernel::new(3, 7)),   // clock_settime
+    Entry::new(33, 113, Kernel::new(3, 7)),   // clock_gettime
+    Entry::new(31, 114, Kernel::new(3, 7)),   // clock_getres
+    Entry::new(35, 115, Kernel::new(3, 7)),   // clock_nanosleep
+    Entry::new(449, 116, Kernel::new(3, 7)),  // syslog
+    Entry::new(294, 117, Kernel::new(3, 7)),  // ptrace
+    Entry::new(352, 118, Kernel::new(3, 7)),  // sched_setparam
+    Entry::new(353, 119, Kernel::new(3, 7)),  // sched_setscheduler
+    Entry::new(347, 120, Kernel::new(3, 7)),  // sched_getscheduler
+    Entry::new(346, 121, Kernel::new(3, 7)),  // sched_getparam
+    Entry::new(350, 122, Kernel::new(3, 7)),  // sched_setaffinity
+    Entry::new(344, 123, Kernel::new(3, 7)),  // sched_getaffinity
+    Entry::new(354, 124, Kernel::new(3, 7)),  // sched_yield
+    Entry::new(342, 125, Kernel::new(3, 7)),  // sched_get_priority_max
+    Entry::new(343, 126, Kernel::new(3, 7)),  // sched_get_priority_min
+    Entry::new(348, 127, Kernel::new(3, 7)),  // sched_rr_get_interval
+    Entry::new(321, 128, Kernel::new(3, 7)),  // restart_syscall
+    Entry::new(179, 129, Kernel::new(3, 7)),  // kill
+    Entry::new(467, 130, Kernel::new(3, 7)),  // tkill
+    Entry::new(451, 131, Kernel::new(3, 7)),  // tgkill
+    Entry::new(412, 132, Kernel::new(3, 7)),  // sigaltstack
+    Entry::new(332, 133, Kernel::new(3, 7)),  // rt_sigsuspend
+    Entry::new(327, 134, Kernel::new(3, 7)),  // rt_sigaction
+    Entry::new(329, 135, Kernel::new(3, 7)),  // rt_sigprocmask
+    Entry::new(328, 136, Kernel::new(3, 7)),  // rt_sigpending
+    Entry::new(333, 137, Kernel::new(3, 7)),  // rt_sigtimedwait
+    Entry::new(330, 138, Kernel::new(3, 7)),  // rt_sigqueueinfo
+    Entry::new(331, 139, Kernel::new(3, 7)),  // rt_sigreturn
+    Entry::new(388, 140, Kernel::new(3, 7)),  // setpriority
+    Entry::new(135, 141, Kernel::new(3, 7)),  // getpriority
+    Entry::new(308, 142, Kernel::new(3, 7)),  // reboot
+    Entry::new(389, 143, Kernel::new(3, 7)),  // setregid
+    Entry::new(380, 144, Kernel::new(3, 7)),  // setgid
+    Entry::new(395, 145, Kernel::new(3, 7)),  // setreuid
+    Entry::new(401, 146, Kernel::new(3, 7)),  // setuid
+    Entry::new(393, 147, Kernel::new(3, 7)),  // setresuid
+    Entry::new(139, 148, Kernel::new(3, 7)),  // getresuid
+    Entry::new(391, 149, Kernel::new(3, 7)),  // setresgid
+    Entry::new(137, 150, Kernel::new(3, 7)),  // getresgid
+    Entry::new(378, 151, Kernel::new(3, 7)),  // setfsuid
+    Entry::new(376, 152, Kernel::new(3, 7)),  // setfsgid
+    Entry::new(466, 153, Kernel::new(3, 7)),  // times
+    Entry::new(387, 154, Kernel::new(3, 7)),  // setpgid
+    Entry::new(130, 155, Kernel::new(3, 7)),  // getpgid
+    Entry::new(143, 156, Kernel::new(3, 7)),  // getsid
+    Entry::new(398, 157, Kernel::new(3, 7)),  // setsid
+    Entry::new(126, 158, Kernel::new(3, 7)),  // getgroups
+    Entry::new(382, 159, Kernel::new(3, 7)),  // setgroups
+    Entry::new(476, 160, Kernel::new(3, 7)),  // uname
+    Entry::new(384, 161, Kernel::new(3, 7)),  // sethostname
+    Entry::new(375, 162, Kernel::new(3, 7)),  // setdomainname
+    Entry::new(141, 163, Kernel::new(3, 7)),  // getrlimit
+    Entry::new(397, 164, Kernel::new(3, 7)),  // setrlimit
+    Entry::new(142, 165, Kernel::new(3, 7)),  // getrusage
+    Entry::new(473, 166, Kernel::new(3, 7)),  // umask
+    Entry::new(281, 167, Kernel::new(3, 7)),  // prctl
+    Entry::new(116, 168, Kernel::new(3, 7)),  // getcpu
+    Entry::new(147, 169, Kernel::new(3, 7)),  // gettimeofday
+    Entry::new(400, 170, Kernel::new(3, 7)),  // settimeofday
+    Entry::new(8, 171, Kernel::new(3, 7)),    // adjtimex
+    Entry::new(132, 172, Kernel::new(3, 7)),  // getpid
+    Entry::new(134, 173, Kernel::new(3, 7)),  // getppid
+    Entry::new(148, 174, Kernel::new(3, 7)),  // getuid
+    Entry::new(122, 175, Kernel::new(3, 7)),  // geteuid
+    Entry::new(124, 176, Kernel::new(3, 7)),  // getgid
+    Entry::new(120, 177, Kernel::new(3, 7)),  // getegid
+    Entry::new(146, 178, Kernel::new(3, 7)),  // gettid
+    Entry::new(448, 179, Kernel::new(3, 7)),  // sysinfo
+    Entry::new(230, 180, Kernel::new(3, 7)),  // mq_open
+    Entry::new(235, 181, Kernel::new(3, 7)),  // mq_unlink
+    Entry::new(233, 182, Kernel::new(3, 7)),  // mq_timedsend
+    Entry::new(231, 183, Kernel::new(3, 7)),  // mq_timedreceive
+    Entry::new(229, 184, Kernel::new(3, 7)),  // mq_notify
+    Entry::new(228, 185, Kernel::new(3, 7)),  // mq_getsetattr
+    Entry::new(239, 186, Kernel::new(3, 7)),  // msgget
+    Entry::new(238, 187, Kernel::new(3, 7)),  // msgctl
+    Entry::new(240, 188, Kernel::new(3, 7)),  // msgrcv
+    Entry::new(241, 189, Kernel::new(3, 7)),  // msgsnd
+    Entry::new(359, 190, Kernel::new(3, 7)),  // semget
+    Entry::new(358, 191, Kernel::new(3, 7)),  // semctl
+    Entry::new(361, 192, Kernel::new(3, 7)),  // semtimedop
+    Entry::new(360, 193, Kernel::new(3, 7)),  // semop
+    Entry::new(409, 194, Kernel::new(3, 7)),  // shmget
+    Entry::new(407, 195, Kernel::new(3, 7)),  // shmctl
+    Entry::new(406, 196, Kernel::new(3, 7)),  // shmat
+    Entry::new(408, 197, Kernel::new(3, 7)),  // shmdt
+    Entry::new(420, 198, Kernel::new(3, 7)),  // socket
+    Entry::new(422, 199, Kernel::new(3, 7)),  // socketpair
+    Entry::new(15, 200, Kernel::new(3, 7)),   // bind
+    Entry::new(188, 201, Kernel::new(3, 7)),  // listen
+    Entry::new(3, 202, Kernel::new(3, 7)),    // accept
+    Entry::new(43, 203, Kernel::new(3, 7)),   // connect
+    Entry::new(144, 204, Kernel::new(3, 7)),  // getsockname
+    Entry::new(129, 205, Kernel::new(3, 7)),  // getpeername
+    Entry::new(368, 206, Kernel::new(3, 7)),  // sendto
+    Entry::new(310, 207, Kernel::new(3, 7)),  // recvfrom
+    Entry::new(399, 208, Kernel::new(3, 7)),  // setsockopt
+    Entry::new(145, 209, Kernel::new(3, 7)),  // getsockopt
+    Entry::new(410, 210, Kernel::new(3, 7)),  // shutdown
+    Entry::new(367, 211, Kernel::new(3, 7)),  // sendmsg
+    Entry::new(313, 212, Kernel::new(3, 7)),  // recvmsg
+    Entry::new(303, 213, Kernel::new(3, 7)),  // readahead
+    Entry::new(19, 214, Kernel::new(3, 7)),   // brk
+    Entry::new(246, 215, Kernel::new(3, 7)),  // munmap
+    Entry::new(236, 216, Kernel::new(3, 7)),  // mremap
+    Entry::new(7, 217, Kernel::new(3, 7)),    // add_key
+    Entry::new(320, 218, Kernel::new(3, 7)),  // request_key
+    Entry::new(178, 219, Kernel::new(3, 7)),  // keyctl
+    Entry::new(39, 220, Kernel::new(3, 7)),   // clone
+    Entry::new(61, 221, Kernel::new(3, 7)),   // execve
+    Entry::new(219, 222, Kernel::new(3, 7)),  // mmap
+    Entry::new(67, 223, Kernel::new(3, 7)),   // fadvise64
+    Entry::new(438, 224, Kernel::new(3, 7)),  // swapon
+    Entry::new(437, 225, Kernel::new(3, 7)),  // swapoff
+    Entry::new(226, 226, Kernel::new(3, 7)),  // mprotect
+    Entry::new(242, 227, Kernel::new(3, 7)),  // msync
+    Entry::new(216, 228, Kernel::new(3, 7)),  // mlock
+    Entry::new(244, 229, Kernel::new(3, 7)),  // munlock
+    Entry::new(218, 230, Kernel::new(3, 7)),  // mlockall
+    Entry::new(245, 231, Kernel::new(3, 7)),  // munlockall
+    Entry::new(211, 232, Kernel::new(3, 7)),  // mincore
+    Entry::new(204, 233, Kernel::new(3, 7)),  // madvise
+    Entry::new(314, 234, Kernel::new(3, 7)),  // remap_file_pages
+    Entry::new(206, 235, Kernel::new(3, 7)),  // mbind
+    Entry::new(112, 236, Kernel::new(3, 7)),  // get_mempolicy
+    Entry::new(369, 237, Kernel::new(3, 7)),  // set_mempolicy
+    Entry::new(210, 238, Kernel::new(3, 7)),  // migrate_pages
+    Entry::new(225, 239, Kernel::new(3, 7)),  // move_pages
+    Entry::new(335, 240, Kernel::new(3, 7)),  // rt_tgsigqueueinfo
+    Entry::new(267, 241, Kernel::new(3, 7)),  // perf_event_open
+    Entry::new(4, 242, Kernel::new(3, 7)),    // accept4
+    Entry::new(311, 243, Kernel::new(3, 7)),  // recvmmsg
+    Entry::new(497, 260, Kernel::new(3, 7)),  // wait4
+    Entry::new(285, 261, Kernel::new(3, 7)),  // prlimit64
+    Entry::new(70, 262, Kernel::new(3, 7)),   // fanotify_init
+    Entry::new(71, 263, Kernel::new(3, 7)),   // fanotify_mark
+    Entry::new(247, 264, Kernel::new(3, 7)),  // name_to_handle_at
+    Entry::new(258, 265, Kernel::new(3, 7)),  // open_by_handle_at
+    Entry::new(29, 266, Kernel::new(3, 7)),   // clock_adjtime
+    Entry::new(445, 267, Kernel::new(3, 7)),  // syncfs
+    Entry::new(386, 268, Kernel::new(3, 7)),  // setns
+    Entry::new(366, 269, Kernel::new(3, 7)),  // sendmmsg
+    Entry::new(288, 270, Kernel::new(3, 7)),  // process_vm_readv
+    Entry::new(289, 271, Kernel::new(3, 7)),  // process_vm_writev
+    Entry::new(175, 272, Kernel::new(3, 7)),  // kcmp
+    Entry::new(85, 273, Kernel::new(3, 8)),   // finit_module
+    Entry::new(351, 274, Kernel::new(3, 14)), // sched_setattr
+    Entry::new(345, 275, Kernel::new(3, 14)), // sched_getattr
+    Entry::new(319, 276, Kernel::new(3, 15)), // renameat2
+    Entry::new(355, 277, Kernel::new(3, 17)), // seccomp
+    Entry::new(136, 278, Kernel::new(3, 17)), // getrandom
+    Entry::new(208, 279, Kernel::new(3, 17)), // memfd_create
+    Entry::new(16, 280, Kernel::new(3, 18)),  // bpf
+    Entry::new(62, 281, Kernel::new(3, 19)),  // execveat
+    Entry::new(483, 282, Kernel::new(4, 3)),  // userfaultfd
+    Entry::new(207, 283, Kernel::new(4, 3)),  // membarrier
+    Entry::new(217, 284, Kernel::new(4, 4)),  // mlock2
+    Entry::new(44, 285, Kernel::new(4, 5)),   // copy_file_range
+    Entry::new(284, 286, Kernel::new(4, 6)),  // preadv2
+    Entry::new(298, 287, Kernel::new(4, 6)),  // pwritev2
+    Entry::new(277, 288, Kernel::new(4, 9)),  // pkey_mprotect
+    Entry::new(275, 289, Kernel::new(4, 9)),  // pkey_alloc
+    Entry::new(276, 290, Kernel::new(4, 9)),  // pkey_free
+    Entry::new(432, 291, Kernel::new(4, 11)), // statx
+    Entry::new(162, 292, Kernel::new(4, 18)), // io_pgetevents
+    Entry::new(325, 293, Kernel::new(4, 18)), // rseq
+    Entry::new(176, 294, Kernel::new(5, 0)),  // kexec_file_load
+    Entry::new(271, 424, Kernel::new(5, 1)),  // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 1)),  // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 1)),  // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 1)),  // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 2)),  // open_tree
+    Entry::new(224, 429, Kernel::new(5, 2)),  // move_mount
+    Entry::new(93, 430, Kernel::new(5, 2)),   // fsopen
+    Entry::new(90, 431, Kernel::new(5, 2)),   // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 2)),   // fsmount
+    Entry::new(94, 433, Kernel::new(5, 2)),   // fspick
+    Entry::new(270, 434, Kernel::new(5, 3)),  // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 3)),   // clone3
+    Entry::new(42, 436, Kernel::new(5, 9)),   // close_range
+    Entry::new(262, 437, Kernel::new(5, 6)),  // openat2
+    Entry::new(269, 438, Kernel::new(5, 6)),  // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 8)),   // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 10)), // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 11)),  // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 12)), // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 14)), // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 13)), // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 13)), // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 13)), // landlock_restrict_self
+    Entry::new(209, 447, Kernel::new(5, 14)), // memfd_secret
+    Entry::new(287, 448, Kernel::new(5, 15)), // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 16)), // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 17)), // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),   // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),   // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 6)),  // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),  // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),  // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),  // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),  // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),  // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),  // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),  // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),  // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)), // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)), // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)), // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)), // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)), // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)), // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),  // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),  // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)), // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),  // rseq_slice_yield
 ];
 
 /// Calls of arm, by number.
 pub(super) static ARM: [Entry; 430] = [
-    Entry { name: "restart_syscall", nr: 0, since: Kernel::new(2, 6) },
-    Entry { name: "exit", nr: 1, since: Kernel::new(2, 6) },
-    Entry { name: "fork", nr: 2, since: Kernel::new(2, 6) },
-    Entry { name: "read", nr: 3, since: Kernel::new(2, 6) },
-    Entry { name: "write", nr: 4, since: Kernel::new(2, 6) },
-    Entry { name: "open", nr: 5, since: Kernel::new(2, 6) },
-    Entry { name: "close", nr: 6, since: Kernel::new(2, 6) },
-    Entry { name: "creat", nr: 8, since: Kernel::new(2, 6) },
-    Entry { name: "link", nr: 9, since: Kernel::new(2, 6) },
-    Entry { name: "unlink", nr: 10, since: Kernel::new(2, 6) },
-    Entry { name: "execve", nr: 11, since: Kernel::new(2, 6) },
-    Entry { name: "chdir", nr: 12, since: Kernel::new(2, 6) },
-    Entry { name: "mknod", nr: 14, since: Kernel::new(2, 6) },
-    Entry { name: "chmod", nr: 15, since: Kernel::new(2, 6) },
-    Entry { name: "lchown", nr: 16, since: Kernel::new(2, 6) },
-    Entry { name: "lseek", nr: 19, since: Kernel::new(2, 6) },
-    Entry { name: "getpid", nr: 20, since: Kernel::new(2, 6) },
-    Entry { name: "mount", nr: 21, since: Kernel::new(2, 6) },
-    Entry { name: "setuid", nr: 23, since: Kernel::new(2, 6) },
-    Entry { name: "getuid", nr: 24, since: Kernel::new(2, 6) },
-    Entry { name: "ptrace", nr: 26, since: Kernel::new(2, 6) },
-    Entry { name: "pause", nr: 29, since: Kernel::new(2, 6) },
-    Entry { name: "access", nr: 33, since: Kernel::new(2, 6) },
-    Entry { name: "nice", nr: 34, since: Kernel::new(2, 6) },
-    Entry { name: "sync", nr: 36, since: Kernel::new(2, 6) },
-    Entry { name: "kill", nr: 37, since: Kernel::new(2, 6) },
-    Entry { name: "rename", nr: 38, since: Kernel::new(2, 6) },
-    Entry { name: "mkdir", nr: 39, since: Kernel::new(2, 6) },
-    Entry { name: "rmdir", nr: 40, since: Kernel::new(2, 6) },
-    Entry { name: "dup", nr: 41, since: Kernel::new(2, 6) },
-    Entry { name: "pipe", nr: 42, since: Kernel::new(2, 6) },
-    Entry { name: "times", nr: 43, since: Kernel::new(2, 6) },
-    Entry { name: "brk", nr: 45, since: Kernel::new(2, 6) },
-    Entry { name: "setgid", nr: 46, since: Kernel::new(2, 6) },
-    Entry { name: "getgid", nr: 47, since: Kernel::new(2, 6) },
-    Entry { name: "geteuid", nr: 49, since: Kernel::new(2, 6) },
-    Entry { name: "getegid", nr: 50, since: Kernel::new(2, 6) },
-    Entry { name: "acct", nr: 51, since: Kernel::new(2, 6) },
-    Entry { name: "umount2", nr: 52, since: Kernel::new(2, 6) },
-    Entry { name: "ioctl", nr: 54, since: Kernel::new(2, 6) },
-    Entry { name: "fcntl", nr: 55, since: Kernel::new(2, 6) },
-    Entry { name: "setpgid", nr: 57, since: Kernel::new(2, 6) },
-    Entry { name: "umask", nr: 60, since: Kernel::new(2, 6) },
-    Entry { name: "chroot", nr: 61, since: Kernel::new(2, 6) },
-    Entry { name: "ustat", nr: 62, since: Kernel::new(2, 6) },
-    Entry { name: "dup2", nr: 63, since: Kernel::new(2, 6) },
-    Entry { name: "getppid", nr: 64, since: Kernel::new(2, 6) },
-    Entry { name: "getpgrp", nr: 65, since: Kernel::new(2, 6) },
-    Entry { name: "setsid", nr: 66, since: Kernel::new(2, 6) },
-    Entry { name: "sigaction", nr: 67, since: Kernel::new(2, 6) },
-    Entry { name: "setreuid", nr: 70, since: Kernel::new(2, 6) },
-    Entry { name: "setregid", nr: 71, since: Kernel::new(2, 6) },
-    Entry { name: "sigsuspend", nr: 72, since: Kernel::new(2, 6) },
-    Entry { name: "sigpending", nr: 73, since: Kernel::new(2, 6) },
-    Entry { name: "sethostname", nr: 74, since: Kernel::new(2, 6) },
-    Entry { name: "setrlimit", nr: 75, since: Kernel::new(2, 6) },
-    Entry { name: "getrusage", nr: 77, since: Kernel::new(2, 6) },
-    Entry { name: "gettimeofday", nr: 78, since: Kernel::new(2, 6) },
-    Entry { name: "settimeofday", nr: 79, since: Kernel::new(2, 6) },
-    Entry { name: "getgroups", nr: 80, since: Kernel::new(2, 6) },
-    Entry { name: "setgroups", nr: 81, since: Kernel::new(2, 6) },
-    Entry { name: "symlink", nr: 83, since: Kernel::new(2, 6) },
-    Entry { name: "readlink", nr: 85, since: Kernel::new(2, 6) },
-    Entry { name: "uselib", nr: 86, since: Kernel::new(2, 6) },
-    Entry { name: "swapon", nr: 87, since: Kernel::new(2, 6) },
-    Entry { name: "reboot", nr: 88, since: Kernel::new(2, 6) },
-    Entry { name: "munmap", nr: 91, since: Kernel::new(2, 6) },
-    Entry { name: "truncate", nr: 92, since: Kernel::new(2, 6) },
-    Entry { name: "ftruncate", nr: 93, since: Kernel::new(2, 6) },
-    Entry { name: "fchmod", nr: 94, since: Kernel::new(2, 6) },
-    Entry { name: "fchown", nr: 95, since: Kernel::new(2, 6) },
-    Entry { name: "getpriority", nr: 96, since: Kernel::new(2, 6) },
-    Entry { name: "setpriority", nr: 97, since: Kernel::new(2, 6) },
-    Entry { name: "statfs", nr: 99, since: Kernel::new(2, 6) },
-    Entry { name: "fstatfs", nr: 100, since: Kernel::new(2, 6) },
-    Entry { name: "syslog", nr: 103, since: Kernel::new(2, 6) },
-    Entry { name: "setitimer", nr: 104, since: Kernel::new(2, 6) },
-    Entry { name: "getitimer", nr: 105, since: Kernel::new(2, 6) },
-    Entry { name: "stat", nr: 106, since: Kernel::new(2, 6) },
-    Entry { name: "lstat", nr: 107, since: Kernel::new(2, 6) },
-    Entry { name: "fstat", nr: 108, since: Kernel::new(2, 6) },
-    Entry { name: "vhangup", nr: 111, since: Kernel::new(2, 6) },
-    Entry { name: "wait4", nr: 114, since: Kernel::new(2, 6) },
-    Entry { name: "swapoff", nr: 115, since: Kernel::new(2, 6) },
-    Entry { name: "sysinfo", nr: 116, since: Kernel::new(2, 6) },
-    Entry { name: "fsync", nr: 118, since: Kernel::new(2, 6) },
-    Entry { name: "sigreturn", nr: 119, since: Kernel::new(2, 6) },
-    Entry { name: "clone", nr: 120, since: Kernel::new(2, 6) },
-    Entry { name: "setdomainname", nr: 121, since: Kernel::new(2, 6) },
-    Entry { name: "uname", nr: 122, since: Kernel::new(2, 6) },
-    Entry { name: "adjtimex", nr: 124, since: Kernel::new(2, 6) },
-    Entry { name: "mprotect", nr: 125, since: Kernel::new(2, 6) },
-    Entry { name: "sigprocmask", nr: 126, since: Kernel::new(2, 6) },
-    Entry { name: "init_module", nr: 128, since: Kernel::new(2, 6) },
-    Entry { name: "delete_module", nr: 129, since: Kernel::new(2, 6) },
-    Entry { name: "quotactl", nr: 131, since: Kernel::new(2, 6) },
-    Entry { name: "getpgid", nr: 132, since: Kernel::new(2, 6) },
-    Entry { name: "fchdir", nr: 133, since: Kernel::new(2, 6) },
-    Entry { name: "bdflush", nr: 134, since: Kernel::new(2, 6) },
-    Entry { name: "sysfs", nr: 135, since: Kernel::new(2, 6) },
-    Entry { name: "personality", nr: 136, since: Kernel::new(2, 6) },
-    Entry { name: "setfsuid", nr: 138, since: Kernel::new(2, 6) },
-    Entry { name: "setfsgid", nr: 139, since: Kernel::new(2, 6) },
-    Entry { name: "_llseek", nr: 140, since: Kernel::new(2, 6) },
-    Entry { name: "getdents", nr: 141, since: Kernel::new(2, 6) },
-    Entry { name: "_newselect", nr: 142, since: Kernel::new(2, 6) },
-    Entry { name: "flock", nr: 143, since: Kernel::new(2, 6) },
-    Entry { name: "msync", nr: 144, since: Kernel::new(2, 6) },
-    Entry { name: "readv", nr: 145, since: Kernel::new(2, 6) },
-    Entry { name: "writev", nr: 146, since: Kernel::new(2, 6) },
-    Entry { name: "getsid", nr: 147, since: Kernel::new(2, 6) },
-    Entry { name: "fdatasync", nr: 148, since: Kernel::new(2, 6) },
-    Entry { name: "_sysctl", nr: 149, since: Kernel::new(2, 6) },
-    Entry { name: "mlock", nr: 150, since: Kernel::new(2, 6) },
-    Entry { name: "munlock", nr: 151, since: Kernel::new(2, 6) },
-    Entry { name: "mlockall", nr: 152, since: Kernel::new(2, 6) },
-    Entry { name: "munlockall", nr: 153, since: Kernel::new(2, 6) },
-    Entry { name: "sched_setparam", nr: 154, since: Kernel::new(2, 6) },
-    Entry { name: "sched_getparam", nr: 155, since: Kernel::new(2, 6) },
-    Entry { name: "sched_setscheduler", nr: 156, since: Kernel::new(2, 6) },
-    Entry { name: "sched_getscheduler", nr: 157, since: Kernel::new(2, 6) },
-    Entry { name: "sched_yield", nr: 158, since: Kernel::new(2, 6) },
-    Entry { name: "sched_get_priority_max", nr: 159, since: Kernel::new(2, 6) },
-    Entry { name: "sched_get_priority_min", nr: 160, since: Kernel::new(2, 6) },
-    Entry { name: "sched_rr_get_interval", nr: 161, since: Kernel::new(2, 6) },
-    Entry { name: "nanosleep", nr: 162, since: Kernel::new(2, 6) },
-    Entry { name: "mremap", nr: 163, since: Kernel::new(2, 6) },
-    Entry { name: "setresuid", nr: 164, since: Kernel::new(2, 6) },
-    Entry { name: "getresuid", nr: 165, since: Kernel::new(2, 6) },
-    Entry { name: "poll", nr: 168, since: Kernel::new(2, 6) },
-    Entry { name: "nfsservctl", nr: 169, since: Kernel::new(2, 6) },
-    Entry { name: "setresgid", nr: 170, since: Kernel::new(2, 6) },
-    Entry { name: "getresgid", nr: 171, since: Kernel::new(2, 6) },
-    Entry { name: "prctl", nr: 172, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigreturn", nr: 173, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigaction", nr: 174, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigprocmask", nr: 175, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigpending", nr: 176, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigtimedwait", nr: 177, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigqueueinfo", nr: 178, since: Kernel::new(2, 6) },
-    Entry { name: "rt_sigsuspend", nr: 179, since: Kernel::new(2, 6) },
-    Entry { name: "pread64", nr: 180, since: Kernel::new(2, 6) },
-    Entry { name: "pwrite64", nr: 181, since: Kernel::new(2, 6) },
-    Entry { name: "chown", nr: 182, since: Kernel::new(2, 6) },
-    Entry { name: "getcwd", nr: 183, since: Kernel::new(2, 6) },
-    Entry { name: "capget", nr: 184, since: Kernel::new(2, 6) },
-    Entry { name: "capset", nr: 185, since: Kernel::new(2, 6) },
-    Entry { name: "sigaltstack", nr: 186, since: Kernel::new(2, 6) },
-    Entry { name: "sendfile", nr: 187, since: Kernel::new(2, 6) },
-    Entry { name: "vfork", nr: 190, since: Kernel::new(2, 6) },
-    Entry { name: "ugetrlimit", nr: 191, since: Kernel::new(2, 6) },
-    Entry { name: "mmap2", nr: 192, since: Kernel::new(2, 6) },
-    Entry { name: "truncate64", nr: 193, since: Kernel::new(2, 6) },
-    Entry { name: "ftruncate64", nr: 194, since: Kernel::new(2, 6) },
-    Entry { name: "stat64", nr: 195, since: Kernel::new(2, 6) },
-    Entry { name: "lstat64", nr: 196, since: Kernel::new(2, 6) },
-    Entry { name: "fstat64", nr: 197, since: Kernel::new(2, 6) },
-    Entry { name: "lchown32", nr: 198, since: Kernel::new(2, 6) },
-    Entry { name: "getuid32", nr: 199, since: Kernel::new(2, 6) },
-    Entry { name: "getgid32", nr: 200, since: Kernel::new(2, 6) },
-    Entry { name: "geteuid32", nr: 201, since: Kernel::new(2, 6) },
-    Entry { name: "getegid32", nr: 202, since: Kernel::new(2, 6) },
-    Entry { name: "setreuid32", nr: 203, since: Kernel::new(2, 6) },
-    Entry { name: "setregid32", nr: 204, since: Kernel::new(2, 6) },
-    Entry { name: "getgroups32", nr: 205, since: Kernel::new(2, 6) },
-    Entry { name: "setgroups32", nr: 206, since: Kernel::new(2, 6) },
-    Entry { name: "fchown32", nr: 207, since: Kernel::new(2, 6) },
-    Entry { name: "setresuid32", nr: 208, since: Kernel::new(2, 6) },
-    Entry { name: "getresuid32", nr: 209, since: Kernel::new(2, 6) },
-    Entry { name: "setresgid32", nr: 210, since: Kernel::new(2, 6) },
-    Entry { name: "getresgid32", nr: 211, since: Kernel::new(2, 6) },
-    Entry { name: "chown32", nr: 212, since: Kernel::new(2, 6) },
-    Entry { name: "setuid32", nr: 213, since: Kernel::new(2, 6) },
-    Entry { name: "setgid32", nr: 214, since: Kernel::new(2, 6) },
-    Entry { name: "setfsuid32", nr: 215, since: Kernel::new(2, 6) },
-    Entry { name: "setfsgid32", nr: 216, since: Kernel::new(2, 6) },
-    Entry { name: "getdents64", nr: 217, since: Kernel::new(2, 6) },
-    Entry { name: "pivot_root", nr: 218, since: Kernel::new(2, 6) },
-    Entry { name: "mincore", nr: 219, since: Kernel::new(2, 6) },
-    Entry { name: "madvise", nr: 220, since: Kernel::new(2, 6) },
-    Entry { name: "fcntl64", nr: 221, since: Kernel::new(2, 6) },
-    Entry { name: "gettid", nr: 224, since: Kernel::new(2, 6) },
-    Entry { name: "readahead", nr: 225, since: Kernel::new(2, 6) },
-    Entry { name: "setxattr", nr: 226, since: Kernel::new(2, 6) },
-    Entry { name: "lsetxattr", nr: 227, since: Kernel::new(2, 6) },
-    Entry { name: "fsetxattr", nr: 228, since: Kernel::new(2, 6) },
-    Entry { name: "getxattr", nr: 229, since: Kernel::new(2, 6) },
-    Entry { name: "lgetxattr", nr: 230, since: Kernel::new(2, 6) },
-    Entry { name: "fgetxattr", nr: 231, since: Kernel::new(2, 6) },
-    Entry { name: "listxattr", nr: 232, since: Kernel::new(2, 6) },
-    Entry { name: "llistxattr", nr: 233, since: Kernel::new(2, 6) },
-    Entry { name: "flistxattr", nr: 234, since: Kernel::new(2, 6) },
-    Entry { name: "removexattr", nr: 235, since: Kernel::new(2, 6) },
-    Entry { name: "lremovexattr", nr: 236, since: Kernel::new(2, 6) },
-    Entry { name: "fremovexattr", nr: 237, since: Kernel::new(2, 6) },
-    Entry { name: "tkill", nr: 238, since: Kernel::new(2, 6) },
-    Entry { name: "sendfile64", nr: 239, since: Kernel::new(2, 6) },
-    Entry { name: "futex", nr: 240, since: Kernel::new(2, 6) },
-    Entry { name: "sched_setaffinity", nr: 241, since: Kernel::new(2, 6) },
-    Entry { name: "sched_getaffinity", nr: 242, since: Kernel::new(2, 6) },
-    Entry { name: "io_setup", nr: 243, since: Kernel::new(2, 6) },
-    Entry { name: "io_destroy", nr: 244, since: Kernel::new(2, 6) },
-    Entry { name: "io_getevents", nr: 245, since: Kernel::new(2, 6) },
-    Entry { name: "io_submit", nr: 246, since: Kernel::new(2, 6) },
-    Entry { name: "io_cancel", nr: 247, since: Kernel::new(2, 6) },
-    Entry { name: "exit_group", nr: 248, since: Kernel::new(2, 6) },
-    Entry { name: "lookup_dcookie", nr: 249, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_create", nr: 250, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_ctl", nr: 251, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_wait", nr: 252, since: Kernel::new(2, 6) },
-    Entry { name: "remap_file_pages", nr: 253, since: Kernel::new(2, 6) },
-    Entry { name: "set_tid_address", nr: 256, since: Kernel::new(2, 6) },
-    Entry { name: "timer_create", nr: 257, since: Kernel::new(2, 6) },
-    Entry { name: "timer_settime", nr: 258, since: Kernel::new(2, 6) },
-    Entry { name: "timer_gettime", nr: 259, since: Kernel::new(2, 6) },
-    Entry { name: "timer_getoverrun", nr: 260, since: Kernel::new(2, 6) },
-    Entry { name: "timer_delete", nr: 261, since: Kernel::new(2, 6) },
-    Entry { name: "clock_settime", nr: 262, since: Kernel::new(2, 6) },
-    Entry { name: "clock_gettime", nr: 263, since: Kernel::new(2, 6) },
-    Entry { name: "clock_getres", nr: 264, since: Kernel::new(2, 6) },
-    Entry { name: "clock_nanosleep", nr: 265, since: Kernel::new(2, 6) },
-    Entry { name: "statfs64", nr: 266, since: Kernel::new(2, 6) },
-    Entry { name: "fstatfs64", nr: 267, since: Kernel::new(2, 6) },
-    Entry { name: "tgkill", nr: 268, since: Kernel::new(2, 6) },
-    Entry { name: "utimes", nr: 269, since: Kernel::new(2, 6) },
-    Entry { name: "arm_fadvise64_64", nr: 270, since: Kernel::new(2, 6) },
-    Entry { name: "pciconfig_iobase", nr: 271, since: Kernel::new(2, 6) },
-    Entry { name: "pciconfig_read", nr: 272, since: Kernel::new(2, 6) },
-    Entry { name: "pciconfig_write", nr: 273, since: Kernel::new(2, 6) },
-    Entry { name: "mq_open", nr: 274, since: Kernel::new(2, 6) },
-    Entry { name: "mq_unlink", nr: 275, since: Kernel::new(2, 6) },
-    Entry { name: "mq_timedsend", nr: 276, since: Kernel::new(2, 6) },
-    Entry { name: "mq_timedreceive", nr: 277, since: Kernel::new(2, 6) },
-    Entry { name: "mq_notify", nr: 278, since: Kernel::new(2, 6) },
-    Entry { name: "mq_getsetattr", nr: 279, since: Kernel::new(2, 6) },
-    Entry { name: "waitid", nr: 280, since: Kernel::new(2, 6) },
-    Entry { name: "socket", nr: 281, since: Kernel::new(2, 6) },
-    Entry { name: "bind", nr: 282, since: Kernel::new(2, 6) },
-    Entry { name: "connect", nr: 283, since: Kernel::new(2, 6) },
-    Entry { name: "listen", nr: 284, since: Kernel::new(2, 6) },
-    Entry { name: "accept", nr: 285, since: Kernel::new(2, 6) },
-    Entry { name: "getsockname", nr: 286, since: Kernel::new(2, 6) },
-    Entry { name: "getpeername", nr: 287, since: Kernel::new(2, 6) },
-    Entry { name: "socketpair", nr: 288, since: Kernel::new(2, 6) },
-    Entry { name: "send", nr: 289, since: Kernel::new(2, 6) },
-    Entry { name: "sendto", nr: 290, since: Kernel::new(2, 6) },
-    Entry { name: "recv", nr: 291, since: Kernel::new(2, 6) },
-    Entry { name: "recvfrom", nr: 292, since: Kernel::new(2, 6) },
-    Entry { name: "shutdown", nr: 293, since: Kernel::new(2, 6) },
-    Entry { name: "setsockopt", nr: 294, since: Kernel::new(2, 6) },
-    Entry { name: "getsockopt", nr: 295, since: Kernel::new(2, 6) },
-    Entry { name: "sendmsg", nr: 296, since: Kernel::new(2, 6) },
-    Entry { name: "recvmsg", nr: 297, since: Kernel::new(2, 6) },
-    Entry { name: "semop", nr: 298, since: Kernel::new(2, 6) },
-    Entry { name: "semget", nr: 299, since: Kernel::new(2, 6) },
-    Entry { name: "semctl", nr: 300, since: Kernel::new(2, 6) },
-    Entry { name: "msgsnd", nr: 301, since: Kernel::new(2, 6) },
-    Entry { name: "msgrcv", nr: 302, since: Kernel::new(2, 6) },
-    Entry { name: "msgget", nr: 303, since: Kernel::new(2, 6) },
-    Entry { name: "msgctl", nr: 304, since: Kernel::new(2, 6) },
-    Entry { name: "shmat", nr: 305, since: Kernel::new(2, 6) },
-    Entry { name: "shmdt", nr: 306, since: Kernel::new(2, 6) },
-    Entry { name: "shmget", nr: 307, since: Kernel::new(2, 6) },
-    Entry { name: "shmctl", nr: 308, since: Kernel::new(2, 6) },
-    Entry { name: "add_key", nr: 309, since: Kernel::new(2, 6) },
-    Entry { name: "request_key", nr: 310, since: Kernel::new(2, 6) },
-    Entry { name: "keyctl", nr: 311, since: Kernel::new(2, 6) },
-    Entry { name: "semtimedop", nr: 312, since: Kernel::new(2, 6) },
-    Entry { name: "vserver", nr: 313, since: Kernel::new(2, 6) },
-    Entry { name: "ioprio_set", nr: 314, since: Kernel::new(2, 6) },
-    Entry { name: "ioprio_get", nr: 315, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_init", nr: 316, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_add_watch", nr: 317, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_rm_watch", nr: 318, since: Kernel::new(2, 6) },
-    Entry { name: "mbind", nr: 319, since: Kernel::new(2, 6) },
-    Entry { name: "get_mempolicy", nr: 320, since: Kernel::new(2, 6) },
-    Entry { name: "set_mempolicy", nr: 321, since: Kernel::new(2, 6) },
-    Entry { name: "openat", nr: 322, since: Kernel::new(2, 6) },
-    Entry { name: "mkdirat", nr: 323, since: Kernel::new(2, 6) },
-    Entry { name: "mknodat", nr: 324, since: Kernel::new(2, 6) },
-    Entry { name: "fchownat", nr: 325, since: Kernel::new(2, 6) },
-    Entry { name: "futimesat", nr: 326, since: Kernel::new(2, 6) },
-    Entry { name: "fstatat64", nr: 327, since: Kernel::new(2, 6) },
-    Entry { name: "unlinkat", nr: 328, since: Kernel::new(2, 6) },
-    Entry { name: "renameat", nr: 329, since: Kernel::new(2, 6) },
-    Entry { name: "linkat", nr: 330, since: Kernel::new(2, 6) },
-    Entry { name: "symlinkat", nr: 331, since: Kernel::new(2, 6) },
-    Entry { name: "readlinkat", nr: 332, since: Kernel::new(2, 6) },
-    Entry { name: "fchmodat", nr: 333, since: Kernel::new(2, 6) },
-    Entry { name: "faccessat", nr: 334, since: Kernel::new(2, 6) },
-    Entry { name: "pselect6", nr: 335, since: Kernel::new(2, 6) },
-    Entry { name: "ppoll", nr: 336, since: Kernel::new(2, 6) },
-    Entry { name: "unshare", nr: 337, since: Kernel::new(2, 6) },
-    Entry { name: "set_robust_list", nr: 338, since: Kernel::new(2, 6) },
-    Entry { name: "get_robust_list", nr: 339, since: Kernel::new(2, 6) },
-    Entry { name: "splice", nr: 340, since: Kernel::new(2, 6) },
-    Entry { name: "arm_sync_file_range", nr: 341, since: Kernel::new(2, 6) },
-    Entry { name: "tee", nr: 342, since: Kernel::new(2, 6) },
-    Entry { name: "vmsplice", nr: 343, since: Kernel::new(2, 6) },
-    Entry { name: "move_pages", nr: 344, since: Kernel::new(2, 6) },
-    Entry { name: "getcpu", nr: 345, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_pwait", nr: 346, since: Kernel::new(2, 6) },
-    Entry { name: "kexec_load", nr: 347, since: Kernel::new(2, 6) },
-    Entry { name: "utimensat", nr: 348, since: Kernel::new(2, 6) },
-    Entry { name: "signalfd", nr: 349, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_create", nr: 350, since: Kernel::new(2, 6) },
-    Entry { name: "eventfd", nr: 351, since: Kernel::new(2, 6) },
-    Entry { name: "fallocate", nr: 352, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_settime", nr: 353, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_gettime", nr: 354, since: Kernel::new(2, 6) },
-    Entry { name: "signalfd4", nr: 355, since: Kernel::new(2, 6) },
-    Entry { name: "eventfd2", nr: 356, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_create1", nr: 357, since: Kernel::new(2, 6) },
-    Entry { name: "dup3", nr: 358, since: Kernel::new(2, 6) },
-    Entry { name: "pipe2", nr: 359, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_init1", nr: 360, since: Kernel::new(2, 6) },
-    Entry { name: "preadv", nr: 361, since: Kernel::new(2, 6) },
-    Entry { name: "pwritev", nr: 362, since: Kernel::new(2, 6) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 363, since: Kernel::new(2, 6) },
-    Entry { name: "perf_event_open", nr: 364, since: Kernel::new(2, 6) },
-    Entry { name: "recvmmsg", nr: 365, since: Kernel::new(2, 6) },
-    Entry { name: "accept4", nr: 366, since: Kernel::new(2, 6) },
-    Entry { name: "fanotify_init", nr: 367, since: Kernel::new(2, 6) },
-    Entry { name: "fanotify_mark", nr: 368, since: Kernel::new(2, 6) },
-    Entry { name: "prlimit64", nr: 369, since: Kernel::new(2, 6) },
-    Entry { name: "name_to_handle_at", nr: 370, since: Kernel::new(2, 6) },
-    Entry { name: "open_by_handle_at", nr: 371, since: Kernel::new(2, 6) },
-    Entry { name: "clock_adjtime", nr: 372, since: Kernel::new(2, 6) },
-    Entry { name: "syncfs", nr: 373, since: Kernel::new(2, 6) },
-    Entry { name: "sendmmsg", nr: 374, since: Kernel::new(3, 0) },
-    Entry { name: "setns", nr: 375, since: Kernel::new(3, 0) },
-    Entry { name: "process_vm_readv", nr: 376, since: Kernel::new(3, 2) },
-    Entry { name: "process_vm_writev", nr: 377, since: Kernel::new(3, 2) },
-    Entry { name: "kcmp", nr: 378, since: Kernel::new(3, 5) },
-    Entry { name: "finit_module", nr: 379, since: Kernel::new(3, 8) },
-    Entry { name: "sched_setattr", nr: 380, since: Kernel::new(3, 14) },
-    Entry { name: "sched_getattr", nr: 381, since: Kernel::new(3, 14) },
-    Entry { name: "renameat2", nr: 382, since: Kernel::new(3, 15) },
-    Entry { name: "seccomp", nr: 383, since: Kernel::new(3, 17) },
-    Entry { name: "getrandom", nr: 384, since: Kernel::new(3, 17) },
-    Entry { name: "memfd_create", nr: 385, since: Kernel::new(3, 17) },
-    Entry { name: "bpf", nr: 386, since: Kernel::new(3, 18) },
-    Entry { name: "execveat", nr: 387, since: Kernel::new(3, 19) },
-    Entry { name: "userfaultfd", nr: 388, since: Kernel::new(4, 3) },
-    Entry { name: "membarrier", nr: 389, since: Kernel::new(4, 3) },
-    Entry { name: "mlock2", nr: 390, since: Kernel::new(4, 4) },
-    Entry { name: "copy_file_range", nr: 391, since: Kernel::new(4, 5) },
-    Entry { name: "preadv2", nr: 392, since: Kernel::new(4, 6) },
-    Entry { name: "pwritev2", nr: 393, since: Kernel::new(4, 6) },
-    Entry { name: "pkey_mprotect", nr: 394, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_alloc", nr: 395, since: Kernel::new(4, 9) },
-    Entry { name: "pkey_free", nr: 396, since: Kernel::new(4, 9) },
-    Entry { name: "statx", nr: 397, since: Kernel::new(4, 11) },
-    Entry { name: "rseq", nr: 398, since: Kernel::new(4, 18) },
-    Entry { name: "io_pgetevents", nr: 399, since: Kernel::new(4, 18) },
-    Entry { name: "migrate_pages", nr: 400, since: Kernel::new(5, 1) },
-    Entry { name: "kexec_file_load", nr: 401, since: Kernel::new(5, 1) },
-    Entry { name: "clock_gettime64", nr: 403, since: Kernel::new(5, 1) },
-    Entry { name: "clock_settime64", nr: 404, since: Kernel::new(5, 1) },
-    Entry { name: "clock_adjtime64", nr: 405, since: Kernel::new(5, 1) },
-    Entry { name: "clock_getres_time64", nr: 406, since: Kernel::new(5, 1) },
-    Entry { name: "clock_nanosleep_time64", nr: 407, since: Kernel::new(5, 1) },
-    Entry { name: "timer_gettime64", nr: 408, since: Kernel::new(5, 1) },
-    Entry { name: "timer_settime64", nr: 409, since: Kernel::new(5, 1) },
-    Entry { name: "timerfd_gettime64", nr: 410, since: Kernel::new(5, 1) },
-    Entry { name: "timerfd_settime64", nr: 411, since: Kernel::new(5, 1) },
-    Entry { name: "utimensat_time64", nr: 412, since: Kernel::new(5, 1) },
-    Entry { name: "pselect6_time64", nr: 413, since: Kernel::new(5, 1) },
-    Entry { name: "ppoll_time64", nr: 414, since: Kernel::new(5, 1) },
-    Entry { name: "io_pgetevents_time64", nr: 416, since: Kernel::new(5, 1) },
-    Entry { name: "recvmmsg_time64", nr: 417, since: Kernel::new(5, 1) },
-    Entry { name: "mq_timedsend_time64", nr: 418, since: Kernel::new(5, 1) },
-    Entry { name: "mq_timedreceive_time64", nr: 419, since: Kernel::new(5, 1) },
-    Entry { name: "semtimedop_time64", nr: 420, since: Kernel::new(5, 1) },
-    Entry { name: "rt_sigtimedwait_time64", nr: 421, since: Kernel::new(5, 1) },
-    Entry { name: "futex_time64", nr: 422, since: Kernel::new(5, 1) },
-    Entry { name: "sched_rr_get_interval_time64", nr: 423, since: Kernel::new(5, 1) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 1) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 2) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 2) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 2) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 2) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 2) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 2) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 3) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 3) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 9) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 6) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 6) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 8) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 10) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 11) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 12) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 14) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 13) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 15) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 16) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 17) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 6) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
-    Entry { name: "breakpoint", nr: 983_041, since: Kernel::new(2, 6) },
-    Entry { name: "cacheflush", nr: 983_042, since: Kernel::new(2, 6) },
-    Entry { name: "usr26", nr: 983_043, since: Kernel::new(2, 6) },
-    Entry { name: "usr32", nr: 983_044, since: Kernel::new(2, 6) },
-    Entry { name: "set_tls", nr: 983_045, since: Kernel::new(2, 6) },
-    Entry { name: "get_tls", nr: 983_046, since: Kernel::new(4, 15) },
-];
-
-/// Places in [`ARM`], by name.
-pub(super) static ARM_BY_NAME: [u16; 430] = [
-    103, 105, 112, 240, 321, 22, 37, 264, 90, 225, 296, 98, 237, 341, 424, 32, 425, 403, 145, 146, 11, 13,
-    143, 171, 43, 327, 359, 219, 360, 218, 357, 220, 361, 217, 358, 87, 388, 6, 389, 238, 346, 7, 94, 29, 45,
-    313, 207, 312, 208, 301, 394, 209, 306, 311, 10, 342, 1, 205, 289, 392, 307, 322, 323, 97, 69, 288, 404,
-    70, 166, 280, 40, 180, 111, 188, 420, 421, 334, 191, 106, 2, 194, 384, 185, 385, 383, 386, 80, 156, 282,
-    74, 222, 85, 68, 153, 197, 408, 375, 407, 401, 406, 281, 275, 294, 429, 300, 144, 104, 176, 36, 161, 35,
-    160, 34, 159, 59, 164, 77, 242, 96, 47, 16, 46, 71, 339, 132, 170, 128, 168, 56, 110, 241, 250, 181, 57,
-    19, 158, 186, 416, 93, 272, 271, 315, 273, 204, 201, 202, 354, 369, 200, 203, 379, 380, 378, 39, 270,
-    269, 333, 356, 302, 266, 25, 398, 397, 399, 14, 157, 187, 8, 285, 239, 410, 422, 189, 417, 190, 206, 193,
-    15, 184, 411, 413, 412, 79, 155, 179, 405, 274, 344, 340, 355, 178, 27, 278, 12, 279, 113, 345, 115, 151,
-    17, 395, 382, 299, 91, 234, 233, 229, 232, 372, 231, 371, 230, 126, 414, 259, 258, 257, 256, 107, 114,
-    116, 66, 325, 125, 130, 23, 5, 326, 381, 419, 277, 390, 21, 226, 227, 228, 319, 100, 391, 387, 377, 30,
-    314, 177, 350, 351, 349, 129, 291, 368, 133, 141, 316, 347, 324, 393, 400, 331, 332, 290, 367, 20, 142,
-    317, 348, 95, 396, 3, 182, 62, 287, 108, 65, 246, 247, 320, 370, 252, 210, 192, 418, 26, 284, 337, 265,
-    0, 28, 353, 423, 135, 137, 136, 139, 134, 140, 138, 374, 318, 122, 123, 199, 336, 118, 120, 124, 376,
-    198, 335, 117, 119, 121, 338, 255, 254, 253, 267, 373, 244, 148, 196, 329, 251, 245, 276, 402, 293, 211,
-    428, 88, 102, 175, 101, 174, 33, 173, 60, 165, 54, 76, 330, 41, 72, 51, 163, 131, 169, 127, 167, 50, 162,
-    55, 48, 249, 58, 18, 172, 183, 415, 260, 263, 261, 262, 248, 49, 147, 304, 310, 53, 92, 86, 52, 236, 243,
-    295, 78, 154, 73, 221, 409, 352, 83, 64, 61, 286, 24, 328, 99, 84, 75, 297, 223, 212, 216, 215, 214, 362,
-    213, 363, 305, 309, 364, 308, 365, 31, 195, 67, 152, 150, 42, 38, 89, 9, 283, 292, 63, 343, 426, 427, 44,
-    303, 366, 224, 149, 81, 298, 268, 82, 235, 4, 109,
+    Entry::new(321, 0, Kernel::new(2, 6)),        // restart_syscall
+    Entry::new(63, 1, Kernel::new(2, 6)),         // exit
+    Entry::new(88, 2, Kernel::new(2, 6)),         // fork
+    Entry::new(302, 3, Kernel::new(2, 6)),        // read
+    Entry::new(500, 4, Kernel::new(2, 6)),        // write
+    Entry::new(257, 5, Kernel::new(2, 6)),        // open
+    Entry::new(41, 6, Kernel::new(2, 6)),         // close
+    Entry::new(45, 8, Kernel::new(2, 6)),         // creat
+    Entry::new(186, 9, Kernel::new(2, 6)),        // link
+    Entry::new(477, 10, Kernel::new(2, 6)),       // unlink
+    Entry::new(61, 11, Kernel::new(2, 6)),        // execve
+    Entry::new(24, 12, Kernel::new(2, 6)),        // chdir
+    Entry::new(214, 14, Kernel::new(2, 6)),       // mknod
+    Entry::new(25, 15, Kernel::new(2, 6)),        // chmod
+    Entry::new(183, 16, Kernel::new(2, 6)),       // lchown
+    Entry::new(197, 19, Kernel::new(2, 6)),       // lseek
+    Entry::new(132, 20, Kernel::new(2, 6)),       // getpid
+    Entry::new(222, 21, Kernel::new(2, 6)),       // mount
+    Entry::new(401, 23, Kernel::new(2, 6)),       // setuid
+    Entry::new(148, 24, Kernel::new(2, 6)),       // getuid
+    Entry::new(294, 26, Kernel::new(2, 6)),       // ptrace
+    Entry::new(263, 29, Kernel::new(2, 6)),       // pause
+    Entry::new(5, 33, Kernel::new(2, 6)),         // access
+    Entry::new(251, 34, Kernel::new(2, 6)),       // nice
+    Entry::new(442, 36, Kernel::new(2, 6)),       // sync
+    Entry::new(179, 37, Kernel::new(2, 6)),       // kill
+    Entry::new(317, 38, Kernel::new(2, 6)),       // rename
+    Entry::new(212, 39, Kernel::new(2, 6)),       // mkdir
+    Entry::new(324, 40, Kernel::new(2, 6)),       // rmdir
+    Entry::new(48, 41, Kernel::new(2, 6)),        // dup
+    Entry::new(272, 42, Kernel::new(2, 6)),       // pipe
+    Entry::new(466, 43, Kernel::new(2, 6)),       // times
+    Entry::new(19, 45, Kernel::new(2, 6)),        // brk
+    Entry::new(380, 46, Kernel::new(2, 6)),       // setgid
+    Entry::new(124, 47, Kernel::new(2, 6)),       // getgid
+    Entry::new(122, 49, Kernel::new(2, 6)),       // geteuid
+    Entry::new(120, 50, Kernel::new(2, 6)),       // getegid
+    Entry::new(6, 51, Kernel::new(2, 6)),         // acct
+    Entry::new(475, 52, Kernel::new(2, 6)),       // umount2
+    Entry::new(169, 54, Kernel::new(2, 6)),       // ioctl
+    Entry::new(79, 55, Kernel::new(2, 6)),        // fcntl
+    Entry::new(387, 57, Kernel::new(2, 6)),       // setpgid
+    Entry::new(473, 60, Kernel::new(2, 6)),       // umask
+    Entry::new(28, 61, Kernel::new(2, 6)),        // chroot
+    Entry::new(486, 62, Kernel::new(2, 6)),       // ustat
+    Entry::new(49, 63, Kernel::new(2, 6)),        // dup2
+    Entry::new(134, 64, Kernel::new(2, 6)),       // getppid
+    Entry::new(131, 65, Kernel::new(2, 6)),       // getpgrp
+    Entry::new(398, 66, Kernel::new(2, 6)),       // setsid
+    Entry::new(411, 67, Kernel::new(2, 6)),       // sigaction
+    Entry::new(395, 70, Kernel::new(2, 6)),       // setreuid
+    Entry::new(389, 71, Kernel::new(2, 6)),       // setregid
+    Entry::new(419, 72, Kernel::new(2, 6)),       // sigsuspend
+    Entry::new(416, 73, Kernel::new(2, 6)),       // sigpending
+    Entry::new(384, 74, Kernel::new(2, 6)),       // sethostname
+    Entry::new(397, 75, Kernel::new(2, 6)),       // setrlimit
+    Entry::new(142, 77, Kernel::new(2, 6)),       // getrusage
+    Entry::new(147, 78, Kernel::new(2, 6)),       // gettimeofday
+    Entry::new(400, 79, Kernel::new(2, 6)),       // settimeofday
+    Entry::new(126, 80, Kernel::new(2, 6)),       // getgroups
+    Entry::new(382, 81, Kernel::new(2, 6)),       // setgroups
+    Entry::new(440, 83, Kernel::new(2, 6)),       // symlink
+    Entry::new(305, 85, Kernel::new(2, 6)),       // readlink
+    Entry::new(482, 86, Kernel::new(2, 6)),       // uselib
+    Entry::new(438, 87, Kernel::new(2, 6)),       // swapon
+    Entry::new(308, 88, Kernel::new(2, 6)),       // reboot
+    Entry::new(246, 91, Kernel::new(2, 6)),       // munmap
+    Entry::new(468, 92, Kernel::new(2, 6)),       // truncate
+    Entry::new(102, 93, Kernel::new(2, 6)),       // ftruncate
+    Entry::new(73, 94, Kernel::new(2, 6)),        // fchmod
+    Entry::new(76, 95, Kernel::new(2, 6)),        // fchown
+    Entry::new(135, 96, Kernel::new(2, 6)),       // getpriority
+    Entry::new(388, 97, Kernel::new(2, 6)),       // setpriority
+    Entry::new(429, 99, Kernel::new(2, 6)),       // statfs
+    Entry::new(98, 100, Kernel::new(2, 6)),       // fstatfs
+    Entry::new(449, 103, Kernel::new(2, 6)),      // syslog
+    Entry::new(385, 104, Kernel::new(2, 6)),      // setitimer
+    Entry::new(128, 105, Kernel::new(2, 6)),      // getitimer
+    Entry::new(427, 106, Kernel::new(2, 6)),      // stat
+    Entry::new(202, 107, Kernel::new(2, 6)),      // lstat
+    Entry::new(95, 108, Kernel::new(2, 6)),       // fstat
+    Entry::new(492, 111, Kernel::new(2, 6)),      // vhangup
+    Entry::new(497, 114, Kernel::new(2, 6)),      // wait4
+    Entry::new(437, 115, Kernel::new(2, 6)),      // swapoff
+    Entry::new(448, 116, Kernel::new(2, 6)),      // sysinfo
+    Entry::new(100, 118, Kernel::new(2, 6)),      // fsync
+    Entry::new(418, 119, Kernel::new(2, 6)),      // sigreturn
+    Entry::new(39, 120, Kernel::new(2, 6)),       // clone
+    Entry::new(375, 121, Kernel::new(2, 6)),      // setdomainname
+    Entry::new(476, 122, Kernel::new(2, 6)),      // uname
+    Entry::new(8, 124, Kernel::new(2, 6)),        // adjtimex
+    Entry::new(226, 125, Kernel::new(2, 6)),      // mprotect
+    Entry::new(417, 126, Kernel::new(2, 6)),      // sigprocmask
+    Entry::new(154, 128, Kernel::new(2, 6)),      // init_module
+    Entry::new(47, 129, Kernel::new(2, 6)),       // delete_module
+    Entry::new(300, 131, Kernel::new(2, 6)),      // quotactl
+    Entry::new(130, 132, Kernel::new(2, 6)),      // getpgid
+    Entry::new(72, 133, Kernel::new(2, 6)),       // fchdir
+    Entry::new(14, 134, Kernel::new(2, 6)),       // bdflush
+    Entry::new(447, 135, Kernel::new(2, 6)),      // sysfs
+    Entry::new(268, 136, Kernel::new(2, 6)),      // personality
+    Entry::new(378, 138, Kernel::new(2, 6)),      // setfsuid
+    Entry::new(376, 139, Kernel::new(2, 6)),      // setfsgid
+    Entry::new(0, 140, Kernel::new(2, 6)),        // _llseek
+    Entry::new(118, 141, Kernel::new(2, 6)),      // getdents
+    Entry::new(1, 142, Kernel::new(2, 6)),        // _newselect
+    Entry::new(87, 143, Kernel::new(2, 6)),       // flock
+    Entry::new(242, 144, Kernel::new(2, 6)),      // msync
+    Entry::new(307, 145, Kernel::new(2, 6)),      // readv
+    Entry::new(501, 146, Kernel::new(2, 6)),      // writev
+    Entry::new(143, 147, Kernel::new(2, 6)),      // getsid
+    Entry::new(81, 148, Kernel::new(2, 6)),       // fdatasync
+    Entry::new(2, 149, Kernel::new(2, 6)),        // _sysctl
+    Entry::new(216, 150, Kernel::new(2, 6)),      // mlock
+    Entry::new(244, 151, Kernel::new(2, 6)),      // munlock
+    Entry::new(218, 152, Kernel::new(2, 6)),      // mlockall
+    Entry::new(245, 153, Kernel::new(2, 6)),      // munlockall
+    Entry::new(352, 154, Kernel::new(2, 6)),      // sched_setparam
+    Entry::new(346, 155, Kernel::new(2, 6)),      // sched_getparam
+    Entry::new(353, 156, Kernel::new(2, 6)),      // sched_setscheduler
+    Entry::new(347, 157, Kernel::new(2, 6)),      // sched_getscheduler
+    Entry::new(354, 158, Kernel::new(2, 6)),      // sched_yield
+    Entry::new(342, 159, Kernel::new(2, 6)),      // sched_get_priority_max
+    Entry::new(343, 160, Kernel::new(2, 6)),      // sched_get_priority_min
+    Entry::new(348, 161, Kernel::new(2, 6)),      // sched_rr_get_interval
+    Entry::new(248, 162, Kernel::new(2, 6)),      // nanosleep
+    Entry::new(236, 163, Kernel::new(2, 6)),      // mremap
+    Entry::new(393, 164, Kernel::new(2, 6)),      // setresuid
+    Entry::new(139, 165, Kernel::new(2, 6)),      // getresuid
+    Entry::new(278, 168, Kernel::new(2, 6)),      // poll
+    Entry::new(250, 169, Kernel::new(2, 6)),      // nfsservctl
+    Entry::new(391, 170, Kernel::new(2, 6)),      // setresgid
+    Entry::new(137, 171, Kernel::new(2, 6)),      // getresgid
+    Entry::new(281, 172, Kernel::new(2, 6)),      // prctl
+    Entry::new(331, 173, Kernel::new(2, 6)),      // rt_sigreturn
+    Entry::new(327, 174, Kernel::new(2, 6)),      // rt_sigaction
+    Entry::new(329, 175, Kernel::new(2, 6)),      // rt_sigprocmask
+    Entry::new(328, 176, Kernel::new(2, 6)),      // rt_sigpending
+    Entry::new(333, 177, Kernel::new(2, 6)),      // rt_sigtimedwait
+    Entry::new(330, 178, Kernel::new(2, 6)),      // rt_sigqueueinfo
+    Entry::new(332, 179, Kernel::new(2, 6)),      // rt_sigsuspend
+    Entry::new(282, 180, Kernel::new(2, 6)),      // pread64
+    Entry::new(296, 181, Kernel::new(2, 6)),      // pwrite64
+    Entry::new(26, 182, Kernel::new(2, 6)),       // chown
+    Entry::new(117, 183, Kernel::new(2, 6)),      // getcwd
+    Entry::new(22, 184, Kernel::new(2, 6)),       // capget
+    Entry::new(23, 185, Kernel::new(2, 6)),       // capset
+    Entry::new(412, 186, Kernel::new(2, 6)),      // sigaltstack
+    Entry::new(364, 187, Kernel::new(2, 6)),      // sendfile
+    Entry::new(491, 190, Kernel::new(2, 6)),      // vfork
+    Entry::new(471, 191, Kernel::new(2, 6)),      // ugetrlimit
+    Entry::new(220, 192, Kernel::new(2, 6)),      // mmap2
+    Entry::new(469, 193, Kernel::new(2, 6)),      // truncate64
+    Entry::new(103, 194, Kernel::new(2, 6)),      // ftruncate64
+    Entry::new(428, 195, Kernel::new(2, 6)),      // stat64
+    Entry::new(203, 196, Kernel::new(2, 6)),      // lstat64
+    Entry::new(96, 197, Kernel::new(2, 6)),       // fstat64
+    Entry::new(184, 198, Kernel::new(2, 6)),      // lchown32
+    Entry::new(149, 199, Kernel::new(2, 6)),      // getuid32
+    Entry::new(125, 200, Kernel::new(2, 6)),      // getgid32
+    Entry::new(123, 201, Kernel::new(2, 6)),      // geteuid32
+    Entry::new(121, 202, Kernel::new(2, 6)),      // getegid32
+    Entry::new(396, 203, Kernel::new(2, 6)),      // setreuid32
+    Entry::new(390, 204, Kernel::new(2, 6)),      // setregid32
+    Entry::new(127, 205, Kernel::new(2, 6)),      // getgroups32
+    Entry::new(383, 206, Kernel::new(2, 6)),      // setgroups32
+    Entry::new(77, 207, Kernel::new(2, 6)),       // fchown32
+    Entry::new(394, 208, Kernel::new(2, 6)),      // setresuid32
+    Entry::new(140, 209, Kernel::new(2, 6)),      // getresuid32
+    Entry::new(392, 210, Kernel::new(2, 6)),      // setresgid32
+    Entry::new(138, 211, Kernel::new(2, 6)),      // getresgid32
+    Entry::new(27, 212, Kernel::new(2, 6)),       // chown32
+    Entry::new(402, 213, Kernel::new(2, 6)),      // setuid32
+    Entry::new(381, 214, Kernel::new(2, 6)),      // setgid32
+    Entry::new(379, 215, Kernel::new(2, 6)),      // setfsuid32
+    Entry::new(377, 216, Kernel::new(2, 6)),      // setfsgid32
+    Entry::new(119, 217, Kernel::new(2, 6)),      // getdents64
+    Entry::new(274, 218, Kernel::new(2, 6)),      // pivot_root
+    Entry::new(211, 219, Kernel::new(2, 6)),      // mincore
+    Entry::new(204, 220, Kernel::new(2, 6)),      // madvise
+    Entry::new(80, 221, Kernel::new(2, 6)),       // fcntl64
+    Entry::new(146, 224, Kernel::new(2, 6)),      // gettid
+    Entry::new(303, 225, Kernel::new(2, 6)),      // readahead
+    Entry::new(403, 226, Kernel::new(2, 6)),      // setxattr
+    Entry::new(198, 227, Kernel::new(2, 6)),      // lsetxattr
+    Entry::new(91, 228, Kernel::new(2, 6)),       // fsetxattr
+    Entry::new(150, 229, Kernel::new(2, 6)),      // getxattr
+    Entry::new(185, 230, Kernel::new(2, 6)),      // lgetxattr
+    Entry::new(82, 231, Kernel::new(2, 6)),       // fgetxattr
+    Entry::new(191, 232, Kernel::new(2, 6)),      // listxattr
+    Entry::new(193, 233, Kernel::new(2, 6)),      // llistxattr
+    Entry::new(86, 234, Kernel::new(2, 6)),       // flistxattr
+    Entry::new(315, 235, Kernel::new(2, 6)),      // removexattr
+    Entry::new(196, 236, Kernel::new(2, 6)),      // lremovexattr
+    Entry::new(89, 237, Kernel::new(2, 6)),       // fremovexattr
+    Entry::new(467, 238, Kernel::new(2, 6)),      // tkill
+    Entry::new(365, 239, Kernel::new(2, 6)),      // sendfile64
+    Entry::new(104, 240, Kernel::new(2, 6)),      // futex
+    Entry::new(350, 241, Kernel::new(2, 6)),      // sched_setaffinity
+    Entry::new(344, 242, Kernel::new(2, 6)),      // sched_getaffinity
+    Entry::new(164, 243, Kernel::new(2, 6)),      // io_setup
+    Entry::new(160, 244, Kernel::new(2, 6)),      // io_destroy
+    Entry::new(161, 245, Kernel::new(2, 6)),      // io_getevents
+    Entry::new(165, 246, Kernel::new(2, 6)),      // io_submit
+    Entry::new(159, 247, Kernel::new(2, 6)),      // io_cancel
+    Entry::new(64, 248, Kernel::new(2, 6)),       // exit_group
+    Entry::new(195, 249, Kernel::new(2, 6)),      // lookup_dcookie
+    Entry::new(51, 250, Kernel::new(2, 6)),       // epoll_create
+    Entry::new(53, 251, Kernel::new(2, 6)),       // epoll_ctl
+    Entry::new(57, 252, Kernel::new(2, 6)),       // epoll_wait
+    Entry::new(314, 253, Kernel::new(2, 6)),      // remap_file_pages
+    Entry::new(373, 256, Kernel::new(2, 6)),      // set_tid_address
+    Entry::new(453, 257, Kernel::new(2, 6)),      // timer_create
+    Entry::new(458, 258, Kernel::new(2, 6)),      // timer_settime
+    Entry::new(456, 259, Kernel::new(2, 6)),      // timer_gettime
+    Entry::new(455, 260, Kernel::new(2, 6)),      // timer_getoverrun
+    Entry::new(454, 261, Kernel::new(2, 6)),      // timer_delete
+    Entry::new(37, 262, Kernel::new(2, 6)),       // clock_settime
+    Entry::new(33, 263, Kernel::new(2, 6)),       // clock_gettime
+    Entry::new(31, 264, Kernel::new(2, 6)),       // clock_getres
+    Entry::new(35, 265, Kernel::new(2, 6)),       // clock_nanosleep
+    Entry::new(430, 266, Kernel::new(2, 6)),      // statfs64
+    Entry::new(99, 267, Kernel::new(2, 6)),       // fstatfs64
+    Entry::new(451, 268, Kernel::new(2, 6)),      // tgkill
+    Entry::new(490, 269, Kernel::new(2, 6)),      // utimes
+    Entry::new(12, 270, Kernel::new(2, 6)),       // arm_fadvise64_64
+    Entry::new(264, 271, Kernel::new(2, 6)),      // pciconfig_iobase
+    Entry::new(265, 272, Kernel::new(2, 6)),      // pciconfig_read
+    Entry::new(266, 273, Kernel::new(2, 6)),      // pciconfig_write
+    Entry::new(230, 274, Kernel::new(2, 6)),      // mq_open
+    Entry::new(235, 275, Kernel::new(2, 6)),      // mq_unlink
+    Entry::new(233, 276, Kernel::new(2, 6)),      // mq_timedsend
+    Entry::new(231, 277, Kernel::new(2, 6)),      // mq_timedreceive
+    Entry::new(229, 278, Kernel::new(2, 6)),      // mq_notify
+    Entry::new(228, 279, Kernel::new(2, 6)),      // mq_getsetattr
+    Entry::new(498, 280, Kernel::new(2, 6)),      // waitid
+    Entry::new(420, 281, Kernel::new(2, 6)),      // socket
+    Entry::new(15, 282, Kernel::new(2, 6)),       // bind
+    Entry::new(43, 283, Kernel::new(2, 6)),       // connect
+    Entry::new(188, 284, Kernel::new(2, 6)),      // listen
+    Entry::new(3, 285, Kernel::new(2, 6)),        // accept
+    Entry::new(144, 286, Kernel::new(2, 6)),      // getsockname
+    Entry::new(129, 287, Kernel::new(2, 6)),      // getpeername
+    Entry::new(422, 288, Kernel::new(2, 6)),      // socketpair
+    Entry::new(363, 289, Kernel::new(2, 6)),      // send
+    Entry::new(368, 290, Kernel::new(2, 6)),      // sendto
+    Entry::new(309, 291, Kernel::new(2, 6)),      // recv
+    Entry::new(310, 292, Kernel::new(2, 6)),      // recvfrom
+    Entry::new(410, 293, Kernel::new(2, 6)),      // shutdown
+    Entry::new(399, 294, Kernel::new(2, 6)),      // setsockopt
+    Entry::new(145, 295, Kernel::new(2, 6)),      // getsockopt
+    Entry::new(367, 296, Kernel::new(2, 6)),      // sendmsg
+    Entry::new(313, 297, Kernel::new(2, 6)),      // recvmsg
+    Entry::new(360, 298, Kernel::new(2, 6)),      // semop
+    Entry::new(359, 299, Kernel::new(2, 6)),      // semget
+    Entry::new(358, 300, Kernel::new(2, 6)),      // semctl
+    Entry::new(241, 301, Kernel::new(2, 6)),      // msgsnd
+    Entry::new(240, 302, Kernel::new(2, 6)),      // msgrcv
+    Entry::new(239, 303, Kernel::new(2, 6)),      // msgget
+    Entry::new(238, 304, Kernel::new(2, 6)),      // msgctl
+    Entry::new(406, 305, Kernel::new(2, 6)),      // shmat
+    Entry::new(408, 306, Kernel::new(2, 6)),      // shmdt
+    Entry::new(409, 307, Kernel::new(2, 6)),      // shmget
+    Entry::new(407, 308, Kernel::new(2, 6)),      // shmctl
+    Entry::new(7, 309, Kernel::new(2, 6)),        // add_key
+    Entry::new(320, 310, Kernel::new(2, 6)),      // request_key
+    Entry::new(178, 311, Kernel::new(2, 6)),      // keyctl
+    Entry::new(361, 312, Kernel::new(2, 6)),      // semtimedop
+    Entry::new(496, 313, Kernel::new(2, 6)),      // vserver
+    Entry::new(173, 314, Kernel::new(2, 6)),      // ioprio_set
+    Entry::new(172, 315, Kernel::new(2, 6)),      // ioprio_get
+    Entry::new(156, 316, Kernel::new(2, 6)),      // inotify_init
+    Entry::new(155, 317, Kernel::new(2, 6)),      // inotify_add_watch
+    Entry::new(158, 318, Kernel::new(2, 6)),      // inotify_rm_watch
+    Entry::new(206, 319, Kernel::new(2, 6)),      // mbind
+    Entry::new(112, 320, Kernel::new(2, 6)),      // get_mempolicy
+    Entry::new(369, 321, Kernel::new(2, 6)),      // set_mempolicy
+    Entry::new(261, 322, Kernel::new(2, 6)),      // openat
+    Entry::new(213, 323, Kernel::new(2, 6)),      // mkdirat
+    Entry::new(215, 324, Kernel::new(2, 6)),      // mknodat
+    Entry::new(78, 325, Kernel::new(2, 6)),       // fchownat
+    Entry::new(110, 326, Kernel::new(2, 6)),      // futimesat
+    Entry::new(97, 327, Kernel::new(2, 6)),       // fstatat64
+    Entry::new(478, 328, Kernel::new(2, 6)),      // unlinkat
+    Entry::new(318, 329, Kernel::new(2, 6)),      // renameat
+    Entry::new(187, 330, Kernel::new(2, 6)),      // linkat
+    Entry::new(441, 331, Kernel::new(2, 6)),      // symlinkat
+    Entry::new(306, 332, Kernel::new(2, 6)),      // readlinkat
+    Entry::new(74, 333, Kernel::new(2, 6)),       // fchmodat
+    Entry::new(65, 334, Kernel::new(2, 6)),       // faccessat
+    Entry::new(292, 335, Kernel::new(2, 6)),      // pselect6
+    Entry::new(279, 336, Kernel::new(2, 6)),      // ppoll
+    Entry::new(479, 337, Kernel::new(2, 6)),      // unshare
+    Entry::new(371, 338, Kernel::new(2, 6)),      // set_robust_list
+    Entry::new(113, 339, Kernel::new(2, 6)),      // get_robust_list
+    Entry::new(423, 340, Kernel::new(2, 6)),      // splice
+    Entry::new(13, 341, Kernel::new(2, 6)),       // arm_sync_file_range
+    Entry::new(450, 342, Kernel::new(2, 6)),      // tee
+    Entry::new(495, 343, Kernel::new(2, 6)),      // vmsplice
+    Entry::new(225, 344, Kernel::new(2, 6)),      // move_pages
+    Entry::new(116, 345, Kernel::new(2, 6)),      // getcpu
+    Entry::new(55, 346, Kernel::new(2, 6)),       // epoll_pwait
+    Entry::new(177, 347, Kernel::new(2, 6)),      // kexec_load
+    Entry::new(488, 348, Kernel::new(2, 6)),      // utimensat
+    Entry::new(414, 349, Kernel::new(2, 6)),      // signalfd
+    Entry::new(461, 350, Kernel::new(2, 6)),      // timerfd_create
+    Entry::new(59, 351, Kernel::new(2, 6)),       // eventfd
+    Entry::new(69, 352, Kernel::new(2, 6)),       // fallocate
+    Entry::new(464, 353, Kernel::new(2, 6)),      // timerfd_settime
+    Entry::new(462, 354, Kernel::new(2, 6)),      // timerfd_gettime
+    Entry::new(415, 355, Kernel::new(2, 6)),      // signalfd4
+    Entry::new(60, 356, Kernel::new(2, 6)),       // eventfd2
+    Entry::new(52, 357, Kernel::new(2, 6)),       // epoll_create1
+    Entry::new(50, 358, Kernel::new(2, 6)),       // dup3
+    Entry::new(273, 359, Kernel::new(2, 6)),      // pipe2
+    Entry::new(157, 360, Kernel::new(2, 6)),      // inotify_init1
+    Entry::new(283, 361, Kernel::new(2, 6)),      // preadv
+    Entry::new(297, 362, Kernel::new(2, 6)),      // pwritev
+    Entry::new(335, 363, Kernel::new(2, 6)),      // rt_tgsigqueueinfo
+    Entry::new(267, 364, Kernel::new(2, 6)),      // perf_event_open
+    Entry::new(311, 365, Kernel::new(2, 6)),      // recvmmsg
+    Entry::new(4, 366, Kernel::new(2, 6)),        // accept4
+    Entry::new(70, 367, Kernel::new(2, 6)),       // fanotify_init
+    Entry::new(71, 368, Kernel::new(2, 6)),       // fanotify_mark
+    Entry::new(285, 369, Kernel::new(2, 6)),      // prlimit64
+    Entry::new(247, 370, Kernel::new(2, 6)),      // name_to_handle_at
+    Entry::new(258, 371, Kernel::new(2, 6)),      // open_by_handle_at
+    Entry::new(29, 372, Kernel::new(2, 6)),       // clock_adjtime
+    Entry::new(445, 373, Kernel::new(2, 6)),      // syncfs
+    Entry::new(366, 374, Kernel::new(3, 0)),      // sendmmsg
+    Entry::new(386, 375, Kernel::new(3, 0)),      // setns
+    Entry::new(288, 376, Kernel::new(3, 2)),      // process_vm_readv
+    Entry::new(289, 377, Kernel::new(3, 2)),      // process_vm_writev
+    Entry::new(175, 378, Kernel::new(3, 5)),      // kcmp
+    Entry::new(85, 379, Kernel::new(3, 8)),       // finit_module
+    Entry::new(351, 380, Kernel::new(3, 14)),     // sched_setattr
+    Entry::new(345, 381, Kernel::new(3, 14)),     // sched_getattr
+    Entry::new(319, 382, Kernel::new(3, 15)),     // renameat2
+    Entry::new(355, 383, Kernel::new(3, 17)),     // seccomp
+    Entry::new(136, 384, Kernel::new(3, 17)),     // getrandom
+    Entry::new(208, 385, Kernel::new(3, 17)),     // memfd_create
+    Entry::new(16, 386, Kernel::new(3, 18)),      // bpf
+    Entry::new(62, 387, Kernel::new(3, 19)),      // execveat
+    Entry::new(483, 388, Kernel::new(4, 3)),      // userfaultfd
+    Entry::new(207, 389, Kernel::new(4, 3)),      // membarrier
+    Entry::new(217, 390, Kernel::new(4, 4)),      // mlock2
+    Entry::new(44, 391, Kernel::new(4, 5)),       // copy_file_range
+    Entry::new(284, 392, Kernel::new(4, 6)),      // preadv2
+    Entry::new(298, 393, Kernel::new(4, 6)),      // pwritev2
+    Entry::new(277, 394, Kernel::new(4, 9)),      // pkey_mprotect
+    Entry::new(275, 395, Kernel::new(4, 9)),      // pkey_alloc
+    Entry::new(276, 396, Kernel::new(4, 9)),      // pkey_free
+    Entry::new(432, 397, Kernel::new(4, 11)),     // statx
+    Entry::new(325, 398, Kernel::new(4, 18)),     // rseq
+    Entry::new(162, 399, Kernel::new(4, 18)),     // io_pgetevents
+    Entry::new(210, 400, Kernel::new(5, 1)),      // migrate_pages
+    Entry::new(176, 401, Kernel::new(5, 1)),      // kexec_file_load
+    Entry::new(34, 403, Kernel::new(5, 1)),       // clock_gettime64
+    Entry::new(38, 404, Kernel::new(5, 1)),       // clock_settime64
+    Entry::new(30, 405, Kernel::new(5, 1)),       // clock_adjtime64
+    Entry::new(32, 406, Kernel::new(5, 1)),       // clock_getres_time64
+    Entry::new(36, 407, Kernel::new(5, 1)),       // clock_nanosleep_time64
+    Entry::new(457, 408, Kernel::new(5, 1)),      // timer_gettime64
+    Entry::new(459, 409, Kernel::new(5, 1)),      // timer_settime64
+    Entry::new(463, 410, Kernel::new(5, 1)),      // timerfd_gettime64
+    Entry::new(465, 411, Kernel::new(5, 1)),      // timerfd_settime64
+    Entry::new(489, 412, Kernel::new(5, 1)),      // utimensat_time64
+    Entry::new(293, 413, Kernel::new(5, 1)),      // pselect6_time64
+    Entry::new(280, 414, Kernel::new(5, 1)),      // ppoll_time64
+    Entry::new(163, 416, Kernel::new(5, 1)),      // io_pgetevents_time64
+    Entry::new(312, 417, Kernel::new(5, 1)),      // recvmmsg_time64
+    Entry::new(234, 418, Kernel::new(5, 1)),      // mq_timedsend_time64
+    Entry::new(232, 419, Kernel::new(5, 1)),      // mq_timedreceive_time64
+    Entry::new(362, 420, Kernel::new(5, 1)),      // semtimedop_time64
+    Entry::new(334, 421, Kernel::new(5, 1)),      // rt_sigtimedwait_time64
+    Entry::new(106, 422, Kernel::new(5, 1)),      // futex_time64
+    Entry::new(349, 423, Kernel::new(5, 1)),      // sched_rr_get_interval_time64
+    Entry::new(271, 424, Kernel::new(5, 1)),      // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 1)),      // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 1)),      // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 1)),      // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 2)),      // open_tree
+    Entry::new(224, 429, Kernel::new(5, 2)),      // move_mount
+    Entry::new(93, 430, Kernel::new(5, 2)),       // fsopen
+    Entry::new(90, 431, Kernel::new(5, 2)),       // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 2)),       // fsmount
+    Entry::new(94, 433, Kernel::new(5, 2)),       // fspick
+    Entry::new(270, 434, Kernel::new(5, 3)),      // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 3)),       // clone3
+    Entry::new(42, 436, Kernel::new(5, 9)),       // close_range
+    Entry::new(262, 437, Kernel::new(5, 6)),      // openat2
+    Entry::new(269, 438, Kernel::new(5, 6)),      // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 8)),       // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 10)),     // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 11)),      // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 12)),     // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 14)),     // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 13)),     // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 13)),     // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 13)),     // landlock_restrict_self
+    Entry::new(287, 448, Kernel::new(5, 15)),     // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 16)),     // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 17)),     // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),       // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),       // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 6)),      // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),      // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),      // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),      // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),      // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),      // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),      // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),      // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),      // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)),     // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)),     // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)),     // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)),     // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)),     // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)),     // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),      // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),      // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)),     // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),      // rseq_slice_yield
+    Entry::new(18, 983_041, Kernel::new(2, 6)),   // breakpoint
+    Entry::new(20, 983_042, Kernel::new(2, 6)),   // cacheflush
+    Entry::new(484, 983_043, Kernel::new(2, 6)),  // usr26
+    Entry::new(485, 983_044, Kernel::new(2, 6)),  // usr32
+    Entry::new(374, 983_045, Kernel::new(2, 6)),  // set_tls
+    Entry::new(115, 983_046, Kernel::new(4, 15)), // get_tls
 ];
 
 /// Calls of riscv64, by number.
 pub(super) static RISCV64: [Entry; 328] = [
-    Entry { name: "io_setup", nr: 0, since: Kernel::new(4, 15) },
-    Entry { name: "io_destroy", nr: 1, since: Kernel::new(4, 15) },
-    Entry { name: "io_submit", nr: 2, since: Kernel::new(4, 15) },
-    Entry { name: "io_cancel", nr: 3, since: Kernel::new(4, 15) },
-    Entry { name: "io_getevents", nr: 4, since: Kernel::new(4, 15) },
-    Entry { name: "setxattr", nr: 5, since: Kernel::new(4, 15) },
-    Entry { name: "lsetxattr", nr: 6, since: Kernel::new(4, 15) },
-    Entry { name: "fsetxattr", nr: 7, since: Kernel::new(4, 15) },
-    Entry { name: "getxattr", nr: 8, since: Kernel::new(4, 15) },
-    Entry { name: "lgetxattr", nr: 9, since: Kernel::new(4, 15) },
-    Entry { name: "fgetxattr", nr: 10, since: Kernel::new(4, 15) },
-    Entry { name: "listxattr", nr: 11, since: Kernel::new(4, 15) },
-    Entry { name: "llistxattr", nr: 12, since: Kernel::new(4, 15) },
-    Entry { name: "flistxattr", nr: 13, since: Kernel::new(4, 15) },
-    Entry { name: "removexattr", nr: 14, since: Kernel::new(4, 15) },
-    Entry { name: "lremovexattr", nr: 15, since: Kernel::new(4, 15) },
-    Entry { name: "fremovexattr", nr: 16, since: Kernel::new(4, 15) },
-    Entry { name: "getcwd", nr: 17, since: Kernel::new(4, 15) },
-    Entry { name: "lookup_dcookie", nr: 18, since: Kernel::new(4, 15) },
-    Entry { name: "eventfd2", nr: 19, since: Kernel::new(4, 15) },
-    Entry { name: "epoll_create1", nr: 20, since: Kernel::new(4, 15) },
-    Entry { name: "epoll_ctl", nr: 21, since: Kernel::new(4, 15) },
-    Entry { name: "epoll_pwait", nr: 22, since: Kernel::new(4, 15) },
-    Entry { name: "dup", nr: 23, since: Kernel::new(4, 15) },
-    Entry { name: "dup3", nr: 24, since: Kernel::new(4, 15) },
-    Entry { name: "fcntl", nr: 25, since: Kernel::new(4, 15) },
-    Entry { name: "inotify_init1", nr: 26, since: Kernel::new(4, 15) },
-    Entry { name: "inotify_add_watch", nr: 27, since: Kernel::new(4, 15) },
-    Entry { name: "inotify_rm_watch", nr: 28, since: Kernel::new(4, 15) },
-    Entry { name: "ioctl", nr: 29, since: Kernel::new(4, 15) },
-    Entry { name: "ioprio_set", nr: 30, since: Kernel::new(4, 15) },
-    Entry { name: "ioprio_get", nr: 31, since: Kernel::new(4, 15) },
-    Entry { name: "flock", nr: 32, since: Kernel::new(4, 15) },
-    Entry { name: "mknodat", nr: 33, since: Kernel::new(4, 15) },
-    Entry { name: "mkdirat", nr: 34, since: Kernel::new(4, 15) },
-    Entry { name: "unlinkat", nr: 35, since: Kernel::new(4, 15) },
-    Entry { name: "symlinkat", nr: 36, since: Kernel::new(4, 15) },
-    Entry { name: "linkat", nr: 37, since: Kernel::new(4, 15) },
-    Entry { name: "umount2", nr: 39, since: Kernel::new(4, 15) },
-    Entry { name: "mount", nr: 40, since: Kernel::new(4, 15) },
-    Entry { name: "pivot_root", nr: 41, since: Kernel::new(4, 15) },
-    Entry { name: "nfsservctl", nr: 42, since: Kernel::new(4, 15) },
-    Entry { name: "statfs", nr: 43, since: Kernel::new(4, 15) },
-    Entry { name: "fstatfs", nr: 44, since: Kernel::new(4, 15) },
-    Entry { name: "truncate", nr: 45, since: Kernel::new(4, 15) },
-    Entry { name: "ftruncate", nr: 46, since: Kernel::new(4, 15) },
-    Entry { name: "fallocate", nr: 47, since: Kernel::new(4, 15) },
-    Entry { name: "faccessat", nr: 48, since: Kernel::new(4, 15) },
-    Entry { name: "chdir", nr: 49, since: Kernel::new(4, 15) },
-    Entry { name: "fchdir", nr: 50, since: Kernel::new(4, 15) },
-    Entry { name: "chroot", nr: 51, since: Kernel::new(4, 15) },
-    Entry { name: "fchmod", nr: 52, since: Kernel::new(4, 15) },
-    Entry { name: "fchmodat", nr: 53, since: Kernel::new(4, 15) },
-    Entry { name: "fchownat", nr: 54, since: Kernel::new(4, 15) },
-    Entry { name: "fchown", nr: 55, since: Kernel::new(4, 15) },
-    Entry { name: "openat", nr: 56, since: Kernel::new(4, 15) },
-    Entry { name: "close", nr: 57, since: Kernel::new(4, 15) },
-    Entry { name: "vhangup", nr: 58, since: Kernel::new(4, 15) },
-    Entry { name: "pipe2", nr: 59, since: Kernel::new(4, 15) },
-    Entry { name: "quotactl", nr: 60, since: Kernel::new(4, 15) },
-    Entry { name: "getdents64", nr: 61, since: Kernel::new(4, 15) },
-    Entry { name: "lseek", nr: 62, since: Kernel::new(4, 15) },
-    Entry { name: "read", nr: 63, since: Kernel::new(4, 15) },
-    Entry { name: "write", nr: 64, since: Kernel::new(4, 15) },
-    Entry { name: "readv", nr: 65, since: Kernel::new(4, 15) },
-    Entry { name: "writev", nr: 66, since: Kernel::new(4, 15) },
-    Entry { name: "pread64", nr: 67, since: Kernel::new(4, 15) },
-    Entry { name: "pwrite64", nr: 68, since: Kernel::new(4, 15) },
-    Entry { name: "preadv", nr: 69, since: Kernel::new(4, 15) },
-    Entry { name: "pwritev", nr: 70, since: Kernel::new(4, 15) },
-    Entry { name: "sendfile", nr: 71, since: Kernel::new(4, 15) },
-    Entry { name: "pselect6", nr: 72, since: Kernel::new(4, 15) },
-    Entry { name: "ppoll", nr: 73, since: Kernel::new(4, 15) },
-    Entry { name: "signalfd4", nr: 74, since: Kernel::new(4, 15) },
-    Entry { name: "vmsplice", nr: 75, since: Kernel::new(4, 15) },
-    Entry { name: "splice", nr: 76, since: Kernel::new(4, 15) },
-    Entry { name: "tee", nr: 77, since: Kernel::new(4, 15) },
-    Entry { name: "readlinkat", nr: 78, since: Kernel::new(4, 15) },
-    Entry { name: "newfstatat", nr: 79, since: Kernel::new(4, 15) },
-    Entry { name: "fstat", nr: 80, since: Kernel::new(4, 15) },
-    Entry { name: "sync", nr: 81, since: Kernel::new(4, 15) },
-    Entry { name: "fsync", nr: 82, since: Kernel::new(4, 15) },
-    Entry { name: "fdatasync", nr: 83, since: Kernel::new(4, 15) },
-    Entry { name: "sync_file_range", nr: 84, since: Kernel::new(4, 15) },
-    Entry { name: "timerfd_create", nr: 85, since: Kernel::new(4, 15) },
-    Entry { name: "timerfd_settime", nr: 86, since: Kernel::new(4, 15) },
-    Entry { name: "timerfd_gettime", nr: 87, since: Kernel::new(4, 15) },
-    Entry { name: "utimensat", nr: 88, since: Kernel::new(4, 15) },
-    Entry { name: "acct", nr: 89, since: Kernel::new(4, 15) },
-    Entry { name: "capget", nr: 90, since: Kernel::new(4, 15) },
-    Entry { name: "capset", nr: 91, since: Kernel::new(4, 15) },
-    Entry { name: "personality", nr: 92, since: Kernel::new(4, 15) },
-    Entry { name: "exit", nr: 93, since: Kernel::new(4, 15) },
-    Entry { name: "exit_group", nr: 94, since: Kernel::new(4, 15) },
-    Entry { name: "waitid", nr: 95, since: Kernel::new(4, 15) },
-    Entry { name: "set_tid_address", nr: 96, since: Kernel::new(4, 15) },
-    Entry { name: "unshare", nr: 97, since: Kernel::new(4, 15) },
-    Entry { name: "futex", nr: 98, since: Kernel::new(4, 15) },
-    Entry { name: "set_robust_list", nr: 99, since: Kernel::new(4, 15) },
-    Entry { name: "get_robust_list", nr: 100, since: Kernel::new(4, 15) },
-    Entry { name: "nanosleep", nr: 101, since: Kernel::new(4, 15) },
-    Entry { name: "getitimer", nr: 102, since: Kernel::new(4, 15) },
-    Entry { name: "setitimer", nr: 103, since: Kernel::new(4, 15) },
-    Entry { name: "kexec_load", nr: 104, since: Kernel::new(4, 15) },
-    Entry { name: "init_module", nr: 105, since: Kernel::new(4, 15) },
-    Entry { name: "delete_module", nr: 106, since: Kernel::new(4, 15) },
-    Entry { name: "timer_create", nr: 107, since: Kernel::new(4, 15) },
-    Entry { name: "timer_gettime", nr: 108, since: Kernel::new(4, 15) },
-    Entry { name: "timer_getoverrun", nr: 109, since: Kernel::new(4, 15) },
-    Entry { name: "timer_settime", nr: 110, since: Kernel::new(4, 15) },
-    Entry { name: "timer_delete", nr: 111, since: Kernel::new(4, 15) },
-    Entry { name: "clock_settime", nr: 112, since: Kernel::new(4, 15) },
-    Entry { name: "clock_gettime", nr: 113, since: Kernel::new(4, 15) },
-    Entry { name: "clock_getres", nr: 114, since: Kernel::new(4, 15) },
-    Entry { name: "clock_nanosleep", nr: 115, since: Kernel::new(4, 15) },
-    Entry { name: "syslog", nr: 116, since: Kernel::new(4, 15) },
-    Entry { name: "ptrace", nr: 117, since: Kernel::new(4, 15) },
-    Entry { name: "sched_setparam", nr: 118, since: Kernel::new(4, 15) },
-    Entry { name: "sched_setscheduler", nr: 119, since: Kernel::new(4, 15) },
-    Entry { name: "sched_getscheduler", nr: 120, since: Kernel::new(4, 15) },
-    Entry { name: "sched_getparam", nr: 121, since: Kernel::new(4, 15) },
-    Entry { name: "sched_setaffinity", nr: 122, since: Kernel::new(4, 15) },
-    Entry { name: "sched_getaffinity", nr: 123, since: Kernel::new(4, 15) },
-    Entry { name: "sched_yield", nr: 124, since: Kernel::new(4, 15) },
-    Entry { name: "sched_get_priority_max", nr: 125, since: Kernel::new(4, 15) },
-    Entry { name: "sched_get_priority_min", nr: 126, since: Kernel::new(4, 15) },
-    Entry { name: "sched_rr_get_interval", nr: 127, since: Kernel::new(4, 15) },
-    Entry { name: "restart_syscall", nr: 128, since: Kernel::new(4, 15) },
-    Entry { name: "kill", nr: 129, since: Kernel::new(4, 15) },
-    Entry { name: "tkill", nr: 130, since: Kernel::new(4, 15) },
-    Entry { name: "tgkill", nr: 131, since: Kernel::new(4, 15) },
-    Entry { name: "sigaltstack", nr: 132, since: Kernel::new(4, 15) },
-    Entry { name: "rt_sigsuspend", nr: 133, since: Kernel::new(4, 15) },
-    Entry { name: "rt_sigaction", nr: 134, since: Kernel::new(4, 15) },
-    Entry { name: "rt_sigprocmask", nr: 135, since: Kernel::new(4, 15) },
-    Entry { name: "rt_sigpending", nr: 136, since: Kernel::new(4, 15) },
-    Entry { name: "rt_sigtimedwait", nr: 137, since: Kernel::new(4, 15) },
-    Entry { name: "rt_sigqueueinfo", nr: 138, since: Kernel::new(4, 15) },
-    Entry { name: "rt_sigreturn", nr: 139, since: Kernel::new(4, 15) },
-    Entry { name: "setpriority", nr: 140, since: Kernel::new(4, 15) },
-    Entry { name: "getpriority", nr: 141, since: Kernel::new(4, 15) },
-    Entry { name: "reboot", nr: 142, since: Kernel::new(4, 15) },
-    Entry { name: "setregid", nr: 143, since: Kernel::new(4, 15) },
-    Entry { name: "setgid", nr: 144, since: Kernel::new(4, 15) },
-    Entry { name: "setreuid", nr: 145, since: Kernel::new(4, 15) },
-    Entry { name: "setuid", nr: 146, since: Kernel::new(4, 15) },
-    Entry { name: "setresuid", nr: 147, since: Kernel::new(4, 15) },
-    Entry { name: "getresuid", nr: 148, since: Kernel::new(4, 15) },
-    Entry { name: "setresgid", nr: 149, since: Kernel::new(4, 15) },
-    Entry { name: "getresgid", nr: 150, since: Kernel::new(4, 15) },
-    Entry { name: "setfsuid", nr: 151, since: Kernel::new(4, 15) },
-    Entry { name: "setfsgid", nr: 152, since: Kernel::new(4, 15) },
-    Entry { name: "times", nr: 153, since: Kernel::new(4, 15) },
-    Entry { name: "setpgid", nr: 154, since: Kernel::new(4, 15) },
-    Entry { name: "getpgid", nr: 155, since: Kernel::new(4, 15) },
-    Entry { name: "getsid", nr: 156, since: Kernel::new(4, 15) },
-    Entry { name: "setsid", nr: 157, since: Kernel::new(4, 15) },
-    Entry { name: "getgroups", nr: 158, since: Kernel::new(4, 15) },
-    Entry { name: "setgroups", nr: 159, since: Kernel::new(4, 15) },
-    Entry { name: "uname", nr: 160, since: Kernel::new(4, 15) },
-    Entry { name: "sethostname", nr: 161, since: Kernel::new(4, 15) },
-    Entry { name: "setdomainname", nr: 162, since: Kernel::new(4, 15) },
-    Entry { name: "getrlimit", nr: 163, since: Kernel::new(4, 15) },
-    Entry { name: "setrlimit", nr: 164, since: Kernel::new(4, 15) },
-    Entry { name: "getrusage", nr: 165, since: Kernel::new(4, 15) },
-    Entry { name: "umask", nr: 166, since: Kernel::new(4, 15) },
-    Entry { name: "prctl", nr: 167, since: Kernel::new(4, 15) },
-    Entry { name: "getcpu", nr: 168, since: Kernel::new(4, 15) },
-    Entry { name: "gettimeofday", nr: 169, since: Kernel::new(4, 15) },
-    Entry { name: "settimeofday", nr: 170, since: Kernel::new(4, 15) },
-    Entry { name: "adjtimex", nr: 171, since: Kernel::new(4, 15) },
-    Entry { name: "getpid", nr: 172, since: Kernel::new(4, 15) },
-    Entry { name: "getppid", nr: 173, since: Kernel::new(4, 15) },
-    Entry { name: "getuid", nr: 174, since: Kernel::new(4, 15) },
-    Entry { name: "geteuid", nr: 175, since: Kernel::new(4, 15) },
-    Entry { name: "getgid", nr: 176, since: Kernel::new(4, 15) },
-    Entry { name: "getegid", nr: 177, since: Kernel::new(4, 15) },
-    Entry { name: "gettid", nr: 178, since: Kernel::new(4, 15) },
-    Entry { name: "sysinfo", nr: 179, since: Kernel::new(4, 15) },
-    Entry { name: "mq_open", nr: 180, since: Kernel::new(4, 15) },
-    Entry { name: "mq_unlink", nr: 181, since: Kernel::new(4, 15) },
-    Entry { name: "mq_timedsend", nr: 182, since: Kernel::new(4, 15) },
-    Entry { name: "mq_timedreceive", nr: 183, since: Kernel::new(4, 15) },
-    Entry { name: "mq_notify", nr: 184, since: Kernel::new(4, 15) },
-    Entry { name: "mq_getsetattr", nr: 185, since: Kernel::new(4, 15) },
-    Entry { name: "msgget", nr: 186, since: Kernel::new(4, 15) },
-    Entry { name: "msgctl", nr: 187, since: Kernel::new(4, 15) },
-    Entry { name: "msgrcv", nr: 188, since: Kernel::new(4, 15) },
-    Entry { name: "msgsnd", nr: 189, since: Kernel::new(4, 15) },
-    Entry { name: "semget", nr: 190, since: Kernel::new(4, 15) },
-    Entry { name: "semctl", nr: 191, since: Kernel::new(4, 15) },
-    Entry { name: "semtimedop", nr: 192, since: Kernel::new(4, 15) },
-    Entry { name: "semop", nr: 193, since: Kernel::new(4, 15) },
-    Entry { name: "shmget", nr: 194, since: Kernel::new(4, 15) },
-    Entry { name: "shmctl", nr: 195, since: Kernel::new(4, 15) },
-    Entry { name: "shmat", nr: 196, since: Kernel::new(4, 15) },
-    Entry { name: "shmdt", nr: 197, since: Kernel::new(4, 15) },
-    Entry { name: "socket", nr: 198, since: Kernel::new(4, 15) },
-    Entry { name: "socketpair", nr: 199, since: Kernel::new(4, 15) },
-    Entry { name: "bind", nr: 200, since: Kernel::new(4, 15) },
-    Entry { name: "listen", nr: 201, since: Kernel::new(4, 15) },
-    Entry { name: "accept", nr: 202, since: Kernel::new(4, 15) },
-    Entry { name: "connect", nr: 203, since: Kernel::new(4, 15) },
-    Entry { name: "getsockname", nr: 204, since: Kernel::new(4, 15) },
-    Entry { name: "getpeername", nr: 205, since: Kernel::new(4, 15) },
-    Entry { name: "sendto", nr: 206, since: Kernel::new(4, 15) },
-    Entry { name: "recvfrom", nr: 207, since: Kernel::new(4, 15) },
-    Entry { name: "setsockopt", nr: 208, since: Kernel::new(4, 15) },
-    Entry { name: "getsockopt", nr: 209, since: Kernel::new(4, 15) },
-    Entry { name: "shutdown", nr: 210, since: Kernel::new(4, 15) },
-    Entry { name: "sendmsg", nr: 211, since: Kernel::new(4, 15) },
-    Entry { name: "recvmsg", nr: 212, since: Kernel::new(4, 15) },
-    Entry { name: "readahead", nr: 213, since: Kernel::new(4, 15) },
-    Entry { name: "brk", nr: 214, since: Kernel::new(4, 15) },
-    Entry { name: "munmap", nr: 215, since: Kernel::new(4, 15) },
-    Entry { name: "mremap", nr: 216, since: Kernel::new(4, 15) },
-    Entry { name: "add_key", nr: 217, since: Kernel::new(4, 15) },
-    Entry { name: "request_key", nr: 218, since: Kernel::new(4, 15) },
-    Entry { name: "keyctl", nr: 219, since: Kernel::new(4, 15) },
-    Entry { name: "clone", nr: 220, since: Kernel::new(4, 15) },
-    Entry { name: "execve", nr: 221, since: Kernel::new(4, 15) },
-    Entry { name: "mmap", nr: 222, since: Kernel::new(4, 15) },
-    Entry { name: "fadvise64", nr: 223, since: Kernel::new(4, 15) },
-    Entry { name: "swapon", nr: 224, since: Kernel::new(4, 15) },
-    Entry { name: "swapoff", nr: 225, since: Kernel::new(4, 15) },
-    Entry { name: "mprotect", nr: 226, since: Kernel::new(4, 15) },
-    Entry { name: "msync", nr: 227, since: Kernel::new(4, 15) },
-    Entry { name: "mlock", nr: 228, since: Kernel::new(4, 15) },
-    Entry { name: "munlock", nr: 229, since: Kernel::new(4, 15) },
-    Entry { name: "mlockall", nr: 230, since: Kernel::new(4, 15) },
-    Entry { name: "munlockall", nr: 231, since: Kernel::new(4, 15) },
-    Entry { name: "mincore", nr: 232, since: Kernel::new(4, 15) },
-    Entry { name: "madvise", nr: 233, since: Kernel::new(4, 15) },
-    Entry { name: "remap_file_pages", nr: 234, since: Kernel::new(4, 15) },
-    Entry { name: "mbind", nr: 235, since: Kernel::new(4, 15) },
-    Entry { name: "get_mempolicy", nr: 236, since: Kernel::new(4, 15) },
-    Entry { name: "set_mempolicy", nr: 237, since: Kernel::new(4, 15) },
-    Entry { name: "migrate_pages", nr: 238, since: Kernel::new(4, 15) },
-    Entry { name: "move_pages", nr: 239, since: Kernel::new(4, 15) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 240, since: Kernel::new(4, 15) },
-    Entry { name: "perf_event_open", nr: 241, since: Kernel::new(4, 15) },
-    Entry { name: "accept4", nr: 242, since: Kernel::new(4, 15) },
-    Entry { name: "recvmmsg", nr: 243, since: Kernel::new(4, 15) },
-    Entry { name: "riscv_hwprobe", nr: 258, since: Kernel::new(6, 4) },
-    Entry { name: "riscv_flush_icache", nr: 259, since: Kernel::new(4, 15) },
-    Entry { name: "wait4", nr: 260, since: Kernel::new(4, 15) },
-    Entry { name: "prlimit64", nr: 261, since: Kernel::new(4, 15) },
-    Entry { name: "fanotify_init", nr: 262, since: Kernel::new(4, 15) },
-    Entry { name: "fanotify_mark", nr: 263, since: Kernel::new(4, 15) },
-    Entry { name: "name_to_handle_at", nr: 264, since: Kernel::new(4, 15) },
-    Entry { name: "open_by_handle_at", nr: 265, since: Kernel::new(4, 15) },
-    Entry { name: "clock_adjtime", nr: 266, since: Kernel::new(4, 15) },
-    Entry { name: "syncfs", nr: 267, since: Kernel::new(4, 15) },
-    Entry { name: "setns", nr: 268, since: Kernel::new(4, 15) },
-    Entry { name: "sendmmsg", nr: 269, since: Kernel::new(4, 15) },
-    Entry { name: "process_vm_readv", nr: 270, since: Kernel::new(4, 15) },
-    Entry { name: "process_vm_writev", nr: 271, since: Kernel::new(4, 15) },
-    Entry { name: "kcmp", nr: 272, since: Kernel::new(4, 15) },
-    Entry { name: "finit_module", nr: 273, since: Kernel::new(4, 15) },
-    Entry { name: "sched_setattr", nr: 274, since: Kernel::new(4, 15) },
-    Entry { name: "sched_getattr", nr: 275, since: Kernel::new(4, 15) },
-    Entry { name: "renameat2", nr: 276, since: Kernel::new(4, 15) },
-    Entry { name: "seccomp", nr: 277, since: Kernel::new(4, 15) },
-    Entry { name: "getrandom", nr: 278, since: Kernel::new(4, 15) },
-    Entry { name: "memfd_create", nr: 279, since: Kernel::new(4, 15) },
-    Entry { name: "bpf", nr: 280, since: Kernel::new(4, 15) },
-    Entry { name: "execveat", nr: 281, since: Kernel::new(4, 15) },
-    Entry { name: "userfaultfd", nr: 282, since: Kernel::new(4, 15) },
-    Entry { name: "membarrier", nr: 283, since: Kernel::new(4, 15) },
-    Entry { name: "mlock2", nr: 284, since: Kernel::new(4, 15) },
-    Entry { name: "copy_file_range", nr: 285, since: Kernel::new(4, 15) },
-    Entry { name: "preadv2", nr: 286, since: Kernel::new(4, 15) },
-    Entry { name: "pwritev2", nr: 287, since: Kernel::new(4, 15) },
-    Entry { name: "pkey_mprotect", nr: 288, since: Kernel::new(4, 15) },
-    Entry { name: "pkey_alloc", nr: 289, since: Kernel::new(4, 15) },
-    Entry { name: "pkey_free", nr: 290, since: Kernel::new(4, 15) },
-    Entry { name: "statx", nr: 291, since: Kernel::new(4, 15) },
-    Entry { name: "io_pgetevents", nr: 292, since: Kernel::new(4, 18) },
-    Entry { name: "rseq", nr: 293, since: Kernel::new(4, 18) },
-    Entry { name: "kexec_file_load", nr: 294, since: Kernel::new(5, 0) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 1) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 2) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 2) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 2) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 2) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 2) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 2) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 3) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 3) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 9) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 6) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 6) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 8) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 10) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 11) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 12) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 14) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 13) },
-    Entry { name: "memfd_secret", nr: 447, since: Kernel::new(5, 14) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 15) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 16) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 17) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 6) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
-];
-
-/// Places in [`RISCV64`], by name.
-pub(super) static RISCV64_BY_NAME: [u16; 328] = [
-    201, 241, 88, 216, 170, 199, 265, 213, 307, 89, 90, 48, 50, 251, 113, 112, 114, 111, 219, 291, 56, 292,
-    202, 270, 105, 23, 24, 20, 21, 22, 297, 19, 220, 266, 92, 93, 47, 295, 222, 46, 247, 248, 49, 51, 52,
-    308, 54, 53, 25, 82, 10, 324, 325, 258, 13, 32, 16, 287, 7, 288, 286, 289, 79, 43, 81, 45, 97, 312, 311,
-    305, 310, 235, 99, 167, 17, 60, 176, 174, 175, 157, 101, 204, 154, 171, 172, 140, 263, 149, 147, 162,
-    164, 155, 203, 208, 177, 168, 173, 8, 320, 104, 27, 26, 28, 3, 1, 4, 277, 0, 2, 282, 283, 281, 29, 31,
-    30, 257, 279, 103, 218, 128, 301, 300, 302, 9, 37, 200, 314, 326, 11, 321, 12, 18, 15, 61, 6, 315, 317,
-    316, 232, 309, 234, 268, 264, 303, 237, 231, 34, 33, 227, 269, 229, 221, 39, 298, 285, 238, 225, 184,
-    183, 179, 182, 181, 180, 215, 318, 186, 185, 187, 188, 226, 228, 230, 214, 249, 100, 78, 41, 250, 284,
-    323, 55, 293, 240, 91, 294, 290, 280, 58, 40, 274, 275, 273, 72, 166, 66, 68, 271, 246, 296, 304, 255,
-    256, 71, 116, 67, 69, 272, 59, 299, 62, 212, 77, 64, 141, 206, 242, 211, 233, 14, 322, 261, 217, 127,
-    244, 243, 278, 327, 133, 135, 134, 137, 138, 132, 136, 239, 124, 125, 122, 260, 120, 119, 126, 121, 259,
-    117, 118, 123, 262, 190, 189, 192, 191, 70, 254, 210, 205, 236, 306, 98, 95, 161, 151, 150, 143, 158,
-    160, 102, 253, 153, 139, 142, 148, 146, 144, 163, 156, 207, 169, 145, 5, 319, 195, 194, 196, 193, 209,
-    131, 73, 197, 198, 75, 42, 313, 276, 224, 223, 36, 80, 83, 252, 178, 115, 76, 130, 106, 110, 108, 107,
-    109, 84, 86, 85, 152, 129, 44, 165, 38, 159, 35, 96, 267, 87, 57, 74, 245, 94, 63, 65,
+    Entry::new(164, 0, Kernel::new(4, 15)),   // io_setup
+    Entry::new(160, 1, Kernel::new(4, 15)),   // io_destroy
+    Entry::new(165, 2, Kernel::new(4, 15)),   // io_submit
+    Entry::new(159, 3, Kernel::new(4, 15)),   // io_cancel
+    Entry::new(161, 4, Kernel::new(4, 15)),   // io_getevents
+    Entry::new(403, 5, Kernel::new(4, 15)),   // setxattr
+    Entry::new(198, 6, Kernel::new(4, 15)),   // lsetxattr
+    Entry::new(91, 7, Kernel::new(4, 15)),    // fsetxattr
+    Entry::new(150, 8, Kernel::new(4, 15)),   // getxattr
+    Entry::new(185, 9, Kernel::new(4, 15)),   // lgetxattr
+    Entry::new(82, 10, Kernel::new(4, 15)),   // fgetxattr
+    Entry::new(191, 11, Kernel::new(4, 15)),  // listxattr
+    Entry::new(193, 12, Kernel::new(4, 15)),  // llistxattr
+    Entry::new(86, 13, Kernel::new(4, 15)),   // flistxattr
+    Entry::new(315, 14, Kernel::new(4, 15)),  // removexattr
+    Entry::new(196, 15, Kernel::new(4, 15)),  // lremovexattr
+    Entry::new(89, 16, Kernel::new(4, 15)),   // fremovexattr
+    Entry::new(117, 17, Kernel::new(4, 15)),  // getcwd
+    Entry::new(195, 18, Kernel::new(4, 15)),  // lookup_dcookie
+    Entry::new(60, 19, Kernel::new(4, 15)),   // eventfd2
+    Entry::new(52, 20, Kernel::new(4, 15)),   // epoll_create1
+    Entry::new(53, 21, Kernel::new(4, 15)),   // epoll_ctl
+    Entry::new(55, 22, Kernel::new(4, 15)),   // epoll_pwait
+    Entry::new(48, 23, Kernel::new(4, 15)),   // dup
+    Entry::new(50, 24, Kernel::new(4, 15)),   // dup3
+    Entry::new(79, 25, Kernel::new(4, 15)),   // fcntl
+    Entry::new(157, 26, Kernel::new(4, 15)),  // inotify_init1
+    Entry::new(155, 27, Kernel::new(4, 15)),  // inotify_add_watch
+    Entry::new(158, 28, Kernel::new(4, 15)),  // inotify_rm_watch
+    Entry::new(169, 29, Kernel::new(4, 15)),  // ioctl
+    Entry::new(173, 30, Kernel::new(4, 15)),  // ioprio_set
+    Entry::new(172, 31, Kernel::new(4, 15)),  // ioprio_get
+    Entry::new(87, 32, Kernel::new(4, 15)),   // flock
+    Entry::new(215, 33, Kernel::new(4, 15)),  // mknodat
+    Entry::new(213, 34, Kernel::new(4, 15)),  // mkdirat
+    Entry::new(478, 35, Kernel::new(4, 15)),  // unlinkat
+    Entry::new(441, 36, Kernel::new(4, 15)),  // symlinkat
+    Entry::new(187, 37, Kernel::new(4, 15)),  // linkat
+    Entry::new(475, 39, Kernel::new(4, 15)),  // umount2
+    Entry::new(222, 40, Kernel::new(4, 15)),  // mount
+    Entry::new(274, 41, Kernel::new(4, 15)),  // pivot_root
+    Entry::new(250, 42, Kernel::new(4, 15)),  // nfsservctl
+    Entry::new(429, 43, Kernel::new(4, 15)),  // statfs
+    Entry::new(98, 44, Kernel::new(4, 15)),   // fstatfs
+    Entry::new(468, 45, Kernel::new(4, 15)),  // truncate
+    Entry::new(102, 46, Kernel::new(4, 15)),  // ftruncate
+    Entry::new(69, 47, Kernel::new(4, 15)),   // fallocate
+    Entry::new(65, 48, Kernel::new(4, 15)),   // faccessat
+    Entry::new(24, 49, Kernel::new(4, 15)),   // chdir
+    Entry::new(72, 50, Kernel::new(4, 15)),   // fchdir
+    Entry::new(28, 51, Kernel::new(4, 15)),   // chroot
+    Entry::new(73, 52, Kernel::new(4, 15)),   // fchmod
+    Entry::new(74, 53, Kernel::new(4, 15)),   // fchmodat
+    Entry::new(78, 54, Kernel::new(4, 15)),   // fchownat
+    Entry::new(76, 55, Kernel::new(4, 15)),   // fchown
+    Entry::new(261, 56, Kernel::new(4, 15)),  // openat
+    Entry::new(41, 57, Kernel::new(4, 15)),   // close
+    Entry::new(492, 58, Kernel::new(4, 15)),  // vhangup
+    Entry::new(273, 59, Kernel::new(4, 15)),  // pipe2
+    Entry::new(300, 60, Kernel::new(4, 15)),  // quotactl
+    Entry::new(119, 61, Kernel::new(4, 15)),  // getdents64
+    Entry::new(197, 62, Kernel::new(4, 15)),  // lseek
+    Entry::new(302, 63, Kernel::new(4, 15)),  // read
+    Entry::new(500, 64, Kernel::new(4, 15)),  // write
+    Entry::new(307, 65, Kernel::new(4, 15)),  // readv
+    Entry::new(501, 66, Kernel::new(4, 15)),  // writev
+    Entry::new(282, 67, Kernel::new(4, 15)),  // pread64
+    Entry::new(296, 68, Kernel::new(4, 15)),  // pwrite64
+    Entry::new(283, 69, Kernel::new(4, 15)),  // preadv
+    Entry::new(297, 70, Kernel::new(4, 15)),  // pwritev
+    Entry::new(364, 71, Kernel::new(4, 15)),  // sendfile
+    Entry::new(292, 72, Kernel::new(4, 15)),  // pselect6
+    Entry::new(279, 73, Kernel::new(4, 15)),  // ppoll
+    Entry::new(415, 74, Kernel::new(4, 15)),  // signalfd4
+    Entry::new(495, 75, Kernel::new(4, 15)),  // vmsplice
+    Entry::new(423, 76, Kernel::new(4, 15)),  // splice
+    Entry::new(450, 77, Kernel::new(4, 15)),  // tee
+    Entry::new(306, 78, Kernel::new(4, 15)),  // readlinkat
+    Entry::new(249, 79, Kernel::new(4, 15)),  // newfstatat
+    Entry::new(95, 80, Kernel::new(4, 15)),   // fstat
+    Entry::new(442, 81, Kernel::new(4, 15)),  // sync
+    Entry::new(100, 82, Kernel::new(4, 15)),  // fsync
+    Entry::new(81, 83, Kernel::new(4, 15)),   // fdatasync
+    Entry::new(443, 84, Kernel::new(4, 15)),  // sync_file_range
+    Entry::new(461, 85, Kernel::new(4, 15)),  // timerfd_create
+    Entry::new(464, 86, Kernel::new(4, 15)),  // timerfd_settime
+    Entry::new(462, 87, Kernel::new(4, 15)),  // timerfd_gettime
+    Entry::new(488, 88, Kernel::new(4, 15)),  // utimensat
+    Entry::new(6, 89, Kernel::new(4, 15)),    // acct
+    Entry::new(22, 90, Kernel::new(4, 15)),   // capget
+    Entry::new(23, 91, Kernel::new(4, 15)),   // capset
+    Entry::new(268, 92, Kernel::new(4, 15)),  // personality
+    Entry::new(63, 93, Kernel::new(4, 15)),   // exit
+    Entry::new(64, 94, Kernel::new(4, 15)),   // exit_group
+    Entry::new(498, 95, Kernel::new(4, 15)),  // waitid
+    Entry::new(373, 96, Kernel::new(4, 15)),  // set_tid_address
+    Entry::new(479, 97, Kernel::new(4, 15)),  // unshare
+    Entry::new(104, 98, Kernel::new(4, 15)),  // futex
+    Entry::new(371, 99, Kernel::new(4, 15)),  // set_robust_list
+    Entry::new(113, 100, Kernel::new(4, 15)), // get_robust_list
+    Entry::new(248, 101, Kernel::new(4, 15)), // nanosleep
+    Entry::new(128, 102, Kernel::new(4, 15)), // getitimer
+    Entry::new(385, 103, Kernel::new(4, 15)), // setitimer
+    Entry::new(177, 104, Kernel::new(4, 15)), // kexec_load
+    Entry::new(154, 105, Kernel::new(4, 15)), // init_module
+    Entry::new(47, 106, Kernel::new(4, 15)),  // delete_module
+    Entry::new(453, 107, Kernel::new(4, 15)), // timer_create
+    Entry::new(456, 108, Kernel::new(4, 15)), // timer_gettime
+    Entry::new(455, 109, Kernel::new(4, 15)), // timer_getoverrun
+    Entry::new(458, 110, Kernel::new(4, 15)), // timer_settime
+    Entry::new(454, 111, Kernel::new(4, 15)), // timer_delete
+    Entry::new(37, 112, Kernel::new(4, 15)),  // clock_settime
+    Entry::new(33, 113, Kernel::new(4, 15)),  // clock_gettime
+    Entry::new(31, 114, Kernel::new(4, 15)),  // clock_getres
+    Entry::new(35, 115, Kernel::new(4, 15)),  // clock_nanosleep
+    Entry::new(449, 116, Kernel::new(4, 15)), // syslog
+    Entry::new(294, 117, Kernel::new(4, 15)), // ptrace
+    Entry::new(352, 118, Kernel::new(4, 15)), // sched_setparam
+    Entry::new(353, 119, Kernel::new(4, 15)), // sched_setscheduler
+    Entry::new(347, 120, Kernel::new(4, 15)), // sched_getscheduler
+    Entry::new(346, 121, Kernel::new(4, 15)), // sched_getparam
+    Entry::new(350, 122, Kernel::new(4, 15)), // sched_setaffinity
+    Entry::new(344, 123, Kernel::new(4, 15)), // sched_getaffinity
+    Entry::new(354, 124, Kernel::new(4, 15)), // sched_yield
+    Entry::new(342, 125, Kernel::new(4, 15)), // sched_get_priority_max
+    Entry::new(343, 126, Kernel::new(4, 15)), // sched_get_priority_min
+    Entry::new(348, 127, Kernel::new(4, 15)), // sched_rr_get_interval
+    Entry::new(321, 128, Kernel::new(4, 15)), // restart_syscall
+    Entry::new(179, 129, Kernel::new(4, 15)), // kill
+    Entry::new(467, 130, Kernel::new(4, 15)), // tkill
+    Entry::new(451, 131, Kernel::new(4, 15)), // tgkill
+    Entry::new(412, 132, Kernel::new(4, 15)), // sigaltstack
+    Entry::new(332, 133, Kernel::new(4, 15)), // rt_sigsuspend
+    Entry::new(327, 134, Kernel::new(4, 15)), // rt_sigaction
+    Entry::new(329, 135, Kernel::new(4, 15)), // rt_sigprocmask
+    Entry::new(328, 136, Kernel::new(4, 15)), // rt_sigpending
+    Entry::new(333, 137, Kernel::new(4, 15)), // rt_sigtimedwait
+    Entry::new(330, 138, Kernel::new(4, 15)), // rt_sigqueueinfo
+    Entry::new(331, 139, Kernel::new(4, 15)), // rt_sigreturn
+    Entry::new(388, 140, Kernel::new(4, 15)), // setpriority
+    Entry::new(135, 141, Kernel::new(4, 15)), // getpriority
+    Entry::new(308, 142, Kernel::new(4, 15)), // reboot
+    Entry::new(389, 143, Kernel::new(4, 15)), // setregid
+    Entry::new(380, 144, Kernel::new(4, 15)), // setgid
+    Entry::new(395, 145, Kernel::new(4, 15)), // setreuid
+    Entry::new(401, 146, Kernel::new(4, 15)), // setuid
+    Entry::new(393, 147, Kernel::new(4, 15)), // setresuid
+    Entry::new(139, 148, Kernel::new(4, 15)), // getresuid
+    Entry::new(391, 149, Kernel::new(4, 15)), // setresgid
+    Entry::new(137, 150, Kernel::new(4, 15)), // getresgid
+    Entry::new(378, 151, Kernel::new(4, 15)), // setfsuid
+    Entry::new(376, 152, Kernel::new(4, 15)), // setfsgid
+    Entry::new(466, 153, Kernel::new(4, 15)), // times
+    Entry::new(387, 154, Kernel::new(4, 15)), // setpgid
+    Entry::new(130, 155, Kernel::new(4, 15)), // getpgid
+    Entry::new(143, 156, Kernel::new(4, 15)), // getsid
+    Entry::new(398, 157, Kernel::new(4, 15)), // setsid
+    Entry::new(126, 158, Kernel::new(4, 15)), // getgroups
+    Entry::new(382, 159, Kernel::new(4, 15)), // setgroups
+    Entry::new(476, 160, Kernel::new(4, 15)), // uname
+    Entry::new(384, 161, Kernel::new(4, 15)), // sethostname
+    Entry::new(375, 162, Kernel::new(4, 15)), // setdomainname
+    Entry::new(141, 163, Kernel::new(4, 15)), // getrlimit
+    Entry::new(397, 164, Kernel::new(4, 15)), // setrlimit
+    Entry::new(142, 165, Kernel::new(4, 15)), // getrusage
+    Entry::new(473, 166, Kernel::new(4, 15)), // umask
+    Entry::new(281, 167, Kernel::new(4, 15)), // prctl
+    Entry::new(116, 168, Kernel::new(4, 15)), // getcpu
+    Entry::new(147, 169, Kernel::new(4, 15)), // gettimeofday
+    Entry::new(400, 170, Kernel::new(4, 15)), // settimeofday
+    Entry::new(8, 171, Kernel::new(4, 15)),   // adjtimex
+    Entry::new(132, 172, Kernel::new(4, 15)), // getpid
+    Entry::new(134, 173, Kernel::new(4, 15)), // getppid
+    Entry::new(148, 174, Kernel::new(4, 15)), // getuid
+    Entry::new(122, 175, Kernel::new(4, 15)), // geteuid
+    Entry::new(124, 176, Kernel::new(4, 15)), // getgid
+    Entry::new(120, 177, Kernel::new(4, 15)), // getegid
+    Entry::new(146, 178, Kernel::new(4, 15)), // gettid
+    Entry::new(448, 179, Kernel::new(4, 15)), // sysinfo
+    Entry::new(230, 180, Kernel::new(4, 15)), // mq_open
+    Entry::new(235, 181, Kernel::new(4, 15)), // mq_unlink
+    Entry::new(233, 182, Kernel::new(4, 15)), // mq_timedsend
+    Entry::new(231, 183, Kernel::new(4, 15)), // mq_timedreceive
+    Entry::new(229, 184, Kernel::new(4, 15)), // mq_notify
+    Entry::new(228, 185, Kernel::new(4, 15)), // mq_getsetattr
+    Entry::new(239, 186, Kernel::new(4, 15)), // msgget
+    Entry::new(238, 187, Kernel::new(4, 15)), // msgctl
+    Entry::new(240, 188, Kernel::new(4, 15)), // msgrcv
+    Entry::new(241, 189, Kernel::new(4, 15)), // msgsnd
+    Entry::new(359, 190, Kernel::new(4, 15)), // semget
+    Entry::new(358, 191, Kernel::new(4, 15)), // semctl
+    Entry::new(361, 192, Kernel::new(4, 15)), // semtimedop
+    Entry::new(360, 193, Kernel::new(4, 15)), // semop
+    Entry::new(409, 194, Kernel::new(4, 15)), // shmget
+    Entry::new(407, 195, Kernel::new(4, 15)), // shmctl
+    Entry::new(406, 196, Kernel::new(4, 15)), // shmat
+    Entry::new(408, 197, Kernel::new(4, 15)), // shmdt
+    Entry::new(420, 198, Kernel::new(4, 15)), // socket
+    Entry::new(422, 199, Kernel::new(4, 15)), // socketpair
+    Entry::new(15, 200, Kernel::new(4, 15)),  // bind
+    Entry::new(188, 201, Kernel::new(4, 15)), // listen
+    Entry::new(3, 202, Kernel::new(4, 15)),   // accept
+    Entry::new(43, 203, Kernel::new(4, 15)),  // connect
+    Entry::new(144, 204, Kernel::new(4, 15)), // getsockname
+    Entry::new(129, 205, Kernel::new(4, 15)), // getpeername
+    Entry::new(368, 206, Kernel::new(4, 15)), // sendto
+    Entry::new(310, 207, Kernel::new(4, 15)), // recvfrom
+    Entry::new(399, 208, Kernel::new(4, 15)), // setsockopt
+    Entry::new(145, 209, Kernel::new(4, 15)), // getsockopt
+    Entry::new(410, 210, Kernel::new(4, 15)), // shutdown
+    Entry::new(367, 211, Kernel::new(4, 15)), // sendmsg
+    Entry::new(313, 212, Kernel::new(4, 15)), // recvmsg
+    Entry::new(303, 213, Kernel::new(4, 15)), // readahead
+    Entry::new(19, 214, Kernel::new(4, 15)),  // brk
+    Entry::new(246, 215, Kernel::new(4, 15)), // munmap
+    Entry::new(236, 216, Kernel::new(4, 15)), // mremap
+    Entry::new(7, 217, Kernel::new(4, 15)),   // add_key
+    Entry::new(320, 218, Kernel::new(4, 15)), // request_key
+    Entry::new(178, 219, Kernel::new(4, 15)), // keyctl
+    Entry::new(39, 220, Kernel::new(4, 15)),  // clone
+    Entry::new(61, 221, Kernel::new(4, 15)),  // execve
+    Entry::new(219, 222, Kernel::new(4, 15)), // mmap
+    Entry::new(67, 223, Kernel::new(4, 15)),  // fadvise64
+    Entry::new(438, 224, Kernel::new(4, 15)), // swapon
+    Entry::new(437, 225, Kernel::new(4, 15)), // swapoff
+    Entry::new(226, 226, Kernel::new(4, 15)), // mprotect
+    Entry::new(242, 227, Kernel::new(4, 15)), // msync
+    Entry::new(216, 228, Kernel::new(4, 15)), // mlock
+    Entry::new(244, 229, Kernel::new(4, 15)), // munlock
+    Entry::new(218, 230, Kernel::new(4, 15)), // mlockall
+    Entry::new(245, 231, Kernel::new(4, 15)), // munlockall
+    Entry::new(211, 232, Kernel::new(4, 15)), // mincore
+    Entry::new(204, 233, Kernel::new(4, 15)), // madvise
+    Entry::new(314, 234, Kernel::new(4, 15)), // remap_file_pages
+    Entry::new(206, 235, Kernel::new(4, 15)), // mbind
+    Entry::new(112, 236, Kernel::new(4, 15)), // get_mempolicy
+    Entry::new(369, 237, Kernel::new(4, 15)), // set_mempolicy
+    Entry::new(210, 238, Kernel::new(4, 15)), // migrate_pages
+    Entry::new(225, 239, Kernel::new(4, 15)), // move_pages
+    Entry::new(335, 240, Kernel::new(4, 15)), // rt_tgsigqueueinfo
+    Entry::new(267, 241, Kernel::new(4, 15)), // perf_event_open
+    Entry::new(4, 242, Kernel::new(4, 15)),   // accept4
+    Entry::new(311, 243, Kernel::new(4, 15)), // recvmmsg
+    Entry::new(323, 258, Kernel::new(6, 4)),  // riscv_hwprobe
+    Entry::new(322, 259, Kernel::new(4, 15)), // riscv_flush_icache
+    Entry::new(497, 260, Kernel::new(4, 15)), // wait4
+    Entry::new(285, 261, Kernel::new(4, 15)), // prlimit64
+    Entry::new(70, 262, Kernel::new(4, 15)),  // fanotify_init
+    Entry::new(71, 263, Kernel::new(4, 15)),  // fanotify_mark
+    Entry::new(247, 264, Kernel::new(4, 15)), // name_to_handle_at
+    Entry::new(258, 265, Kernel::new(4, 15)), // open_by_handle_at
+    Entry::new(29, 266, Kernel::new(4, 15)),  // clock_adjtime
+    Entry::new(445, 267, Kernel::new(4, 15)), // syncfs
+    Entry::new(386, 268, Kernel::new(4, 15)), // setns
+    Entry::new(366, 269, Kernel::new(4, 15)), // sendmmsg
+    Entry::new(288, 270, Kernel::new(4, 15)), // process_vm_readv
+    Entry::new(289, 271, Kernel::new(4, 15)), // process_vm_writev
+    Entry::new(175, 272, Kernel::new(4, 15)), // kcmp
+    Entry::new(85, 273, Kernel::new(4, 15)),  // finit_module
+    Entry::new(351, 274, Kernel::new(4, 15)), // sched_setattr
+    Entry::new(345, 275, Kernel::new(4, 15)), // sched_getattr
+    Entry::new(319, 276, Kernel::new(4, 15)), // renameat2
+    Entry::new(355, 277, Kernel::new(4, 15)), // seccomp
+    Entry::new(136, 278, Kernel::new(4, 15)), // getrandom
+    Entry::new(208, 279, Kernel::new(4, 15)), // memfd_create
+    Entry::new(16, 280, Kernel::new(4, 15)),  // bpf
+    Entry::new(62, 281, Kernel::new(4, 15)),  // execveat
+    Entry::new(483, 282, Kernel::new(4, 15)), // userfaultfd
+    Entry::new(207, 283, Kernel::new(4, 15)), // membarrier
+    Entry::new(217, 284, Kernel::new(4, 15)), // mlock2
+    Entry::new(44, 285, Kernel::new(4, 15)),  // copy_file_range
+    Entry::new(284, 286, Kernel::new(4, 15)), // preadv2
+    Entry::new(298, 287, Kernel::new(4, 15)), // pwritev2
+    Entry::new(277, 288, Kernel::new(4, 15)), // pkey_mprotect
+    Entry::new(275, 289, Kernel::new(4, 15)), // pkey_alloc
+    Entry::new(276, 290, Kernel::new(4, 15)), // pkey_free
+    Entry::new(432, 291, Kernel::new(4, 15)), // statx
+    Entry::new(162, 292, Kernel::new(4, 18)), // io_pgetevents
+    Entry::new(325, 293, Kernel::new(4, 18)), // rseq
+    Entry::new(176, 294, Kernel::new(5, 0)),  // kexec_file_load
+    Entry::new(271, 424, Kernel::new(5, 1)),  // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 1)),  // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 1)),  // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 1)),  // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 2)),  // open_tree
+    Entry::new(224, 429, Kernel::new(5, 2)),  // move_mount
+    Entry::new(93, 430, Kernel::new(5, 2)),   // fsopen
+    Entry::new(90, 431, Kernel::new(5, 2)),   // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 2)),   // fsmount
+    Entry::new(94, 433, Kernel::new(5, 2)),   // fspick
+    Entry::new(270, 434, Kernel::new(5, 3)),  // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 3)),   // clone3
+    Entry::new(42, 436, Kernel::new(5, 9)),   // close_range
+    Entry::new(262, 437, Kernel::new(5, 6)),  // openat2
+    Entry::new(269, 438, Kernel::new(5, 6)),  // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 8)),   // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 10)), // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 11)),  // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 12)), // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 14)), // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 13)), // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 13)), // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 13)), // landlock_restrict_self
+    Entry::new(209, 447, Kernel::new(5, 14)), // memfd_secret
+    Entry::new(287, 448, Kernel::new(5, 15)), // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 16)), // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 17)), // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),   // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),   // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 6)),  // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),  // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),  // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),  // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),  // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),  // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),  // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),  // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),  // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)), // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)), // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)), // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)), // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)), // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)), // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),  // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),  // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)), // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),  // rseq_slice_yield
 ];
 
 /// Calls of s390x, by number.
 pub(super) static S390X: [Entry; 390] = [
-    Entry { name: "exit", nr: 1, since: Kernel::new(2, 4) },
-    Entry { name: "fork", nr: 2, since: Kernel::new(2, 4) },
-    Entry { name: "read", nr: 3, since: Kernel::new(2, 4) },
-    Entry { name: "write", nr: 4, since: Kernel::new(2, 4) },
-    Entry { name: "open", nr: 5, since: Kernel::new(2, 4) },
-    Entry { name: "close", nr: 6, since: Kernel::new(2, 4) },
-    Entry { name: "restart_syscall", nr: 7, since: Kernel::new(2, 6) },
-    Entry { name: "creat", nr: 8, since: Kernel::new(2, 4) },
-    Entry { name: "link", nr: 9, since: Kernel::new(2, 4) },
-    Entry { name: "unlink", nr: 10, since: Kernel::new(2, 4) },
-    Entry { name: "execve", nr: 11, since: Kernel::new(2, 4) },
-    Entry { name: "chdir", nr: 12, since: Kernel::new(2, 4) },
-    Entry { name: "mknod", nr: 14, since: Kernel::new(2, 4) },
-    Entry { name: "chmod", nr: 15, since: Kernel::new(2, 4) },
-    Entry { name: "lseek", nr: 19, since: Kernel::new(2, 4) },
-    Entry { name: "getpid", nr: 20, since: Kernel::new(2, 4) },
-    Entry { name: "mount", nr: 21, since: Kernel::new(2, 4) },
-    Entry { name: "umount", nr: 22, since: Kernel::new(2, 4) },
-    Entry { name: "ptrace", nr: 26, since: Kernel::new(2, 4) },
-    Entry { name: "alarm", nr: 27, since: Kernel::new(2, 4) },
-    Entry { name: "pause", nr: 29, since: Kernel::new(2, 4) },
-    Entry { name: "utime", nr: 30, since: Kernel::new(2, 4) },
-    Entry { name: "access", nr: 33, since: Kernel::new(2, 4) },
-    Entry { name: "nice", nr: 34, since: Kernel::new(2, 4) },
-    Entry { name: "sync", nr: 36, since: Kernel::new(2, 4) },
-    Entry { name: "kill", nr: 37, since: Kernel::new(2, 4) },
-    Entry { name: "rename", nr: 38, since: Kernel::new(2, 4) },
-    Entry { name: "mkdir", nr: 39, since: Kernel::new(2, 4) },
-    Entry { name: "rmdir", nr: 40, since: Kernel::new(2, 4) },
-    Entry { name: "dup", nr: 41, since: Kernel::new(2, 4) },
-    Entry { name: "pipe", nr: 42, since: Kernel::new(2, 4) },
-    Entry { name: "times", nr: 43, since: Kernel::new(2, 4) },
-    Entry { name: "brk", nr: 45, since: Kernel::new(2, 4) },
-    Entry { name: "signal", nr: 48, since: Kernel::new(2, 4) },
-    Entry { name: "acct", nr: 51, since: Kernel::new(2, 4) },
-    Entry { name: "umount2", nr: 52, since: Kernel::new(2, 4) },
-    Entry { name: "ioctl", nr: 54, since: Kernel::new(2, 4) },
-    Entry { name: "fcntl", nr: 55, since: Kernel::new(2, 4) },
-    Entry { name: "setpgid", nr: 57, since: Kernel::new(2, 4) },
-    Entry { name: "umask", nr: 60, since: Kernel::new(2, 4) },
-    Entry { name: "chroot", nr: 61, since: Kernel::new(2, 4) },
-    Entry { name: "ustat", nr: 62, since: Kernel::new(2, 4) },
-    Entry { name: "dup2", nr: 63, since: Kernel::new(2, 4) },
-    Entry { name: "getppid", nr: 64, since: Kernel::new(2, 4) },
-    Entry { name: "getpgrp", nr: 65, since: Kernel::new(2, 4) },
-    Entry { name: "setsid", nr: 66, since: Kernel::new(2, 4) },
-    Entry { name: "sigaction", nr: 67, since: Kernel::new(2, 4) },
-    Entry { name: "sigsuspend", nr: 72, since: Kernel::new(2, 4) },
-    Entry { name: "sigpending", nr: 73, since: Kernel::new(2, 4) },
-    Entry { name: "sethostname", nr: 74, since: Kernel::new(2, 4) },
-    Entry { name: "setrlimit", nr: 75, since: Kernel::new(2, 4) },
-    Entry { name: "getrusage", nr: 77, since: Kernel::new(2, 4) },
-    Entry { name: "gettimeofday", nr: 78, since: Kernel::new(2, 4) },
-    Entry { name: "settimeofday", nr: 79, since: Kernel::new(2, 4) },
-    Entry { name: "symlink", nr: 83, since: Kernel::new(2, 4) },
-    Entry { name: "readlink", nr: 85, since: Kernel::new(2, 4) },
-    Entry { name: "uselib", nr: 86, since: Kernel::new(2, 4) },
-    Entry { name: "swapon", nr: 87, since: Kernel::new(2, 4) },
-    Entry { name: "reboot", nr: 88, since: Kernel::new(2, 4) },
-    Entry { name: "readdir", nr: 89, since: Kernel::new(2, 4) },
-    Entry { name: "mmap", nr: 90, since: Kernel::new(2, 4) },
-    Entry { name: "munmap", nr: 91, since: Kernel::new(2, 4) },
-    Entry { name: "truncate", nr: 92, since: Kernel::new(2, 4) },
-    Entry { name: "ftruncate", nr: 93, since: Kernel::new(2, 4) },
-    Entry { name: "fchmod", nr: 94, since: Kernel::new(2, 4) },
-    Entry { name: "getpriority", nr: 96, since: Kernel::new(2, 4) },
-    Entry { name: "setpriority", nr: 97, since: Kernel::new(2, 4) },
-    Entry { name: "statfs", nr: 99, since: Kernel::new(2, 4) },
-    Entry { name: "fstatfs", nr: 100, since: Kernel::new(2, 4) },
-    Entry { name: "socketcall", nr: 102, since: Kernel::new(2, 4) },
-    Entry { name: "syslog", nr: 103, since: Kernel::new(2, 4) },
-    Entry { name: "setitimer", nr: 104, since: Kernel::new(2, 4) },
-    Entry { name: "getitimer", nr: 105, since: Kernel::new(2, 4) },
-    Entry { name: "stat", nr: 106, since: Kernel::new(2, 4) },
-    Entry { name: "lstat", nr: 107, since: Kernel::new(2, 4) },
-    Entry { name: "fstat", nr: 108, since: Kernel::new(2, 4) },
-    Entry { name: "lookup_dcookie", nr: 110, since: Kernel::new(2, 6) },
-    Entry { name: "vhangup", nr: 111, since: Kernel::new(2, 4) },
-    Entry { name: "idle", nr: 112, since: Kernel::new(2, 4) },
-    Entry { name: "wait4", nr: 114, since: Kernel::new(2, 4) },
-    Entry { name: "swapoff", nr: 115, since: Kernel::new(2, 4) },
-    Entry { name: "sysinfo", nr: 116, since: Kernel::new(2, 4) },
-    Entry { name: "ipc", nr: 117, since: Kernel::new(2, 4) },
-    Entry { name: "fsync", nr: 118, since: Kernel::new(2, 4) },
-    Entry { name: "sigreturn", nr: 119, since: Kernel::new(2, 4) },
-    Entry { name: "clone", nr: 120, since: Kernel::new(2, 4) },
-    Entry { name: "setdomainname", nr: 121, since: Kernel::new(2, 4) },
-    Entry { name: "uname", nr: 122, since: Kernel::new(2, 4) },
-    Entry { name: "adjtimex", nr: 124, since: Kernel::new(2, 4) },
-    Entry { name: "mprotect", nr: 125, since: Kernel::new(2, 4) },
-    Entry { name: "sigprocmask", nr: 126, since: Kernel::new(2, 4) },
-    Entry { name: "create_module", nr: 127, since: Kernel::new(2, 4) },
-    Entry { name: "init_module", nr: 128, since: Kernel::new(2, 4) },
-    Entry { name: "delete_module", nr: 129, since: Kernel::new(2, 4) },
-    Entry { name: "get_kernel_syms", nr: 130, since: Kernel::new(2, 4) },
-    Entry { name: "quotactl", nr: 131, since: Kernel::new(2, 4) },
-    Entry { name: "getpgid", nr: 132, since: Kernel::new(2, 4) },
-    Entry { name: "fchdir", nr: 133, since: Kernel::new(2, 4) },
-    Entry { name: "bdflush", nr: 134, since: Kernel::new(2, 4) },
-    Entry { name: "sysfs", nr: 135, since: Kernel::new(2, 4) },
-    Entry { name: "personality", nr: 136, since: Kernel::new(2, 4) },
-    Entry { name: "afs_syscall", nr: 137, since: Kernel::new(2, 4) },
-    Entry { name: "getdents", nr: 141, since: Kernel::new(2, 4) },
-    Entry { name: "select", nr: 142, since: Kernel::new(2, 4) },
-    Entry { name: "flock", nr: 143, since: Kernel::new(2, 4) },
-    Entry { name: "msync", nr: 144, since: Kernel::new(2, 4) },
-    Entry { name: "readv", nr: 145, since: Kernel::new(2, 4) },
-    Entry { name: "writev", nr: 146, since: Kernel::new(2, 4) },
-    Entry { name: "getsid", nr: 147, since: Kernel::new(2, 4) },
-    Entry { name: "fdatasync", nr: 148, since: Kernel::new(2, 4) },
-    Entry { name: "_sysctl", nr: 149, since: Kernel::new(2, 4) },
-    Entry { name: "mlock", nr: 150, since: Kernel::new(2, 4) },
-    Entry { name: "munlock", nr: 151, since: Kernel::new(2, 4) },
-    Entry { name: "mlockall", nr: 152, since: Kernel::new(2, 4) },
-    Entry { name: "munlockall", nr: 153, since: Kernel::new(2, 4) },
-    Entry { name: "sched_setparam", nr: 154, since: Kernel::new(2, 4) },
-    Entry { name: "sched_getparam", nr: 155, since: Kernel::new(2, 4) },
-    Entry { name: "sched_setscheduler", nr: 156, since: Kernel::new(2, 4) },
-    Entry { name: "sched_getscheduler", nr: 157, since: Kernel::new(2, 4) },
-    Entry { name: "sched_yield", nr: 158, since: Kernel::new(2, 4) },
-    Entry { name: "sched_get_priority_max", nr: 159, since: Kernel::new(2, 4) },
-    Entry { name: "sched_get_priority_min", nr: 160, since: Kernel::new(2, 4) },
-    Entry { name: "sched_rr_get_interval", nr: 161, since: Kernel::new(2, 4) },
-    Entry { name: "nanosleep", nr: 162, since: Kernel::new(2, 4) },
-    Entry { name: "mremap", nr: 163, since: Kernel::new(2, 4) },
-    Entry { name: "query_module", nr: 167, since: Kernel::new(2, 4) },
-    Entry { name: "poll", nr: 168, since: Kernel::new(2, 4) },
-    Entry { name: "nfsservctl", nr: 169, since: Kernel::new(2, 4) },
-    Entry { name: "prctl", nr: 172, since: Kernel::new(2, 4) },
-    Entry { name: "rt_sigreturn", nr: 173, since: Kernel::new(2, 4) },
-    Entry { name: "rt_sigaction", nr: 174, since: Kernel::new(2, 4) },
-    Entry { name: "rt_sigprocmask", nr: 175, since: Kernel::new(2, 4) },
-    Entry { name: "rt_sigpending", nr: 176, since: Kernel::new(2, 4) },
-    Entry { name: "rt_sigtimedwait", nr: 177, since: Kernel::new(2, 4) },
-    Entry { name: "rt_sigqueueinfo", nr: 178, since: Kernel::new(2, 4) },
-    Entry { name: "rt_sigsuspend", nr: 179, since: Kernel::new(2, 4) },
-    Entry { name: "pread64", nr: 180, since: Kernel::new(2, 4) },
-    Entry { name: "pwrite64", nr: 181, since: Kernel::new(2, 4) },
-    Entry { name: "getcwd", nr: 183, since: Kernel::new(2, 4) },
-    Entry { name: "capget", nr: 184, since: Kernel::new(2, 4) },
-    Entry { name: "capset", nr: 185, since: Kernel::new(2, 4) },
-    Entry { name: "sigaltstack", nr: 186, since: Kernel::new(2, 4) },
-    Entry { name: "sendfile", nr: 187, since: Kernel::new(2, 4) },
-    Entry { name: "getpmsg", nr: 188, since: Kernel::new(2, 4) },
-    Entry { name: "putpmsg", nr: 189, since: Kernel::new(2, 4) },
-    Entry { name: "vfork", nr: 190, since: Kernel::new(2, 4) },
-    Entry { name: "getrlimit", nr: 191, since: Kernel::new(2, 4) },
-    Entry { name: "lchown", nr: 198, since: Kernel::new(2, 4) },
-    Entry { name: "getuid", nr: 199, since: Kernel::new(2, 4) },
-    Entry { name: "getgid", nr: 200, since: Kernel::new(2, 4) },
-    Entry { name: "geteuid", nr: 201, since: Kernel::new(2, 4) },
-    Entry { name: "getegid", nr: 202, since: Kernel::new(2, 4) },
-    Entry { name: "setreuid", nr: 203, since: Kernel::new(2, 4) },
-    Entry { name: "setregid", nr: 204, since: Kernel::new(2, 4) },
-    Entry { name: "getgroups", nr: 205, since: Kernel::new(2, 4) },
-    Entry { name: "setgroups", nr: 206, since: Kernel::new(2, 4) },
-    Entry { name: "fchown", nr: 207, since: Kernel::new(2, 4) },
-    Entry { name: "setresuid", nr: 208, since: Kernel::new(2, 4) },
-    Entry { name: "getresuid", nr: 209, since: Kernel::new(2, 4) },
-    Entry { name: "setresgid", nr: 210, since: Kernel::new(2, 4) },
-    Entry { name: "getresgid", nr: 211, since: Kernel::new(2, 4) },
-    Entry { name: "chown", nr: 212, since: Kernel::new(2, 4) },
-    Entry { name: "setuid", nr: 213, since: Kernel::new(2, 4) },
-    Entry { name: "setgid", nr: 214, since: Kernel::new(2, 4) },
-    Entry { name: "setfsuid", nr: 215, since: Kernel::new(2, 4) },
-    Entry { name: "setfsgid", nr: 216, since: Kernel::new(2, 4) },
-    Entry { name: "pivot_root", nr: 217, since: Kernel::new(2, 4) },
-    Entry { name: "mincore", nr: 218, since: Kernel::new(2, 4) },
-    Entry { name: "madvise", nr: 219, since: Kernel::new(2, 4) },
-    Entry { name: "getdents64", nr: 220, since: Kernel::new(2, 4) },
-    Entry { name: "readahead", nr: 222, since: Kernel::new(2, 4) },
-    Entry { name: "setxattr", nr: 224, since: Kernel::new(2, 4) },
-    Entry { name: "lsetxattr", nr: 225, since: Kernel::new(2, 4) },
-    Entry { name: "fsetxattr", nr: 226, since: Kernel::new(2, 4) },
-    Entry { name: "getxattr", nr: 227, since: Kernel::new(2, 4) },
-    Entry { name: "lgetxattr", nr: 228, since: Kernel::new(2, 4) },
-    Entry { name: "fgetxattr", nr: 229, since: Kernel::new(2, 4) },
-    Entry { name: "listxattr", nr: 230, since: Kernel::new(2, 4) },
-    Entry { name: "llistxattr", nr: 231, since: Kernel::new(2, 4) },
-    Entry { name: "flistxattr", nr: 232, since: Kernel::new(2, 4) },
-    Entry { name: "removexattr", nr: 233, since: Kernel::new(2, 4) },
-    Entry { name: "lremovexattr", nr: 234, since: Kernel::new(2, 4) },
-    Entry { name: "fremovexattr", nr: 235, since: Kernel::new(2, 4) },
-    Entry { name: "gettid", nr: 236, since: Kernel::new(2, 4) },
-    Entry { name: "tkill", nr: 237, since: Kernel::new(2, 4) },
-    Entry { name: "futex", nr: 238, since: Kernel::new(2, 6) },
-    Entry { name: "sched_setaffinity", nr: 239, since: Kernel::new(2, 6) },
-    Entry { name: "sched_getaffinity", nr: 240, since: Kernel::new(2, 6) },
-    Entry { name: "tgkill", nr: 241, since: Kernel::new(2, 6) },
-    Entry { name: "io_setup", nr: 243, since: Kernel::new(2, 6) },
-    Entry { name: "io_destroy", nr: 244, since: Kernel::new(2, 6) },
-    Entry { name: "io_getevents", nr: 245, since: Kernel::new(2, 6) },
-    Entry { name: "io_submit", nr: 246, since: Kernel::new(2, 6) },
-    Entry { name: "io_cancel", nr: 247, since: Kernel::new(2, 6) },
-    Entry { name: "exit_group", nr: 248, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_create", nr: 249, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_ctl", nr: 250, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_wait", nr: 251, since: Kernel::new(2, 6) },
-    Entry { name: "set_tid_address", nr: 252, since: Kernel::new(2, 6) },
-    Entry { name: "fadvise64", nr: 253, since: Kernel::new(2, 6) },
-    Entry { name: "timer_create", nr: 254, since: Kernel::new(2, 6) },
-    Entry { name: "timer_settime", nr: 255, since: Kernel::new(2, 6) },
-    Entry { name: "timer_gettime", nr: 256, since: Kernel::new(2, 6) },
-    Entry { name: "timer_getoverrun", nr: 257, since: Kernel::new(2, 6) },
-    Entry { name: "timer_delete", nr: 258, since: Kernel::new(2, 6) },
-    Entry { name: "clock_settime", nr: 259, since: Kernel::new(2, 6) },
-    Entry { name: "clock_gettime", nr: 260, since: Kernel::new(2, 6) },
-    Entry { name: "clock_getres", nr: 261, since: Kernel::new(2, 6) },
-    Entry { name: "clock_nanosleep", nr: 262, since: Kernel::new(2, 6) },
-    Entry { name: "statfs64", nr: 265, since: Kernel::new(2, 6) },
-    Entry { name: "fstatfs64", nr: 266, since: Kernel::new(2, 6) },
-    Entry { name: "remap_file_pages", nr: 267, since: Kernel::new(2, 6) },
-    Entry { name: "mbind", nr: 268, since: Kernel::new(2, 6) },
-    Entry { name: "get_mempolicy", nr: 269, since: Kernel::new(2, 6) },
-    Entry { name: "set_mempolicy", nr: 270, since: Kernel::new(2, 6) },
-    Entry { name: "mq_open", nr: 271, since: Kernel::new(2, 6) },
-    Entry { name: "mq_unlink", nr: 272, since: Kernel::new(2, 6) },
-    Entry { name: "mq_timedsend", nr: 273, since: Kernel::new(2, 6) },
-    Entry { name: "mq_timedreceive", nr: 274, since: Kernel::new(2, 6) },
-    Entry { name: "mq_notify", nr: 275, since: Kernel::new(2, 6) },
-    Entry { name: "mq_getsetattr", nr: 276, since: Kernel::new(2, 6) },
-    Entry { name: "kexec_load", nr: 277, since: Kernel::new(2, 6) },
-    Entry { name: "add_key", nr: 278, since: Kernel::new(2, 6) },
-    Entry { name: "request_key", nr: 279, since: Kernel::new(2, 6) },
-    Entry { name: "keyctl", nr: 280, since: Kernel::new(2, 6) },
-    Entry { name: "waitid", nr: 281, since: Kernel::new(2, 6) },
-    Entry { name: "ioprio_set", nr: 282, since: Kernel::new(2, 6) },
-    Entry { name: "ioprio_get", nr: 283, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_init", nr: 284, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_add_watch", nr: 285, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_rm_watch", nr: 286, since: Kernel::new(2, 6) },
-    Entry { name: "migrate_pages", nr: 287, since: Kernel::new(2, 6) },
-    Entry { name: "openat", nr: 288, since: Kernel::new(2, 6) },
-    Entry { name: "mkdirat", nr: 289, since: Kernel::new(2, 6) },
-    Entry { name: "mknodat", nr: 290, since: Kernel::new(2, 6) },
-    Entry { name: "fchownat", nr: 291, since: Kernel::new(2, 6) },
-    Entry { name: "futimesat", nr: 292, since: Kernel::new(2, 6) },
-    Entry { name: "newfstatat", nr: 293, since: Kernel::new(2, 6) },
-    Entry { name: "unlinkat", nr: 294, since: Kernel::new(2, 6) },
-    Entry { name: "renameat", nr: 295, since: Kernel::new(2, 6) },
-    Entry { name: "linkat", nr: 296, since: Kernel::new(2, 6) },
-    Entry { name: "symlinkat", nr: 297, since: Kernel::new(2, 6) },
-    Entry { name: "readlinkat", nr: 298, since: Kernel::new(2, 6) },
-    Entry { name: "fchmodat", nr: 299, since: Kernel::new(2, 6) },
-    Entry { name: "faccessat", nr: 300, since: Kernel::new(2, 6) },
-    Entry { name: "pselect6", nr: 301, since: Kernel::new(2, 6) },
-    Entry { name: "ppoll", nr: 302, since: Kernel::new(2, 6) },
-    Entry { name: "unshare", nr: 303, since: Kernel::new(2, 6) },
-    Entry { name: "set_robust_list", nr: 304, since: Kernel::new(2, 6) },
-    Entry { name: "get_robust_list", nr: 305, since: Kernel::new(2, 6) },
-    Entry { name: "splice", nr: 306, since: Kernel::new(2, 6) },
-    Entry { name: "sync_file_range", nr: 307, since: Kernel::new(2, 6) },
-    Entry { name: "tee", nr: 308, since: Kernel::new(2, 6) },
-    Entry { name: "vmsplice", nr: 309, since: Kernel::new(2, 6) },
-    Entry { name: "move_pages", nr: 310, since: Kernel::new(2, 6) },
-    Entry { name: "getcpu", nr: 311, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_pwait", nr: 312, since: Kernel::new(2, 6) },
-    Entry { name: "utimes", nr: 313, since: Kernel::new(2, 6) },
-    Entry { name: "fallocate", nr: 314, since: Kernel::new(2, 6) },
-    Entry { name: "utimensat", nr: 315, since: Kernel::new(2, 6) },
-    Entry { name: "signalfd", nr: 316, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd", nr: 317, since: Kernel::new(2, 6) },
-    Entry { name: "eventfd", nr: 318, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_create", nr: 319, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_settime", nr: 320, since: Kernel::new(2, 6) },
-    Entry { name: "timerfd_gettime", nr: 321, since: Kernel::new(2, 6) },
-    Entry { name: "signalfd4", nr: 322, since: Kernel::new(2, 6) },
-    Entry { name: "eventfd2", nr: 323, since: Kernel::new(2, 6) },
-    Entry { name: "inotify_init1", nr: 324, since: Kernel::new(2, 6) },
-    Entry { name: "pipe2", nr: 325, since: Kernel::new(2, 6) },
-    Entry { name: "dup3", nr: 326, since: Kernel::new(2, 6) },
-    Entry { name: "epoll_create1", nr: 327, since: Kernel::new(2, 6) },
-    Entry { name: "preadv", nr: 328, since: Kernel::new(2, 6) },
-    Entry { name: "pwritev", nr: 329, since: Kernel::new(2, 6) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 330, since: Kernel::new(2, 6) },
-    Entry { name: "perf_event_open", nr: 331, since: Kernel::new(2, 6) },
-    Entry { name: "fanotify_init", nr: 332, since: Kernel::new(2, 6) },
-    Entry { name: "fanotify_mark", nr: 333, since: Kernel::new(2, 6) },
-    Entry { name: "prlimit64", nr: 334, since: Kernel::new(2, 6) },
-    Entry { name: "name_to_handle_at", nr: 335, since: Kernel::new(2, 6) },
-    Entry { name: "open_by_handle_at", nr: 336, since: Kernel::new(2, 6) },
-    Entry { name: "clock_adjtime", nr: 337, since: Kernel::new(2, 6) },
-    Entry { name: "syncfs", nr: 338, since: Kernel::new(2, 6) },
-    Entry { name: "setns", nr: 339, since: Kernel::new(3, 0) },
-    Entry { name: "process_vm_readv", nr: 340, since: Kernel::new(3, 2) },
-    Entry { name: "process_vm_writev", nr: 341, since: Kernel::new(3, 2) },
-    Entry { name: "s390_runtime_instr", nr: 342, since: Kernel::new(3, 7) },
-    Entry { name: "kcmp", nr: 343, since: Kernel::new(3, 7) },
-    Entry { name: "finit_module", nr: 344, since: Kernel::new(3, 8) },
-    Entry { name: "sched_setattr", nr: 345, since: Kernel::new(3, 14) },
-    Entry { name: "sched_getattr", nr: 346, since: Kernel::new(3, 14) },
-    Entry { name: "renameat2", nr: 347, since: Kernel::new(3, 15) },
-    Entry { name: "seccomp", nr: 348, since: Kernel::new(3, 17) },
-    Entry { name: "getrandom", nr: 349, since: Kernel::new(3, 17) },
-    Entry { name: "memfd_create", nr: 350, since: Kernel::new(3, 17) },
-    Entry { name: "bpf", nr: 351, since: Kernel::new(3, 18) },
-    Entry { name: "s390_pci_mmio_write", nr: 352, since: Kernel::new(3, 19) },
-    Entry { name: "s390_pci_mmio_read", nr: 353, since: Kernel::new(3, 19) },
-    Entry { name: "execveat", nr: 354, since: Kernel::new(3, 19) },
-    Entry { name: "userfaultfd", nr: 355, since: Kernel::new(4, 3) },
-    Entry { name: "membarrier", nr: 356, since: Kernel::new(4, 3) },
-    Entry { name: "recvmmsg", nr: 357, since: Kernel::new(4, 3) },
-    Entry { name: "sendmmsg", nr: 358, since: Kernel::new(4, 3) },
-    Entry { name: "socket", nr: 359, since: Kernel::new(4, 3) },
-    Entry { name: "socketpair", nr: 360, since: Kernel::new(4, 3) },
-    Entry { name: "bind", nr: 361, since: Kernel::new(4, 3) },
-    Entry { name: "connect", nr: 362, since: Kernel::new(4, 3) },
-    Entry { name: "listen", nr: 363, since: Kernel::new(4, 3) },
-    Entry { name: "accept4", nr: 364, since: Kernel::new(4, 3) },
-    Entry { name: "getsockopt", nr: 365, since: Kernel::new(4, 3) },
-    Entry { name: "setsockopt", nr: 366, since: Kernel::new(4, 3) },
-    Entry { name: "getsockname", nr: 367, since: Kernel::new(4, 3) },
-    Entry { name: "getpeername", nr: 368, since: Kernel::new(4, 3) },
-    Entry { name: "sendto", nr: 369, since: Kernel::new(4, 3) },
-    Entry { name: "sendmsg", nr: 370, since: Kernel::new(4, 3) },
-    Entry { name: "recvfrom", nr: 371, since: Kernel::new(4, 3) },
-    Entry { name: "recvmsg", nr: 372, since: Kernel::new(4, 3) },
-    Entry { name: "shutdown", nr: 373, since: Kernel::new(4, 3) },
-    Entry { name: "mlock2", nr: 374, since: Kernel::new(4, 4) },
-    Entry { name: "copy_file_range", nr: 375, since: Kernel::new(4, 5) },
-    Entry { name: "preadv2", nr: 376, since: Kernel::new(4, 6) },
-    Entry { name: "pwritev2", nr: 377, since: Kernel::new(4, 6) },
-    Entry { name: "s390_guarded_storage", nr: 378, since: Kernel::new(4, 12) },
-    Entry { name: "statx", nr: 379, since: Kernel::new(4, 12) },
-    Entry { name: "s390_sthyi", nr: 380, since: Kernel::new(4, 15) },
-    Entry { name: "kexec_file_load", nr: 381, since: Kernel::new(4, 15) },
-    Entry { name: "io_pgetevents", nr: 382, since: Kernel::new(4, 18) },
-    Entry { name: "rseq", nr: 383, since: Kernel::new(4, 18) },
-    Entry { name: "pkey_mprotect", nr: 384, since: Kernel::new(5, 1) },
-    Entry { name: "pkey_alloc", nr: 385, since: Kernel::new(5, 1) },
-    Entry { name: "pkey_free", nr: 386, since: Kernel::new(5, 1) },
-    Entry { name: "semtimedop", nr: 392, since: Kernel::new(5, 1) },
-    Entry { name: "semget", nr: 393, since: Kernel::new(5, 1) },
-    Entry { name: "semctl", nr: 394, since: Kernel::new(5, 1) },
-    Entry { name: "shmget", nr: 395, since: Kernel::new(5, 1) },
-    Entry { name: "shmctl", nr: 396, since: Kernel::new(5, 1) },
-    Entry { name: "shmat", nr: 397, since: Kernel::new(5, 1) },
-    Entry { name: "shmdt", nr: 398, since: Kernel::new(5, 1) },
-    Entry { name: "msgget", nr: 399, since: Kernel::new(5, 1) },
-    Entry { name: "msgsnd", nr: 400, since: Kernel::new(5, 1) },
-    Entry { name: "msgrcv", nr: 401, since: Kernel::new(5, 1) },
-    Entry { name: "msgctl", nr: 402, since: Kernel::new(5, 1) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 1) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 2) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 2) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 2) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 2) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 2) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 2) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 3) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 3) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 9) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 6) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 6) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 8) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 10) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 11) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 12) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 14) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 13) },
-    Entry { name: "memfd_secret", nr: 447, since: Kernel::new(5, 14) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 15) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 16) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 17) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 6) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
-];
-
-/// Places in [`S390X`], by name.
-pub(super) static S390X_BY_NAME: [u16; 390] = [
-    110, 308, 22, 34, 222, 88, 101, 19, 98, 305, 295, 32, 369, 139, 140, 11, 13, 161, 40, 281, 207, 206, 208,
-    205, 85, 353, 5, 354, 306, 319, 7, 91, 93, 29, 42, 270, 195, 271, 196, 256, 359, 197, 262, 267, 10, 298,
-    0, 194, 244, 357, 199, 258, 276, 277, 97, 64, 243, 370, 156, 235, 37, 109, 176, 386, 387, 288, 179, 104,
-    1, 182, 349, 173, 350, 348, 351, 75, 68, 210, 83, 63, 185, 374, 373, 367, 372, 236, 94, 213, 249, 255,
-    138, 102, 169, 151, 150, 149, 154, 72, 312, 96, 44, 15, 143, 43, 65, 293, 160, 158, 146, 51, 108, 311,
-    309, 183, 52, 148, 174, 382, 78, 92, 229, 228, 268, 230, 193, 190, 191, 326, 189, 192, 344, 345, 343, 36,
-    227, 226, 82, 287, 325, 221, 224, 25, 363, 362, 364, 147, 175, 8, 240, 307, 376, 388, 177, 383, 178, 76,
-    181, 14, 172, 377, 379, 378, 74, 168, 371, 212, 300, 294, 365, 231, 167, 27, 233, 12, 234, 111, 318, 113,
-    60, 16, 360, 347, 254, 89, 220, 219, 215, 218, 217, 216, 124, 380, 341, 338, 340, 339, 105, 112, 114, 61,
-    279, 123, 237, 127, 23, 4, 280, 346, 385, 232, 355, 20, 275, 100, 356, 352, 342, 30, 269, 166, 329, 330,
-    328, 126, 246, 128, 136, 272, 320, 278, 358, 366, 284, 285, 245, 18, 144, 137, 273, 321, 125, 95, 361, 2,
-    170, 59, 55, 242, 106, 58, 315, 301, 316, 211, 180, 384, 26, 239, 291, 223, 6, 28, 327, 389, 130, 132,
-    131, 134, 129, 135, 133, 274, 322, 297, 296, 286, 324, 120, 121, 187, 290, 116, 118, 122, 186, 289, 115,
-    117, 119, 292, 103, 333, 332, 331, 142, 302, 314, 313, 214, 368, 248, 198, 86, 165, 164, 163, 155, 49,
-    71, 283, 38, 66, 153, 159, 157, 152, 50, 45, 310, 53, 162, 171, 381, 336, 335, 337, 334, 317, 46, 141,
-    33, 260, 266, 48, 90, 84, 47, 303, 69, 304, 250, 73, 67, 209, 375, 323, 80, 57, 54, 241, 24, 251, 282,
-    99, 81, 70, 252, 188, 200, 204, 203, 202, 201, 261, 263, 265, 264, 31, 184, 62, 39, 17, 35, 87, 9, 238,
-    247, 56, 299, 41, 21, 259, 257, 145, 77, 253, 79, 225, 3, 107,
+    Entry::new(63, 1, Kernel::new(2, 4)),     // exit
+    Entry::new(88, 2, Kernel::new(2, 4)),     // fork
+    Entry::new(302, 3, Kernel::new(2, 4)),    // read
+    Entry::new(500, 4, Kernel::new(2, 4)),    // write
+    Entry::new(257, 5, Kernel::new(2, 4)),    // open
+    Entry::new(41, 6, Kernel::new(2, 4)),     // close
+    Entry::new(321, 7, Kernel::new(2, 6)),    // restart_syscall
+    Entry::new(45, 8, Kernel::new(2, 4)),     // creat
+    Entry::new(186, 9, Kernel::new(2, 4)),    // link
+    Entry::new(477, 10, Kernel::new(2, 4)),   // unlink
+    Entry::new(61, 11, Kernel::new(2, 4)),    // execve
+    Entry::new(24, 12, Kernel::new(2, 4)),    // chdir
+    Entry::new(214, 14, Kernel::new(2, 4)),   // mknod
+    Entry::new(25, 15, Kernel::new(2, 4)),    // chmod
+    Entry::new(197, 19, Kernel::new(2, 4)),   // lseek
+    Entry::new(132, 20, Kernel::new(2, 4)),   // getpid
+    Entry::new(222, 21, Kernel::new(2, 4)),   // mount
+    Entry::new(474, 22, Kernel::new(2, 4)),   // umount
+    Entry::new(294, 26, Kernel::new(2, 4)),   // ptrace
+    Entry::new(10, 27, Kernel::new(2, 4)),    // alarm
+    Entry::new(263, 29, Kernel::new(2, 4)),   // pause
+    Entry::new(487, 30, Kernel::new(2, 4)),   // utime
+    Entry::new(5, 33, Kernel::new(2, 4)),     // access
+    Entry::new(251, 34, Kernel::new(2, 4)),   // nice
+    Entry::new(442, 36, Kernel::new(2, 4)),   // sync
+    Entry::new(179, 37, Kernel::new(2, 4)),   // kill
+    Entry::new(317, 38, Kernel::new(2, 4)),   // rename
+    Entry::new(212, 39, Kernel::new(2, 4)),   // mkdir
+    Entry::new(324, 40, Kernel::new(2, 4)),   // rmdir
+    Entry::new(48, 41, Kernel::new(2, 4)),    // dup
+    Entry::new(272, 42, Kernel::new(2, 4)),   // pipe
+    Entry::new(466, 43, Kernel::new(2, 4)),   // times
+    Entry::new(19, 45, Kernel::new(2, 4)),    // brk
+    Entry::new(413, 48, Kernel::new(2, 4)),   // signal
+    Entry::new(6, 51, Kernel::new(2, 4)),     // acct
+    Entry::new(475, 52, Kernel::new(2, 4)),   // umount2
+    Entry::new(169, 54, Kernel::new(2, 4)),   // ioctl
+    Entry::new(79, 55, Kernel::new(2, 4)),    // fcntl
+    Entry::new(387, 57, Kernel::new(2, 4)),   // setpgid
+    Entry::new(473, 60, Kernel::new(2, 4)),   // umask
+    Entry::new(28, 61, Kernel::new(2, 4)),    // chroot
+    Entry::new(486, 62, Kernel::new(2, 4)),   // ustat
+    Entry::new(49, 63, Kernel::new(2, 4)),    // dup2
+    Entry::new(134, 64, Kernel::new(2, 4)),   // getppid
+    Entry::new(131, 65, Kernel::new(2, 4)),   // getpgrp
+    Entry::new(398, 66, Kernel::new(2, 4)),   // setsid
+    Entry::new(411, 67, Kernel::new(2, 4)),   // sigaction
+    Entry::new(419, 72, Kernel::new(2, 4)),   // sigsuspend
+    Entry::new(416, 73, Kernel::new(2, 4)),   // sigpending
+    Entry::new(384, 74, Kernel::new(2, 4)),   // sethostname
+    Entry::new(397, 75, Kernel::new(2, 4)),   // setrlimit
+    Entry::new(142, 77, Kernel::new(2, 4)),   // getrusage
+    Entry::new(147, 78, Kernel::new(2, 4)),   // gettimeofday
+    Entry::new(400, 79, Kernel::new(2, 4)),   // settimeofday
+    Entry::new(440, 83, Kernel::new(2, 4)),   // symlink
+    Entry::new(305, 85, Kernel::new(2, 4)),   // readlink
+    Entry::new(482, 86, Kernel::new(2, 4)),   // uselib
+    Entry::new(438, 87, Kernel::new(2, 4)),   // swapon
+    Entry::new(308, 88, Kernel::new(2, 4)),   // reboot
+    Entry::new(304, 89, Kernel::new(2, 4)),   // readdir
+    Entry::new(219, 90, Kernel::new(2, 4)),   // mmap
+    Entry::new(246, 91, Kernel::new(2, 4)),   // munmap
+    Entry::new(468, 92, Kernel::new(2, 4)),   // truncate
+    Entry::new(102, 93, Kernel::new(2, 4)),   // ftruncate
+    Entry::new(73, 94, Kernel::new(2, 4)),    // fchmod
+    Entry::new(135, 96, Kernel::new(2, 4)),   // getpriority
+    Entry::new(388, 97, Kernel::new(2, 4)),   // setpriority
+    Entry::new(429, 99, Kernel::new(2, 4)),   // statfs
+    Entry::new(98, 100, Kernel::new(2, 4)),   // fstatfs
+    Entry::new(421, 102, Kernel::new(2, 4)),  // socketcall
+    Entry::new(449, 103, Kernel::new(2, 4)),  // syslog
+    Entry::new(385, 104, Kernel::new(2, 4)),  // setitimer
+    Entry::new(128, 105, Kernel::new(2, 4)),  // getitimer
+    Entry::new(427, 106, Kernel::new(2, 4)),  // stat
+    Entry::new(202, 107, Kernel::new(2, 4)),  // lstat
+    Entry::new(95, 108, Kernel::new(2, 4)),   // fstat
+    Entry::new(195, 110, Kernel::new(2, 6)),  // lookup_dcookie
+    Entry::new(492, 111, Kernel::new(2, 4)),  // vhangup
+    Entry::new(153, 112, Kernel::new(2, 4)),  // idle
+    Entry::new(497, 114, Kernel::new(2, 4)),  // wait4
+    Entry::new(437, 115, Kernel::new(2, 4)),  // swapoff
+    Entry::new(448, 116, Kernel::new(2, 4)),  // sysinfo
+    Entry::new(174, 117, Kernel::new(2, 4)),  // ipc
+    Entry::new(100, 118, Kernel::new(2, 4)),  // fsync
+    Entry::new(418, 119, Kernel::new(2, 4)),  // sigreturn
+    Entry::new(39, 120, Kernel::new(2, 4)),   // clone
+    Entry::new(375, 121, Kernel::new(2, 4)),  // setdomainname
+    Entry::new(476, 122, Kernel::new(2, 4)),  // uname
+    Entry::new(8, 124, Kernel::new(2, 4)),    // adjtimex
+    Entry::new(226, 125, Kernel::new(2, 4)),  // mprotect
+    Entry::new(417, 126, Kernel::new(2, 4)),  // sigprocmask
+    Entry::new(46, 127, Kernel::new(2, 4)),   // create_module
+    Entry::new(154, 128, Kernel::new(2, 4)),  // init_module
+    Entry::new(47, 129, Kernel::new(2, 4)),   // delete_module
+    Entry::new(111, 130, Kernel::new(2, 4)),  // get_kernel_syms
+    Entry::new(300, 131, Kernel::new(2, 4)),  // quotactl
+    Entry::new(130, 132, Kernel::new(2, 4)),  // getpgid
+    Entry::new(72, 133, Kernel::new(2, 4)),   // fchdir
+    Entry::new(14, 134, Kernel::new(2, 4)),   // bdflush
+    Entry::new(447, 135, Kernel::new(2, 4)),  // sysfs
+    Entry::new(268, 136, Kernel::new(2, 4)),  // personality
+    Entry::new(9, 137, Kernel::new(2, 4)),    // afs_syscall
+    Entry::new(118, 141, Kernel::new(2, 4)),  // getdents
+    Entry::new(357, 142, Kernel::new(2, 4)),  // select
+    Entry::new(87, 143, Kernel::new(2, 4)),   // flock
+    Entry::new(242, 144, Kernel::new(2, 4)),  // msync
+    Entry::new(307, 145, Kernel::new(2, 4)),  // readv
+    Entry::new(501, 146, Kernel::new(2, 4)),  // writev
+    Entry::new(143, 147, Kernel::new(2, 4)),  // getsid
+    Entry::new(81, 148, Kernel::new(2, 4)),   // fdatasync
+    Entry::new(2, 149, Kernel::new(2, 4)),    // _sysctl
+    Entry::new(216, 150, Kernel::new(2, 4)),  // mlock
+    Entry::new(244, 151, Kernel::new(2, 4)),  // munlock
+    Entry::new(218, 152, Kernel::new(2, 4)),  // mlockall
+    Entry::new(245, 153, Kernel::new(2, 4)),  // munlockall
+    Entry::new(352, 154, Kernel::new(2, 4)),  // sched_setparam
+    Entry::new(346, 155, Kernel::new(2, 4)),  // sched_getparam
+    Entry::new(353, 156, Kernel::new(2, 4)),  // sched_setscheduler
+    Entry::new(347, 157, Kernel::new(2, 4)),  // sched_getscheduler
+    Entry::new(354, 158, Kernel::new(2, 4)),  // sched_yield
+    Entry::new(342, 159, Kernel::new(2, 4)),  // sched_get_priority_max
+    Entry::new(343, 160, Kernel::new(2, 4)),  // sched_get_priority_min
+    Entry::new(348, 161, Kernel::new(2, 4)),  // sched_rr_get_interval
+    Entry::new(248, 162, Kernel::new(2, 4)),  // nanosleep
+    Entry::new(236, 163, Kernel::new(2, 4)),  // mremap
+    Entry::new(299, 167, Kernel::new(2, 4)),  // query_module
+    Entry::new(278, 168, Kernel::new(2, 4)),  // poll
+    Entry::new(250, 169, Kernel::new(2, 4)),  // nfsservctl
+    Entry::new(281, 172, Kernel::new(2, 4)),  // prctl
+    Entry::new(331, 173, Kernel::new(2, 4)),  // rt_sigreturn
+    Entry::new(327, 174, Kernel::new(2, 4)),  // rt_sigaction
+    Entry::new(329, 175, Kernel::new(2, 4)),  // rt_sigprocmask
+    Entry::new(328, 176, Kernel::new(2, 4)),  // rt_sigpending
+    Entry::new(333, 177, Kernel::new(2, 4)),  // rt_sigtimedwait
+    Entry::new(330, 178, Kernel::new(2, 4)),  // rt_sigqueueinfo
+    Entry::new(332, 179, Kernel::new(2, 4)),  // rt_sigsuspend
+    Entry::new(282, 180, Kernel::new(2, 4)),  // pread64
+    Entry::new(296, 181, Kernel::new(2, 4)),  // pwrite64
+    Entry::new(117, 183, Kernel::new(2, 4)),  // getcwd
+    Entry::new(22, 184, Kernel::new(2, 4)),   // capget
+    Entry::new(23, 185, Kernel::new(2, 4)),   // capset
+    Entry::new(412, 186, Kernel::new(2, 4)),  // sigaltstack
+    Entry::new(364, 187, Kernel::new(2, 4)),  // sendfile
+    Entry::new(133, 188, Kernel::new(2, 4)),  // getpmsg
+    Entry::new(295, 189, Kernel::new(2, 4)),  // putpmsg
+    Entry::new(491, 190, Kernel::new(2, 4)),  // vfork
+    Entry::new(141, 191, Kernel::new(2, 4)),  // getrlimit
+    Entry::new(183, 198, Kernel::new(2, 4)),  // lchown
+    Entry::new(148, 199, Kernel::new(2, 4)),  // getuid
+    Entry::new(124, 200, Kernel::new(2, 4)),  // getgid
+    Entry::new(122, 201, Kernel::new(2, 4)),  // geteuid
+    Entry::new(120, 202, Kernel::new(2, 4)),  // getegid
+    Entry::new(395, 203, Kernel::new(2, 4)),  // setreuid
+    Entry::new(389, 204, Kernel::new(2, 4)),  // setregid
+    Entry::new(126, 205, Kernel::new(2, 4)),  // getgroups
+    Entry::new(382, 206, Kernel::new(2, 4)),  // setgroups
+    Entry::new(76, 207, Kernel::new(2, 4)),   // fchown
+    Entry::new(393, 208, Kernel::new(2, 4)),  // setresuid
+    Entry::new(139, 209, Kernel::new(2, 4)),  // getresuid
+    Entry::new(391, 210, Kernel::new(2, 4)),  // setresgid
+    Entry::new(137, 211, Kernel::new(2, 4)),  // getresgid
+    Entry::new(26, 212, Kernel::new(2, 4)),   // chown
+    Entry::new(401, 213, Kernel::new(2, 4)),  // setuid
+    Entry::new(380, 214, Kernel::new(2, 4)),  // setgid
+    Entry::new(378, 215, Kernel::new(2, 4)),  // setfsuid
+    Entry::new(376, 216, Kernel::new(2, 4)),  // setfsgid
+    Entry::new(274, 217, Kernel::new(2, 4)),  // pivot_root
+    Entry::new(211, 218, Kernel::new(2, 4)),  // mincore
+    Entry::new(204, 219, Kernel::new(2, 4)),  // madvise
+    Entry::new(119, 220, Kernel::new(2, 4)),  // getdents64
+    Entry::new(303, 222, Kernel::new(2, 4)),  // readahead
+    Entry::new(403, 224, Kernel::new(2, 4)),  // setxattr
+    Entry::new(198, 225, Kernel::new(2, 4)),  // lsetxattr
+    Entry::new(91, 226, Kernel::new(2, 4)),   // fsetxattr
+    Entry::new(150, 227, Kernel::new(2, 4)),  // getxattr
+    Entry::new(185, 228, Kernel::new(2, 4)),  // lgetxattr
+    Entry::new(82, 229, Kernel::new(2, 4)),   // fgetxattr
+    Entry::new(191, 230, Kernel::new(2, 4)),  // listxattr
+    Entry::new(193, 231, Kernel::new(2, 4)),  // llistxattr
+    Entry::new(86, 232, Kernel::new(2, 4)),   // flistxattr
+    Entry::new(315, 233, Kernel::new(2, 4)),  // removexattr
+    Entry::new(196, 234, Kernel::new(2, 4)),  // lremovexattr
+    Entry::new(89, 235, Kernel::new(2, 4)),   // fremovexattr
+    Entry::new(146, 236, Kernel::new(2, 4)),  // gettid
+    Entry::new(467, 237, Kernel::new(2, 4)),  // tkill
+    Entry::new(104, 238, Kernel::new(2, 6)),  // futex
+    Entry::new(350, 239, Kernel::new(2, 6)),  // sched_setaffinity
+    Entry::new(344, 240, Kernel::new(2, 6)),  // sched_getaffinity
+    Entry::new(451, 241, Kernel::new(2, 6)),  // tgkill
+    Entry::new(164, 243, Kernel::new(2, 6)),  // io_setup
+    Entry::new(160, 244, Kernel::new(2, 6)),  // io_destroy
+    Entry::new(161, 245, Kernel::new(2, 6)),  // io_getevents
+    Entry::new(165, 246, Kernel::new(2, 6)),  // io_submit
+    Entry::new(159, 247, Kernel::new(2, 6)),  // io_cancel
+    Entry::new(64, 248, Kernel::new(2, 6)),   // exit_group
+    Entry::new(51, 249, Kernel::new(2, 6)),   // epoll_create
+    Entry::new(53, 250, Kernel::new(2, 6)),   // epoll_ctl
+    Entry::new(57, 251, Kernel::new(2, 6)),   // epoll_wait
+    Entry::new(373, 252, Kernel::new(2, 6)),  // set_tid_address
+    Entry::new(67, 253, Kernel::new(2, 6)),   // fadvise64
+    Entry::new(453, 254, Kernel::new(2, 6)),  // timer_create
+    Entry::new(458, 255, Kernel::new(2, 6)),  // timer_settime
+    Entry::new(456, 256, Kernel::new(2, 6)),  // timer_gettime
+    Entry::new(455, 257, Kernel::new(2, 6)),  // timer_getoverrun
+    Entry::new(454, 258, Kernel::new(2, 6)),  // timer_delete
+    Entry::new(37, 259, Kernel::new(2, 6)),   // clock_settime
+    Entry::new(33, 260, Kernel::new(2, 6)),   // clock_gettime
+    Entry::new(31, 261, Kernel::new(2, 6)),   // clock_getres
+    Entry::new(35, 262, Kernel::new(2, 6)),   // clock_nanosleep
+    Entry::new(430, 265, Kernel::new(2, 6)),  // statfs64
+    Entry::new(99, 266, Kernel::new(2, 6)),   // fstatfs64
+    Entry::new(314, 267, Kernel::new(2, 6)),  // remap_file_pages
+    Entry::new(206, 268, Kernel::new(2, 6)),  // mbind
+    Entry::new(112, 269, Kernel::new(2, 6)),  // get_mempolicy
+    Entry::new(369, 270, Kernel::new(2, 6)),  // set_mempolicy
+    Entry::new(230, 271, Kernel::new(2, 6)),  // mq_open
+    Entry::new(235, 272, Kernel::new(2, 6)),  // mq_unlink
+    Entry::new(233, 273, Kernel::new(2, 6)),  // mq_timedsend
+    Entry::new(231, 274, Kernel::new(2, 6)),  // mq_timedreceive
+    Entry::new(229, 275, Kernel::new(2, 6)),  // mq_notify
+    Entry::new(228, 276, Kernel::new(2, 6)),  // mq_getsetattr
+    Entry::new(177, 277, Kernel::new(2, 6)),  // kexec_load
+    Entry::new(7, 278, Kernel::new(2, 6)),    // add_key
+    Entry::new(320, 279, Kernel::new(2, 6)),  // request_key
+    Entry::new(178, 280, Kernel::new(2, 6)),  // keyctl
+    Entry::new(498, 281, Kernel::new(2, 6)),  // waitid
+    Entry::new(173, 282, Kernel::new(2, 6)),  // ioprio_set
+    Entry::new(172, 283, Kernel::new(2, 6)),  // ioprio_get
+    Entry::new(156, 284, Kernel::new(2, 6)),  // inotify_init
+    Entry::new(155, 285, Kernel::new(2, 6)),  // inotify_add_watch
+    Entry::new(158, 286, Kernel::new(2, 6)),  // inotify_rm_watch
+    Entry::new(210, 287, Kernel::new(2, 6)),  // migrate_pages
+    Entry::new(261, 288, Kernel::new(2, 6)),  // openat
+    Entry::new(213, 289, Kernel::new(2, 6)),  // mkdirat
+    Entry::new(215, 290, Kernel::new(2, 6)),  // mknodat
+    Entry::new(78, 291, Kernel::new(2, 6)),   // fchownat
+    Entry::new(110, 292, Kernel::new(2, 6)),  // futimesat
+    Entry::new(249, 293, Kernel::new(2, 6)),  // newfstatat
+    Entry::new(478, 294, Kernel::new(2, 6)),  // unlinkat
+    Entry::new(318, 295, Kernel::new(2, 6)),  // renameat
+    Entry::new(187, 296, Kernel::new(2, 6)),  // linkat
+    Entry::new(441, 297, Kernel::new(2, 6)),  // symlinkat
+    Entry::new(306, 298, Kernel::new(2, 6)),  // readlinkat
+    Entry::new(74, 299, Kernel::new(2, 6)),   // fchmodat
+    Entry::new(65, 300, Kernel::new(2, 6)),   // faccessat
+    Entry::new(292, 301, Kernel::new(2, 6)),  // pselect6
+    Entry::new(279, 302, Kernel::new(2, 6)),  // ppoll
+    Entry::new(479, 303, Kernel::new(2, 6)),  // unshare
+    Entry::new(371, 304, Kernel::new(2, 6)),  // set_robust_list
+    Entry::new(113, 305, Kernel::new(2, 6)),  // get_robust_list
+    Entry::new(423, 306, Kernel::new(2, 6)),  // splice
+    Entry::new(443, 307, Kernel::new(2, 6)),  // sync_file_range
+    Entry::new(450, 308, Kernel::new(2, 6)),  // tee
+    Entry::new(495, 309, Kernel::new(2, 6)),  // vmsplice
+    Entry::new(225, 310, Kernel::new(2, 6)),  // move_pages
+    Entry::new(116, 311, Kernel::new(2, 6)),  // getcpu
+    Entry::new(55, 312, Kernel::new(2, 6)),   // epoll_pwait
+    Entry::new(490, 313, Kernel::new(2, 6)),  // utimes
+    Entry::new(69, 314, Kernel::new(2, 6)),   // fallocate
+    Entry::new(488, 315, Kernel::new(2, 6)),  // utimensat
+    Entry::new(414, 316, Kernel::new(2, 6)),  // signalfd
+    Entry::new(460, 317, Kernel::new(2, 6)),  // timerfd
+    Entry::new(59, 318, Kernel::new(2, 6)),   // eventfd
+    Entry::new(461, 319, Kernel::new(2, 6)),  // timerfd_create
+    Entry::new(464, 320, Kernel::new(2, 6)),  // timerfd_settime
+    Entry::new(462, 321, Kernel::new(2, 6)),  // timerfd_gettime
+    Entry::new(415, 322, Kernel::new(2, 6)),  // signalfd4
+    Entry::new(60, 323, Kernel::new(2, 6)),   // eventfd2
+    Entry::new(157, 324, Kernel::new(2, 6)),  // inotify_init1
+    Entry::new(273, 325, Kernel::new(2, 6)),  // pipe2
+    Entry::new(50, 326, Kernel::new(2, 6)),   // dup3
+    Entry::new(52, 327, Kernel::new(2, 6)),   // epoll_create1
+    Entry::new(283, 328, Kernel::new(2, 6)),  // preadv
+    Entry::new(297, 329, Kernel::new(2, 6)),  // pwritev
+    Entry::new(335, 330, Kernel::new(2, 6)),  // rt_tgsigqueueinfo
+    Entry::new(267, 331, Kernel::new(2, 6)),  // perf_event_open
+    Entry::new(70, 332, Kernel::new(2, 6)),   // fanotify_init
+    Entry::new(71, 333, Kernel::new(2, 6)),   // fanotify_mark
+    Entry::new(285, 334, Kernel::new(2, 6)),  // prlimit64
+    Entry::new(247, 335, Kernel::new(2, 6)),  // name_to_handle_at
+    Entry::new(258, 336, Kernel::new(2, 6)),  // open_by_handle_at
+    Entry::new(29, 337, Kernel::new(2, 6)),   // clock_adjtime
+    Entry::new(445, 338, Kernel::new(2, 6)),  // syncfs
+    Entry::new(386, 339, Kernel::new(3, 0)),  // setns
+    Entry::new(288, 340, Kernel::new(3, 2)),  // process_vm_readv
+    Entry::new(289, 341, Kernel::new(3, 2)),  // process_vm_writev
+    Entry::new(340, 342, Kernel::new(3, 7)),  // s390_runtime_instr
+    Entry::new(175, 343, Kernel::new(3, 7)),  // kcmp
+    Entry::new(85, 344, Kernel::new(3, 8)),   // finit_module
+    Entry::new(351, 345, Kernel::new(3, 14)), // sched_setattr
+    Entry::new(345, 346, Kernel::new(3, 14)), // sched_getattr
+    Entry::new(319, 347, Kernel::new(3, 15)), // renameat2
+    Entry::new(355, 348, Kernel::new(3, 17)), // seccomp
+    Entry::new(136, 349, Kernel::new(3, 17)), // getrandom
+    Entry::new(208, 350, Kernel::new(3, 17)), // memfd_create
+    Entry::new(16, 351, Kernel::new(3, 18)),  // bpf
+    Entry::new(339, 352, Kernel::new(3, 19)), // s390_pci_mmio_write
+    Entry::new(338, 353, Kernel::new(3, 19)), // s390_pci_mmio_read
+    Entry::new(62, 354, Kernel::new(3, 19)),  // execveat
+    Entry::new(483, 355, Kernel::new(4, 3)),  // userfaultfd
+    Entry::new(207, 356, Kernel::new(4, 3)),  // membarrier
+    Entry::new(311, 357, Kernel::new(4, 3)),  // recvmmsg
+    Entry::new(366, 358, Kernel::new(4, 3)),  // sendmmsg
+    Entry::new(420, 359, Kernel::new(4, 3)),  // socket
+    Entry::new(422, 360, Kernel::new(4, 3)),  // socketpair
+    Entry::new(15, 361, Kernel::new(4, 3)),   // bind
+    Entry::new(43, 362, Kernel::new(4, 3)),   // connect
+    Entry::new(188, 363, Kernel::new(4, 3)),  // listen
+    Entry::new(4, 364, Kernel::new(4, 3)),    // accept4
+    Entry::new(145, 365, Kernel::new(4, 3)),  // getsockopt
+    Entry::new(399, 366, Kernel::new(4, 3)),  // setsockopt
+    Entry::new(144, 367, Kernel::new(4, 3)),  // getsockname
+    Entry::new(129, 368, Kernel::new(4, 3)),  // getpeername
+    Entry::new(368, 369, Kernel::new(4, 3)),  // sendto
+    Entry::new(367, 370, Kernel::new(4, 3)),  // sendmsg
+    Entry::new(310, 371, Kernel::new(4, 3)),  // recvfrom
+    Entry::new(313, 372, Kernel::new(4, 3)),  // recvmsg
+    Entry::new(410, 373, Kernel::new(4, 3)),  // shutdown
+    Entry::new(217, 374, Kernel::new(4, 4)),  // mlock2
+    Entry::new(44, 375, Kernel::new(4, 5)),   // copy_file_range
+    Entry::new(284, 376, Kernel::new(4, 6)),  // preadv2
+    Entry::new(298, 377, Kernel::new(4, 6)),  // pwritev2
+    Entry::new(337, 378, Kernel::new(4, 12)), // s390_guarded_storage
+    Entry::new(432, 379, Kernel::new(4, 12)), // statx
+    Entry::new(341, 380, Kernel::new(4, 15)), // s390_sthyi
+    Entry::new(176, 381, Kernel::new(4, 15)), // kexec_file_load
+    Entry::new(162, 382, Kernel::new(4, 18)), // io_pgetevents
+    Entry::new(325, 383, Kernel::new(4, 18)), // rseq
+    Entry::new(277, 384, Kernel::new(5, 1)),  // pkey_mprotect
+    Entry::new(275, 385, Kernel::new(5, 1)),  // pkey_alloc
+    Entry::new(276, 386, Kernel::new(5, 1)),  // pkey_free
+    Entry::new(361, 392, Kernel::new(5, 1)),  // semtimedop
+    Entry::new(359, 393, Kernel::new(5, 1)),  // semget
+    Entry::new(358, 394, Kernel::new(5, 1)),  // semctl
+    Entry::new(409, 395, Kernel::new(5, 1)),  // shmget
+    Entry::new(407, 396, Kernel::new(5, 1)),  // shmctl
+    Entry::new(406, 397, Kernel::new(5, 1)),  // shmat
+    Entry::new(408, 398, Kernel::new(5, 1)),  // shmdt
+    Entry::new(239, 399, Kernel::new(5, 1)),  // msgget
+    Entry::new(241, 400, Kernel::new(5, 1)),  // msgsnd
+    Entry::new(240, 401, Kernel::new(5, 1)),  // msgrcv
+    Entry::new(238, 402, Kernel::new(5, 1)),  // msgctl
+    Entry::new(271, 424, Kernel::new(5, 1)),  // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 1)),  // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 1)),  // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 1)),  // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 2)),  // open_tree
+    Entry::new(224, 429, Kernel::new(5, 2)),  // move_mount
+    Entry::new(93, 430, Kernel::new(5, 2)),   // fsopen
+    Entry::new(90, 431, Kernel::new(5, 2)),   // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 2)),   // fsmount
+    Entry::new(94, 433, Kernel::new(5, 2)),   // fspick
+    Entry::new(270, 434, Kernel::new(5, 3)),  // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 3)),   // clone3
+    Entry::new(42, 436, Kernel::new(5, 9)),   // close_range
+    Entry::new(262, 437, Kernel::new(5, 6)),  // openat2
+    Entry::new(269, 438, Kernel::new(5, 6)),  // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 8)),   // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 10)), // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 11)),  // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 12)), // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 14)), // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 13)), // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 13)), // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 13)), // landlock_restrict_self
+    Entry::new(209, 447, Kernel::new(5, 14)), // memfd_secret
+    Entry::new(287, 448, Kernel::new(5, 15)), // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 16)), // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 17)), // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),   // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),   // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 6)),  // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),  // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),  // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),  // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),  // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),  // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),  // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),  // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),  // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)), // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)), // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)), // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)), // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)), // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)), // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),  // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),  // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)), // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),  // rseq_slice_yield
 ];
 
 /// Calls of ppc64le, by number.
 pub(super) static PPC64LE: [Entry; 424] = [
-    Entry { name: "restart_syscall", nr: 0, since: Kernel::new(3, 13) },
-    Entry { name: "exit", nr: 1, since: Kernel::new(3, 13) },
-    Entry { name: "fork", nr: 2, since: Kernel::new(3, 13) },
-    Entry { name: "read", nr: 3, since: Kernel::new(3, 13) },
-    Entry { name: "write", nr: 4, since: Kernel::new(3, 13) },
-    Entry { name: "open", nr: 5, since: Kernel::new(3, 13) },
-    Entry { name: "close", nr: 6, since: Kernel::new(3, 13) },
-    Entry { name: "waitpid", nr: 7, since: Kernel::new(3, 13) },
-    Entry { name: "creat", nr: 8, since: Kernel::new(3, 13) },
-    Entry { name: "link", nr: 9, since: Kernel::new(3, 13) },
-    Entry { name: "unlink", nr: 10, since: Kernel::new(3, 13) },
-    Entry { name: "execve", nr: 11, since: Kernel::new(3, 13) },
-    Entry { name: "chdir", nr: 12, since: Kernel::new(3, 13) },
-    Entry { name: "time", nr: 13, since: Kernel::new(3, 13) },
-    Entry { name: "mknod", nr: 14, since: Kernel::new(3, 13) },
-    Entry { name: "chmod", nr: 15, since: Kernel::new(3, 13) },
-    Entry { name: "lchown", nr: 16, since: Kernel::new(3, 13) },
-    Entry { name: "break", nr: 17, since: Kernel::new(3, 13) },
-    Entry { name: "oldstat", nr: 18, since: Kernel::new(3, 13) },
-    Entry { name: "lseek", nr: 19, since: Kernel::new(3, 13) },
-    Entry { name: "getpid", nr: 20, since: Kernel::new(3, 13) },
-    Entry { name: "mount", nr: 21, since: Kernel::new(3, 13) },
-    Entry { name: "umount", nr: 22, since: Kernel::new(3, 13) },
-    Entry { name: "setuid", nr: 23, since: Kernel::new(3, 13) },
-    Entry { name: "getuid", nr: 24, since: Kernel::new(3, 13) },
-    Entry { name: "stime", nr: 25, since: Kernel::new(3, 13) },
-    Entry { name: "ptrace", nr: 26, since: Kernel::new(3, 13) },
-    Entry { name: "alarm", nr: 27, since: Kernel::new(3, 13) },
-    Entry { name: "oldfstat", nr: 28, since: Kernel::new(3, 13) },
-    Entry { name: "pause", nr: 29, since: Kernel::new(3, 13) },
-    Entry { name: "utime", nr: 30, since: Kernel::new(3, 13) },
-    Entry { name: "stty", nr: 31, since: Kernel::new(3, 13) },
-    Entry { name: "gtty", nr: 32, since: Kernel::new(3, 13) },
-    Entry { name: "access", nr: 33, since: Kernel::new(3, 13) },
-    Entry { name: "nice", nr: 34, since: Kernel::new(3, 13) },
-    Entry { name: "ftime", nr: 35, since: Kernel::new(3, 13) },
-    Entry { name: "sync", nr: 36, since: Kernel::new(3, 13) },
-    Entry { name: "kill", nr: 37, since: Kernel::new(3, 13) },
-    Entry { name: "rename", nr: 38, since: Kernel::new(3, 13) },
-    Entry { name: "mkdir", nr: 39, since: Kernel::new(3, 13) },
-    Entry { name: "rmdir", nr: 40, since: Kernel::new(3, 13) },
-    Entry { name: "dup", nr: 41, since: Kernel::new(3, 13) },
-    Entry { name: "pipe", nr: 42, since: Kernel::new(3, 13) },
-    Entry { name: "times", nr: 43, since: Kernel::new(3, 13) },
-    Entry { name: "prof", nr: 44, since: Kernel::new(3, 13) },
-    Entry { name: "brk", nr: 45, since: Kernel::new(3, 13) },
-    Entry { name: "setgid", nr: 46, since: Kernel::new(3, 13) },
-    Entry { name: "getgid", nr: 47, since: Kernel::new(3, 13) },
-    Entry { name: "signal", nr: 48, since: Kernel::new(3, 13) },
-    Entry { name: "geteuid", nr: 49, since: Kernel::new(3, 13) },
-    Entry { name: "getegid", nr: 50, since: Kernel::new(3, 13) },
-    Entry { name: "acct", nr: 51, since: Kernel::new(3, 13) },
-    Entry { name: "umount2", nr: 52, since: Kernel::new(3, 13) },
-    Entry { name: "lock", nr: 53, since: Kernel::new(3, 13) },
-    Entry { name: "ioctl", nr: 54, since: Kernel::new(3, 13) },
-    Entry { name: "fcntl", nr: 55, since: Kernel::new(3, 13) },
-    Entry { name: "mpx", nr: 56, since: Kernel::new(3, 13) },
-    Entry { name: "setpgid", nr: 57, since: Kernel::new(3, 13) },
-    Entry { name: "ulimit", nr: 58, since: Kernel::new(3, 13) },
-    Entry { name: "oldolduname", nr: 59, since: Kernel::new(3, 13) },
-    Entry { name: "umask", nr: 60, since: Kernel::new(3, 13) },
-    Entry { name: "chroot", nr: 61, since: Kernel::new(3, 13) },
-    Entry { name: "ustat", nr: 62, since: Kernel::new(3, 13) },
-    Entry { name: "dup2", nr: 63, since: Kernel::new(3, 13) },
-    Entry { name: "getppid", nr: 64, since: Kernel::new(3, 13) },
-    Entry { name: "getpgrp", nr: 65, since: Kernel::new(3, 13) },
-    Entry { name: "setsid", nr: 66, since: Kernel::new(3, 13) },
-    Entry { name: "sigaction", nr: 67, since: Kernel::new(3, 13) },
-    Entry { name: "sgetmask", nr: 68, since: Kernel::new(3, 13) },
-    Entry { name: "ssetmask", nr: 69, since: Kernel::new(3, 13) },
-    Entry { name: "setreuid", nr: 70, since: Kernel::new(3, 13) },
-    Entry { name: "setregid", nr: 71, since: Kernel::new(3, 13) },
-    Entry { name: "sigsuspend", nr: 72, since: Kernel::new(3, 13) },
-    Entry { name: "sigpending", nr: 73, since: Kernel::new(3, 13) },
-    Entry { name: "sethostname", nr: 74, since: Kernel::new(3, 13) },
-    Entry { name: "setrlimit", nr: 75, since: Kernel::new(3, 13) },
-    Entry { name: "getrlimit", nr: 76, since: Kernel::new(3, 13) },
-    Entry { name: "getrusage", nr: 77, since: Kernel::new(3, 13) },
-    Entry { name: "gettimeofday", nr: 78, since: Kernel::new(3, 13) },
-    Entry { name: "settimeofday", nr: 79, since: Kernel::new(3, 13) },
-    Entry { name: "getgroups", nr: 80, since: Kernel::new(3, 13) },
-    Entry { name: "setgroups", nr: 81, since: Kernel::new(3, 13) },
-    Entry { name: "select", nr: 82, since: Kernel::new(3, 13) },
-    Entry { name: "symlink", nr: 83, since: Kernel::new(3, 13) },
-    Entry { name: "oldlstat", nr: 84, since: Kernel::new(3, 13) },
-    Entry { name: "readlink", nr: 85, since: Kernel::new(3, 13) },
-    Entry { name: "uselib", nr: 86, since: Kernel::new(3, 13) },
-    Entry { name: "swapon", nr: 87, since: Kernel::new(3, 13) },
-    Entry { name: "reboot", nr: 88, since: Kernel::new(3, 13) },
-    Entry { name: "readdir", nr: 89, since: Kernel::new(3, 13) },
-    Entry { name: "mmap", nr: 90, since: Kernel::new(3, 13) },
-    Entry { name: "munmap", nr: 91, since: Kernel::new(3, 13) },
-    Entry { name: "truncate", nr: 92, since: Kernel::new(3, 13) },
-    Entry { name: "ftruncate", nr: 93, since: Kernel::new(3, 13) },
-    Entry { name: "fchmod", nr: 94, since: Kernel::new(3, 13) },
-    Entry { name: "fchown", nr: 95, since: Kernel::new(3, 13) },
-    Entry { name: "getpriority", nr: 96, since: Kernel::new(3, 13) },
-    Entry { name: "setpriority", nr: 97, since: Kernel::new(3, 13) },
-    Entry { name: "profil", nr: 98, since: Kernel::new(3, 13) },
-    Entry { name: "statfs", nr: 99, since: Kernel::new(3, 13) },
-    Entry { name: "fstatfs", nr: 100, since: Kernel::new(3, 13) },
-    Entry { name: "ioperm", nr: 101, since: Kernel::new(3, 13) },
-    Entry { name: "socketcall", nr: 102, since: Kernel::new(3, 13) },
-    Entry { name: "syslog", nr: 103, since: Kernel::new(3, 13) },
-    Entry { name: "setitimer", nr: 104, since: Kernel::new(3, 13) },
-    Entry { name: "getitimer", nr: 105, since: Kernel::new(3, 13) },
-    Entry { name: "stat", nr: 106, since: Kernel::new(3, 13) },
-    Entry { name: "lstat", nr: 107, since: Kernel::new(3, 13) },
-    Entry { name: "fstat", nr: 108, since: Kernel::new(3, 13) },
-    Entry { name: "olduname", nr: 109, since: Kernel::new(3, 13) },
-    Entry { name: "iopl", nr: 110, since: Kernel::new(3, 13) },
-    Entry { name: "vhangup", nr: 111, since: Kernel::new(3, 13) },
-    Entry { name: "idle", nr: 112, since: Kernel::new(3, 13) },
-    Entry { name: "vm86", nr: 113, since: Kernel::new(3, 13) },
-    Entry { name: "wait4", nr: 114, since: Kernel::new(3, 13) },
-    Entry { name: "swapoff", nr: 115, since: Kernel::new(3, 13) },
-    Entry { name: "sysinfo", nr: 116, since: Kernel::new(3, 13) },
-    Entry { name: "ipc", nr: 117, since: Kernel::new(3, 13) },
-    Entry { name: "fsync", nr: 118, since: Kernel::new(3, 13) },
-    Entry { name: "sigreturn", nr: 119, since: Kernel::new(3, 13) },
-    Entry { name: "clone", nr: 120, since: Kernel::new(3, 13) },
-    Entry { name: "setdomainname", nr: 121, since: Kernel::new(3, 13) },
-    Entry { name: "uname", nr: 122, since: Kernel::new(3, 13) },
-    Entry { name: "modify_ldt", nr: 123, since: Kernel::new(3, 13) },
-    Entry { name: "adjtimex", nr: 124, since: Kernel::new(3, 13) },
-    Entry { name: "mprotect", nr: 125, since: Kernel::new(3, 13) },
-    Entry { name: "sigprocmask", nr: 126, since: Kernel::new(3, 13) },
-    Entry { name: "create_module", nr: 127, since: Kernel::new(3, 13) },
-    Entry { name: "init_module", nr: 128, since: Kernel::new(3, 13) },
-    Entry { name: "delete_module", nr: 129, since: Kernel::new(3, 13) },
-    Entry { name: "get_kernel_syms", nr: 130, since: Kernel::new(3, 13) },
-    Entry { name: "quotactl", nr: 131, since: Kernel::new(3, 13) },
-    Entry { name: "getpgid", nr: 132, since: Kernel::new(3, 13) },
-    Entry { name: "fchdir", nr: 133, since: Kernel::new(3, 13) },
-    Entry { name: "bdflush", nr: 134, since: Kernel::new(3, 13) },
-    Entry { name: "sysfs", nr: 135, since: Kernel::new(3, 13) },
-    Entry { name: "personality", nr: 136, since: Kernel::new(3, 13) },
-    Entry { name: "afs_syscall", nr: 137, since: Kernel::new(3, 13) },
-    Entry { name: "setfsuid", nr: 138, since: Kernel::new(3, 13) },
-    Entry { name: "setfsgid", nr: 139, since: Kernel::new(3, 13) },
-    Entry { name: "_llseek", nr: 140, since: Kernel::new(3, 13) },
-    Entry { name: "getdents", nr: 141, since: Kernel::new(3, 13) },
-    Entry { name: "_newselect", nr: 142, since: Kernel::new(3, 13) },
-    Entry { name: "flock", nr: 143, since: Kernel::new(3, 13) },
-    Entry { name: "msync", nr: 144, since: Kernel::new(3, 13) },
-    Entry { name: "readv", nr: 145, since: Kernel::new(3, 13) },
-    Entry { name: "writev", nr: 146, since: Kernel::new(3, 13) },
-    Entry { name: "getsid", nr: 147, since: Kernel::new(3, 13) },
-    Entry { name: "fdatasync", nr: 148, since: Kernel::new(3, 13) },
-    Entry { name: "_sysctl", nr: 149, since: Kernel::new(3, 13) },
-    Entry { name: "mlock", nr: 150, since: Kernel::new(3, 13) },
-    Entry { name: "munlock", nr: 151, since: Kernel::new(3, 13) },
-    Entry { name: "mlockall", nr: 152, since: Kernel::new(3, 13) },
-    Entry { name: "munlockall", nr: 153, since: Kernel::new(3, 13) },
-    Entry { name: "sched_setparam", nr: 154, since: Kernel::new(3, 13) },
-    Entry { name: "sched_getparam", nr: 155, since: Kernel::new(3, 13) },
-    Entry { name: "sched_setscheduler", nr: 156, since: Kernel::new(3, 13) },
-    Entry { name: "sched_getscheduler", nr: 157, since: Kernel::new(3, 13) },
-    Entry { name: "sched_yield", nr: 158, since: Kernel::new(3, 13) },
-    Entry { name: "sched_get_priority_max", nr: 159, since: Kernel::new(3, 13) },
-    Entry { name: "sched_get_priority_min", nr: 160, since: Kernel::new(3, 13) },
-    Entry { name: "sched_rr_get_interval", nr: 161, since: Kernel::new(3, 13) },
-    Entry { name: "nanosleep", nr: 162, since: Kernel::new(3, 13) },
-    Entry { name: "mremap", nr: 163, since: Kernel::new(3, 13) },
-    Entry { name: "setresuid", nr: 164, since: Kernel::new(3, 13) },
-    Entry { name: "getresuid", nr: 165, since: Kernel::new(3, 13) },
-    Entry { name: "query_module", nr: 166, since: Kernel::new(3, 13) },
-    Entry { name: "poll", nr: 167, since: Kernel::new(3, 13) },
-    Entry { name: "nfsservctl", nr: 168, since: Kernel::new(3, 13) },
-    Entry { name: "setresgid", nr: 169, since: Kernel::new(3, 13) },
-    Entry { name: "getresgid", nr: 170, since: Kernel::new(3, 13) },
-    Entry { name: "prctl", nr: 171, since: Kernel::new(3, 13) },
-    Entry { name: "rt_sigreturn", nr: 172, since: Kernel::new(3, 13) },
-    Entry { name: "rt_sigaction", nr: 173, since: Kernel::new(3, 13) },
-    Entry { name: "rt_sigprocmask", nr: 174, since: Kernel::new(3, 13) },
-    Entry { name: "rt_sigpending", nr: 175, since: Kernel::new(3, 13) },
-    Entry { name: "rt_sigtimedwait", nr: 176, since: Kernel::new(3, 13) },
-    Entry { name: "rt_sigqueueinfo", nr: 177, since: Kernel::new(3, 13) },
-    Entry { name: "rt_sigsuspend", nr: 178, since: Kernel::new(3, 13) },
-    Entry { name: "pread64", nr: 179, since: Kernel::new(3, 13) },
-    Entry { name: "pwrite64", nr: 180, since: Kernel::new(3, 13) },
-    Entry { name: "chown", nr: 181, since: Kernel::new(3, 13) },
-    Entry { name: "getcwd", nr: 182, since: Kernel::new(3, 13) },
-    Entry { name: "capget", nr: 183, since: Kernel::new(3, 13) },
-    Entry { name: "capset", nr: 184, since: Kernel::new(3, 13) },
-    Entry { name: "sigaltstack", nr: 185, since: Kernel::new(3, 13) },
-    Entry { name: "sendfile", nr: 186, since: Kernel::new(3, 13) },
-    Entry { name: "getpmsg", nr: 187, since: Kernel::new(3, 13) },
-    Entry { name: "putpmsg", nr: 188, since: Kernel::new(3, 13) },
-    Entry { name: "vfork", nr: 189, since: Kernel::new(3, 13) },
-    Entry { name: "ugetrlimit", nr: 190, since: Kernel::new(3, 13) },
-    Entry { name: "readahead", nr: 191, since: Kernel::new(3, 13) },
-    Entry { name: "pciconfig_read", nr: 198, since: Kernel::new(3, 13) },
-    Entry { name: "pciconfig_write", nr: 199, since: Kernel::new(3, 13) },
-    Entry { name: "pciconfig_iobase", nr: 200, since: Kernel::new(3, 13) },
-    Entry { name: "multiplexer", nr: 201, since: Kernel::new(3, 13) },
-    Entry { name: "getdents64", nr: 202, since: Kernel::new(3, 13) },
-    Entry { name: "pivot_root", nr: 203, since: Kernel::new(3, 13) },
-    Entry { name: "madvise", nr: 205, since: Kernel::new(3, 13) },
-    Entry { name: "mincore", nr: 206, since: Kernel::new(3, 13) },
-    Entry { name: "gettid", nr: 207, since: Kernel::new(3, 13) },
-    Entry { name: "tkill", nr: 208, since: Kernel::new(3, 13) },
-    Entry { name: "setxattr", nr: 209, since: Kernel::new(3, 13) },
-    Entry { name: "lsetxattr", nr: 210, since: Kernel::new(3, 13) },
-    Entry { name: "fsetxattr", nr: 211, since: Kernel::new(3, 13) },
-    Entry { name: "getxattr", nr: 212, since: Kernel::new(3, 13) },
-    Entry { name: "lgetxattr", nr: 213, since: Kernel::new(3, 13) },
-    Entry { name: "fgetxattr", nr: 214, since: Kernel::new(3, 13) },
-    Entry { name: "listxattr", nr: 215, since: Kernel::new(3, 13) },
-    Entry { name: "llistxattr", nr: 216, since: Kernel::new(3, 13) },
-    Entry { name: "flistxattr", nr: 217, since: Kernel::new(3, 13) },
-    Entry { name: "removexattr", nr: 218, since: Kernel::new(3, 13) },
-    Entry { name: "lremovexattr", nr: 219, since: Kernel::new(3, 13) },
-    Entry { name: "fremovexattr", nr: 220, since: Kernel::new(3, 13) },
-    Entry { name: "futex", nr: 221, since: Kernel::new(3, 13) },
-    Entry { name: "sched_setaffinity", nr: 222, since: Kernel::new(3, 13) },
-    Entry { name: "sched_getaffinity", nr: 223, since: Kernel::new(3, 13) },
-    Entry { name: "tuxcall", nr: 225, since: Kernel::new(3, 13) },
-    Entry { name: "io_setup", nr: 227, since: Kernel::new(3, 13) },
-    Entry { name: "io_destroy", nr: 228, since: Kernel::new(3, 13) },
-    Entry { name: "io_getevents", nr: 229, since: Kernel::new(3, 13) },
-    Entry { name: "io_submit", nr: 230, since: Kernel::new(3, 13) },
-    Entry { name: "io_cancel", nr: 231, since: Kernel::new(3, 13) },
-    Entry { name: "set_tid_address", nr: 232, since: Kernel::new(3, 13) },
-    Entry { name: "fadvise64", nr: 233, since: Kernel::new(3, 13) },
-    Entry { name: "exit_group", nr: 234, since: Kernel::new(3, 13) },
-    Entry { name: "lookup_dcookie", nr: 235, since: Kernel::new(3, 13) },
-    Entry { name: "epoll_create", nr: 236, since: Kernel::new(3, 13) },
-    Entry { name: "epoll_ctl", nr: 237, since: Kernel::new(3, 13) },
-    Entry { name: "epoll_wait", nr: 238, since: Kernel::new(3, 13) },
-    Entry { name: "remap_file_pages", nr: 239, since: Kernel::new(3, 13) },
-    Entry { name: "timer_create", nr: 240, since: Kernel::new(3, 13) },
-    Entry { name: "timer_settime", nr: 241, since: Kernel::new(3, 13) },
-    Entry { name: "timer_gettime", nr: 242, since: Kernel::new(3, 13) },
-    Entry { name: "timer_getoverrun", nr: 243, since: Kernel::new(3, 13) },
-    Entry { name: "timer_delete", nr: 244, since: Kernel::new(3, 13) },
-    Entry { name: "clock_settime", nr: 245, since: Kernel::new(3, 13) },
-    Entry { name: "clock_gettime", nr: 246, since: Kernel::new(3, 13) },
-    Entry { name: "clock_getres", nr: 247, since: Kernel::new(3, 13) },
-    Entry { name: "clock_nanosleep", nr: 248, since: Kernel::new(3, 13) },
-    Entry { name: "swapcontext", nr: 249, since: Kernel::new(3, 13) },
-    Entry { name: "tgkill", nr: 250, since: Kernel::new(3, 13) },
-    Entry { name: "utimes", nr: 251, since: Kernel::new(3, 13) },
-    Entry { name: "statfs64", nr: 252, since: Kernel::new(3, 13) },
-    Entry { name: "fstatfs64", nr: 253, since: Kernel::new(3, 13) },
-    Entry { name: "rtas", nr: 255, since: Kernel::new(3, 13) },
-    Entry { name: "sys_debug_setcontext", nr: 256, since: Kernel::new(3, 13) },
-    Entry { name: "migrate_pages", nr: 258, since: Kernel::new(3, 13) },
-    Entry { name: "mbind", nr: 259, since: Kernel::new(3, 13) },
-    Entry { name: "get_mempolicy", nr: 260, since: Kernel::new(3, 13) },
-    Entry { name: "set_mempolicy", nr: 261, since: Kernel::new(3, 13) },
-    Entry { name: "mq_open", nr: 262, since: Kernel::new(3, 13) },
-    Entry { name: "mq_unlink", nr: 263, since: Kernel::new(3, 13) },
-    Entry { name: "mq_timedsend", nr: 264, since: Kernel::new(3, 13) },
-    Entry { name: "mq_timedreceive", nr: 265, since: Kernel::new(3, 13) },
-    Entry { name: "mq_notify", nr: 266, since: Kernel::new(3, 13) },
-    Entry { name: "mq_getsetattr", nr: 267, since: Kernel::new(3, 13) },
-    Entry { name: "kexec_load", nr: 268, since: Kernel::new(3, 13) },
-    Entry { name: "add_key", nr: 269, since: Kernel::new(3, 13) },
-    Entry { name: "request_key", nr: 270, since: Kernel::new(3, 13) },
-    Entry { name: "keyctl", nr: 271, since: Kernel::new(3, 13) },
-    Entry { name: "waitid", nr: 272, since: Kernel::new(3, 13) },
-    Entry { name: "ioprio_set", nr: 273, since: Kernel::new(3, 13) },
-    Entry { name: "ioprio_get", nr: 274, since: Kernel::new(3, 13) },
-    Entry { name: "inotify_init", nr: 275, since: Kernel::new(3, 13) },
-    Entry { name: "inotify_add_watch", nr: 276, since: Kernel::new(3, 13) },
-    Entry { name: "inotify_rm_watch", nr: 277, since: Kernel::new(3, 13) },
-    Entry { name: "spu_run", nr: 278, since: Kernel::new(3, 13) },
-    Entry { name: "spu_create", nr: 279, since: Kernel::new(3, 13) },
-    Entry { name: "pselect6", nr: 280, since: Kernel::new(3, 13) },
-    Entry { name: "ppoll", nr: 281, since: Kernel::new(3, 13) },
-    Entry { name: "unshare", nr: 282, since: Kernel::new(3, 13) },
-    Entry { name: "splice", nr: 283, since: Kernel::new(3, 13) },
-    Entry { name: "tee", nr: 284, since: Kernel::new(3, 13) },
-    Entry { name: "vmsplice", nr: 285, since: Kernel::new(3, 13) },
-    Entry { name: "openat", nr: 286, since: Kernel::new(3, 13) },
-    Entry { name: "mkdirat", nr: 287, since: Kernel::new(3, 13) },
-    Entry { name: "mknodat", nr: 288, since: Kernel::new(3, 13) },
-    Entry { name: "fchownat", nr: 289, since: Kernel::new(3, 13) },
-    Entry { name: "futimesat", nr: 290, since: Kernel::new(3, 13) },
-    Entry { name: "newfstatat", nr: 291, since: Kernel::new(3, 13) },
-    Entry { name: "unlinkat", nr: 292, since: Kernel::new(3, 13) },
-    Entry { name: "renameat", nr: 293, since: Kernel::new(3, 13) },
-    Entry { name: "linkat", nr: 294, since: Kernel::new(3, 13) },
-    Entry { name: "symlinkat", nr: 295, since: Kernel::new(3, 13) },
-    Entry { name: "readlinkat", nr: 296, since: Kernel::new(3, 13) },
-    Entry { name: "fchmodat", nr: 297, since: Kernel::new(3, 13) },
-    Entry { name: "faccessat", nr: 298, since: Kernel::new(3, 13) },
-    Entry { name: "get_robust_list", nr: 299, since: Kernel::new(3, 13) },
-    Entry { name: "set_robust_list", nr: 300, since: Kernel::new(3, 13) },
-    Entry { name: "move_pages", nr: 301, since: Kernel::new(3, 13) },
-    Entry { name: "getcpu", nr: 302, since: Kernel::new(3, 13) },
-    Entry { name: "epoll_pwait", nr: 303, since: Kernel::new(3, 13) },
-    Entry { name: "utimensat", nr: 304, since: Kernel::new(3, 13) },
-    Entry { name: "signalfd", nr: 305, since: Kernel::new(3, 13) },
-    Entry { name: "timerfd_create", nr: 306, since: Kernel::new(3, 13) },
-    Entry { name: "eventfd", nr: 307, since: Kernel::new(3, 13) },
-    Entry { name: "sync_file_range2", nr: 308, since: Kernel::new(3, 13) },
-    Entry { name: "fallocate", nr: 309, since: Kernel::new(3, 13) },
-    Entry { name: "subpage_prot", nr: 310, since: Kernel::new(3, 13) },
-    Entry { name: "timerfd_settime", nr: 311, since: Kernel::new(3, 13) },
-    Entry { name: "timerfd_gettime", nr: 312, since: Kernel::new(3, 13) },
-    Entry { name: "signalfd4", nr: 313, since: Kernel::new(3, 13) },
-    Entry { name: "eventfd2", nr: 314, since: Kernel::new(3, 13) },
-    Entry { name: "epoll_create1", nr: 315, since: Kernel::new(3, 13) },
-    Entry { name: "dup3", nr: 316, since: Kernel::new(3, 13) },
-    Entry { name: "pipe2", nr: 317, since: Kernel::new(3, 13) },
-    Entry { name: "inotify_init1", nr: 318, since: Kernel::new(3, 13) },
-    Entry { name: "perf_event_open", nr: 319, since: Kernel::new(3, 13) },
-    Entry { name: "preadv", nr: 320, since: Kernel::new(3, 13) },
-    Entry { name: "pwritev", nr: 321, since: Kernel::new(3, 13) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 322, since: Kernel::new(3, 13) },
-    Entry { name: "fanotify_init", nr: 323, since: Kernel::new(3, 13) },
-    Entry { name: "fanotify_mark", nr: 324, since: Kernel::new(3, 13) },
-    Entry { name: "prlimit64", nr: 325, since: Kernel::new(3, 13) },
-    Entry { name: "socket", nr: 326, since: Kernel::new(3, 13) },
-    Entry { name: "bind", nr: 327, since: Kernel::new(3, 13) },
-    Entry { name: "connect", nr: 328, since: Kernel::new(3, 13) },
-    Entry { name: "listen", nr: 329, since: Kernel::new(3, 13) },
-    Entry { name: "accept", nr: 330, since: Kernel::new(3, 13) },
-    Entry { name: "getsockname", nr: 331, since: Kernel::new(3, 13) },
-    Entry { name: "getpeername", nr: 332, since: Kernel::new(3, 13) },
-    Entry { name: "socketpair", nr: 333, since: Kernel::new(3, 13) },
-    Entry { name: "send", nr: 334, since: Kernel::new(3, 13) },
-    Entry { name: "sendto", nr: 335, since: Kernel::new(3, 13) },
-    Entry { name: "recv", nr: 336, since: Kernel::new(3, 13) },
-    Entry { name: "recvfrom", nr: 337, since: Kernel::new(3, 13) },
-    Entry { name: "shutdown", nr: 338, since: Kernel::new(3, 13) },
-    Entry { name: "setsockopt", nr: 339, since: Kernel::new(3, 13) },
-    Entry { name: "getsockopt", nr: 340, since: Kernel::new(3, 13) },
-    Entry { name: "sendmsg", nr: 341, since: Kernel::new(3, 13) },
-    Entry { name: "recvmsg", nr: 342, since: Kernel::new(3, 13) },
-    Entry { name: "recvmmsg", nr: 343, since: Kernel::new(3, 13) },
-    Entry { name: "accept4", nr: 344, since: Kernel::new(3, 13) },
-    Entry { name: "name_to_handle_at", nr: 345, since: Kernel::new(3, 13) },
-    Entry { name: "open_by_handle_at", nr: 346, since: Kernel::new(3, 13) },
-    Entry { name: "clock_adjtime", nr: 347, since: Kernel::new(3, 13) },
-    Entry { name: "syncfs", nr: 348, since: Kernel::new(3, 13) },
-    Entry { name: "sendmmsg", nr: 349, since: Kernel::new(3, 13) },
-    Entry { name: "setns", nr: 350, since: Kernel::new(3, 13) },
-    Entry { name: "process_vm_readv", nr: 351, since: Kernel::new(3, 13) },
-    Entry { name: "process_vm_writev", nr: 352, since: Kernel::new(3, 13) },
-    Entry { name: "finit_module", nr: 353, since: Kernel::new(3, 13) },
-    Entry { name: "kcmp", nr: 354, since: Kernel::new(3, 13) },
-    Entry { name: "sched_setattr", nr: 355, since: Kernel::new(3, 14) },
-    Entry { name: "sched_getattr", nr: 356, since: Kernel::new(3, 14) },
-    Entry { name: "renameat2", nr: 357, since: Kernel::new(3, 15) },
-    Entry { name: "seccomp", nr: 358, since: Kernel::new(3, 17) },
-    Entry { name: "getrandom", nr: 359, since: Kernel::new(3, 17) },
-    Entry { name: "memfd_create", nr: 360, since: Kernel::new(3, 17) },
-    Entry { name: "bpf", nr: 361, since: Kernel::new(3, 18) },
-    Entry { name: "execveat", nr: 362, since: Kernel::new(3, 19) },
-    Entry { name: "switch_endian", nr: 363, since: Kernel::new(4, 1) },
-    Entry { name: "userfaultfd", nr: 364, since: Kernel::new(4, 3) },
-    Entry { name: "membarrier", nr: 365, since: Kernel::new(4, 3) },
-    Entry { name: "mlock2", nr: 378, since: Kernel::new(4, 4) },
-    Entry { name: "copy_file_range", nr: 379, since: Kernel::new(4, 5) },
-    Entry { name: "preadv2", nr: 380, since: Kernel::new(4, 6) },
-    Entry { name: "pwritev2", nr: 381, since: Kernel::new(4, 6) },
-    Entry { name: "kexec_file_load", nr: 382, since: Kernel::new(4, 10) },
-    Entry { name: "statx", nr: 383, since: Kernel::new(4, 11) },
-    Entry { name: "pkey_alloc", nr: 384, since: Kernel::new(4, 16) },
-    Entry { name: "pkey_free", nr: 385, since: Kernel::new(4, 16) },
-    Entry { name: "pkey_mprotect", nr: 386, since: Kernel::new(4, 16) },
-    Entry { name: "rseq", nr: 387, since: Kernel::new(4, 18) },
-    Entry { name: "io_pgetevents", nr: 388, since: Kernel::new(4, 18) },
-    Entry { name: "semtimedop", nr: 392, since: Kernel::new(5, 1) },
-    Entry { name: "semget", nr: 393, since: Kernel::new(5, 1) },
-    Entry { name: "semctl", nr: 394, since: Kernel::new(5, 1) },
-    Entry { name: "shmget", nr: 395, since: Kernel::new(5, 1) },
-    Entry { name: "shmctl", nr: 396, since: Kernel::new(5, 1) },
-    Entry { name: "shmat", nr: 397, since: Kernel::new(5, 1) },
-    Entry { name: "shmdt", nr: 398, since: Kernel::new(5, 1) },
-    Entry { name: "msgget", nr: 399, since: Kernel::new(5, 1) },
-    Entry { name: "msgsnd", nr: 400, since: Kernel::new(5, 1) },
-    Entry { name: "msgrcv", nr: 401, since: Kernel::new(5, 1) },
-    Entry { name: "msgctl", nr: 402, since: Kernel::new(5, 1) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 1) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 1) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 2) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 2) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 2) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 2) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 2) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 2) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 3) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 3) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 9) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 6) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 6) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 8) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 10) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 11) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 12) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 14) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 13) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 13) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 15) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 16) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 17) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 6) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
-];
-
-/// Places in [`PPC64LE`], by name.
-pub(super) static PPC64LE_BY_NAME: [u16; 424] = [
-    140, 142, 149, 319, 333, 33, 51, 258, 124, 137, 27, 134, 316, 350, 17, 45, 403, 183, 184, 12, 15, 181,
-    61, 336, 238, 237, 239, 236, 120, 388, 6, 389, 317, 356, 8, 127, 129, 41, 63, 305, 227, 304, 228, 292,
-    394, 229, 296, 303, 11, 351, 1, 225, 287, 392, 224, 298, 312, 313, 133, 94, 286, 404, 95, 278, 55, 148,
-    207, 420, 421, 342, 210, 143, 2, 213, 384, 204, 385, 383, 386, 108, 100, 244, 118, 35, 93, 214, 408, 407,
-    401, 406, 279, 130, 249, 288, 291, 182, 141, 196, 50, 49, 47, 80, 105, 321, 132, 65, 20, 187, 64, 96,
-    348, 170, 165, 76, 77, 147, 320, 329, 200, 78, 24, 205, 416, 32, 112, 128, 265, 264, 307, 266, 222, 219,
-    220, 365, 218, 221, 379, 380, 378, 54, 101, 110, 263, 262, 117, 343, 359, 257, 260, 37, 398, 397, 399,
-    16, 206, 9, 283, 318, 410, 422, 208, 417, 209, 53, 226, 212, 19, 203, 411, 413, 412, 107, 198, 405, 248,
-    354, 349, 247, 199, 39, 276, 14, 277, 150, 355, 152, 90, 123, 21, 395, 382, 290, 125, 56, 256, 255, 251,
-    254, 253, 252, 163, 414, 376, 373, 375, 374, 144, 195, 151, 153, 91, 334, 162, 280, 168, 34, 28, 84, 59,
-    18, 109, 5, 335, 381, 419, 275, 390, 29, 194, 192, 193, 308, 136, 391, 387, 377, 42, 306, 197, 361, 362,
-    363, 167, 270, 171, 179, 309, 357, 314, 393, 400, 340, 341, 44, 98, 269, 26, 188, 180, 310, 358, 166,
-    131, 396, 3, 191, 89, 85, 285, 145, 88, 325, 326, 332, 331, 230, 211, 418, 38, 282, 346, 259, 0, 40, 364,
-    423, 173, 175, 174, 177, 172, 178, 176, 311, 245, 159, 160, 216, 345, 155, 157, 161, 215, 344, 154, 156,
-    158, 347, 82, 368, 367, 366, 323, 186, 338, 330, 324, 250, 402, 289, 223, 121, 139, 138, 46, 81, 74, 104,
-    339, 57, 97, 71, 169, 164, 70, 75, 66, 328, 79, 23, 202, 415, 68, 371, 370, 372, 369, 327, 67, 185, 48,
-    294, 302, 73, 126, 119, 72, 315, 102, 322, 272, 268, 267, 69, 106, 99, 243, 409, 360, 25, 31, 299, 240,
-    115, 87, 352, 83, 284, 36, 297, 337, 246, 135, 116, 103, 273, 241, 13, 231, 235, 234, 233, 232, 295, 301,
-    300, 43, 201, 92, 217, 190, 58, 60, 22, 52, 122, 10, 281, 271, 86, 353, 62, 30, 293, 242, 189, 111, 113,
-    274, 114, 261, 7, 4, 146,
+    Entry::new(321, 0, Kernel::new(3, 13)),   // restart_syscall
+    Entry::new(63, 1, Kernel::new(3, 13)),    // exit
+    Entry::new(88, 2, Kernel::new(3, 13)),    // fork
+    Entry::new(302, 3, Kernel::new(3, 13)),   // read
+    Entry::new(500, 4, Kernel::new(3, 13)),   // write
+    Entry::new(257, 5, Kernel::new(3, 13)),   // open
+    Entry::new(41, 6, Kernel::new(3, 13)),    // close
+    Entry::new(499, 7, Kernel::new(3, 13)),   // waitpid
+    Entry::new(45, 8, Kernel::new(3, 13)),    // creat
+    Entry::new(186, 9, Kernel::new(3, 13)),   // link
+    Entry::new(477, 10, Kernel::new(3, 13)),  // unlink
+    Entry::new(61, 11, Kernel::new(3, 13)),   // execve
+    Entry::new(24, 12, Kernel::new(3, 13)),   // chdir
+    Entry::new(452, 13, Kernel::new(3, 13)),  // time
+    Entry::new(214, 14, Kernel::new(3, 13)),  // mknod
+    Entry::new(25, 15, Kernel::new(3, 13)),   // chmod
+    Entry::new(183, 16, Kernel::new(3, 13)),  // lchown
+    Entry::new(17, 17, Kernel::new(3, 13)),   // break
+    Entry::new(255, 18, Kernel::new(3, 13)),  // oldstat
+    Entry::new(197, 19, Kernel::new(3, 13)),  // lseek
+    Entry::new(132, 20, Kernel::new(3, 13)),  // getpid
+    Entry::new(222, 21, Kernel::new(3, 13)),  // mount
+    Entry::new(474, 22, Kernel::new(3, 13)),  // umount
+    Entry::new(401, 23, Kernel::new(3, 13)),  // setuid
+    Entry::new(148, 24, Kernel::new(3, 13)),  // getuid
+    Entry::new(433, 25, Kernel::new(3, 13)),  // stime
+    Entry::new(294, 26, Kernel::new(3, 13)),  // ptrace
+    Entry::new(10, 27, Kernel::new(3, 13)),   // alarm
+    Entry::new(252, 28, Kernel::new(3, 13)),  // oldfstat
+    Entry::new(263, 29, Kernel::new(3, 13)),  // pause
+    Entry::new(487, 30, Kernel::new(3, 13)),  // utime
+    Entry::new(434, 31, Kernel::new(3, 13)),  // stty
+    Entry::new(152, 32, Kernel::new(3, 13)),  // gtty
+    Entry::new(5, 33, Kernel::new(3, 13)),    // access
+    Entry::new(251, 34, Kernel::new(3, 13)),  // nice
+    Entry::new(101, 35, Kernel::new(3, 13)),  // ftime
+    Entry::new(442, 36, Kernel::new(3, 13)),  // sync
+    Entry::new(179, 37, Kernel::new(3, 13)),  // kill
+    Entry::new(317, 38, Kernel::new(3, 13)),  // rename
+    Entry::new(212, 39, Kernel::new(3, 13)),  // mkdir
+    Entry::new(324, 40, Kernel::new(3, 13)),  // rmdir
+    Entry::new(48, 41, Kernel::new(3, 13)),   // dup
+    Entry::new(272, 42, Kernel::new(3, 13)),  // pipe
+    Entry::new(466, 43, Kernel::new(3, 13)),  // times
+    Entry::new(290, 44, Kernel::new(3, 13)),  // prof
+    Entry::new(19, 45, Kernel::new(3, 13)),   // brk
+    Entry::new(380, 46, Kernel::new(3, 13)),  // setgid
+    Entry::new(124, 47, Kernel::new(3, 13)),  // getgid
+    Entry::new(413, 48, Kernel::new(3, 13)),  // signal
+    Entry::new(122, 49, Kernel::new(3, 13)),  // geteuid
+    Entry::new(120, 50, Kernel::new(3, 13)),  // getegid
+    Entry::new(6, 51, Kernel::new(3, 13)),    // acct
+    Entry::new(475, 52, Kernel::new(3, 13)),  // umount2
+    Entry::new(194, 53, Kernel::new(3, 13)),  // lock
+    Entry::new(169, 54, Kernel::new(3, 13)),  // ioctl
+    Entry::new(79, 55, Kernel::new(3, 13)),   // fcntl
+    Entry::new(227, 56, Kernel::new(3, 13)),  // mpx
+    Entry::new(387, 57, Kernel::new(3, 13)),  // setpgid
+    Entry::new(472, 58, Kernel::new(3, 13)),  // ulimit
+    Entry::new(254, 59, Kernel::new(3, 13)),  // oldolduname
+    Entry::new(473, 60, Kernel::new(3, 13)),  // umask
+    Entry::new(28, 61, Kernel::new(3, 13)),   // chroot
+    Entry::new(486, 62, Kernel::new(3, 13)),  // ustat
+    Entry::new(49, 63, Kernel::new(3, 13)),   // dup2
+    Entry::new(134, 64, Kernel::new(3, 13)),  // getppid
+    Entry::new(131, 65, Kernel::new(3, 13)),  // getpgrp
+    Entry::new(398, 66, Kernel::new(3, 13)),  // setsid
+    Entry::new(411, 67, Kernel::new(3, 13)),  // sigaction
+    Entry::new(405, 68, Kernel::new(3, 13)),  // sgetmask
+    Entry::new(426, 69, Kernel::new(3, 13)),  // ssetmask
+    Entry::new(395, 70, Kernel::new(3, 13)),  // setreuid
+    Entry::new(389, 71, Kernel::new(3, 13)),  // setregid
+    Entry::new(419, 72, Kernel::new(3, 13)),  // sigsuspend
+    Entry::new(416, 73, Kernel::new(3, 13)),  // sigpending
+    Entry::new(384, 74, Kernel::new(3, 13)),  // sethostname
+    Entry::new(397, 75, Kernel::new(3, 13)),  // setrlimit
+    Entry::new(141, 76, Kernel::new(3, 13)),  // getrlimit
+    Entry::new(142, 77, Kernel::new(3, 13)),  // getrusage
+    Entry::new(147, 78, Kernel::new(3, 13)),  // gettimeofday
+    Entry::new(400, 79, Kernel::new(3, 13)),  // settimeofday
+    Entry::new(126, 80, Kernel::new(3, 13)),  // getgroups
+    Entry::new(382, 81, Kernel::new(3, 13)),  // setgroups
+    Entry::new(357, 82, Kernel::new(3, 13)),  // select
+    Entry::new(440, 83, Kernel::new(3, 13)),  // symlink
+    Entry::new(253, 84, Kernel::new(3, 13)),  // oldlstat
+    Entry::new(305, 85, Kernel::new(3, 13)),  // readlink
+    Entry::new(482, 86, Kernel::new(3, 13)),  // uselib
+    Entry::new(438, 87, Kernel::new(3, 13)),  // swapon
+    Entry::new(308, 88, Kernel::new(3, 13)),  // reboot
+    Entry::new(304, 89, Kernel::new(3, 13)),  // readdir
+    Entry::new(219, 90, Kernel::new(3, 13)),  // mmap
+    Entry::new(246, 91, Kernel::new(3, 13)),  // munmap
+    Entry::new(468, 92, Kernel::new(3, 13)),  // truncate
+    Entry::new(102, 93, Kernel::new(3, 13)),  // ftruncate
+    Entry::new(73, 94, Kernel::new(3, 13)),   // fchmod
+    Entry::new(76, 95, Kernel::new(3, 13)),   // fchown
+    Entry::new(135, 96, Kernel::new(3, 13)),  // getpriority
+    Entry::new(388, 97, Kernel::new(3, 13)),  // setpriority
+    Entry::new(291, 98, Kernel::new(3, 13)),  // profil
+    Entry::new(429, 99, Kernel::new(3, 13)),  // statfs
+    Entry::new(98, 100, Kernel::new(3, 13)),  // fstatfs
+    Entry::new(170, 101, Kernel::new(3, 13)), // ioperm
+    Entry::new(421, 102, Kernel::new(3, 13)), // socketcall
+    Entry::new(449, 103, Kernel::new(3, 13)), // syslog
+    Entry::new(385, 104, Kernel::new(3, 13)), // setitimer
+    Entry::new(128, 105, Kernel::new(3, 13)), // getitimer
+    Entry::new(427, 106, Kernel::new(3, 13)), // stat
+    Entry::new(202, 107, Kernel::new(3, 13)), // lstat
+    Entry::new(95, 108, Kernel::new(3, 13)),  // fstat
+    Entry::new(256, 109, Kernel::new(3, 13)), // olduname
+    Entry::new(171, 110, Kernel::new(3, 13)), // iopl
+    Entry::new(492, 111, Kernel::new(3, 13)), // vhangup
+    Entry::new(153, 112, Kernel::new(3, 13)), // idle
+    Entry::new(493, 113, Kernel::new(3, 13)), // vm86
+    Entry::new(497, 114, Kernel::new(3, 13)), // wait4
+    Entry::new(437, 115, Kernel::new(3, 13)), // swapoff
+    Entry::new(448, 116, Kernel::new(3, 13)), // sysinfo
+    Entry::new(174, 117, Kernel::new(3, 13)), // ipc
+    Entry::new(100, 118, Kernel::new(3, 13)), // fsync
+    Entry::new(418, 119, Kernel::new(3, 13)), // sigreturn
+    Entry::new(39, 120, Kernel::new(3, 13)),  // clone
+    Entry::new(375, 121, Kernel::new(3, 13)), // setdomainname
+    Entry::new(476, 122, Kernel::new(3, 13)), // uname
+    Entry::new(221, 123, Kernel::new(3, 13)), // modify_ldt
+    Entry::new(8, 124, Kernel::new(3, 13)),   // adjtimex
+    Entry::new(226, 125, Kernel::new(3, 13)), // mprotect
+    Entry::new(417, 126, Kernel::new(3, 13)), // sigprocmask
+    Entry::new(46, 127, Kernel::new(3, 13)),  // create_module
+    Entry::new(154, 128, Kernel::new(3, 13)), // init_module
+    Entry::new(47, 129, Kernel::new(3, 13)),  // delete_module
+    Entry::new(111, 130, Kernel::new(3, 13)), // get_kernel_syms
+    Entry::new(300, 131, Kernel::new(3, 13)), // quotactl
+    Entry::new(130, 132, Kernel::new(3, 13)), // getpgid
+    Entry::new(72, 133, Kernel::new(3, 13)),  // fchdir
+    Entry::new(14, 134, Kernel::new(3, 13)),  // bdflush
+    Entry::new(447, 135, Kernel::new(3, 13)), // sysfs
+    Entry::new(268, 136, Kernel::new(3, 13)), // personality
+    Entry::new(9, 137, Kernel::new(3, 13)),   // afs_syscall
+    Entry::new(378, 138, Kernel::new(3, 13)), // setfsuid
+    Entry::new(376, 139, Kernel::new(3, 13)), // setfsgid
+    Entry::new(0, 140, Kernel::new(3, 13)),   // _llseek
+    Entry::new(118, 141, Kernel::new(3, 13)), // getdents
+    Entry::new(1, 142, Kernel::new(3, 13)),   // _newselect
+    Entry::new(87, 143, Kernel::new(3, 13)),  // flock
+    Entry::new(242, 144, Kernel::new(3, 13)), // msync
+    Entry::new(307, 145, Kernel::new(3, 13)), // readv
+    Entry::new(501, 146, Kernel::new(3, 13)), // writev
+    Entry::new(143, 147, Kernel::new(3, 13)), // getsid
+    Entry::new(81, 148, Kernel::new(3, 13)),  // fdatasync
+    Entry::new(2, 149, Kernel::new(3, 13)),   // _sysctl
+    Entry::new(216, 150, Kernel::new(3, 13)), // mlock
+    Entry::new(244, 151, Kernel::new(3, 13)), // munlock
+    Entry::new(218, 152, Kernel::new(3, 13)), // mlockall
+    Entry::new(245, 153, Kernel::new(3, 13)), // munlockall
+    Entry::new(352, 154, Kernel::new(3, 13)), // sched_setparam
+    Entry::new(346, 155, Kernel::new(3, 13)), // sched_getparam
+    Entry::new(353, 156, Kernel::new(3, 13)), // sched_setscheduler
+    Entry::new(347, 157, Kernel::new(3, 13)), // sched_getscheduler
+    Entry::new(354, 158, Kernel::new(3, 13)), // sched_yield
+    Entry::new(342, 159, Kernel::new(3, 13)), // sched_get_priority_max
+    Entry::new(343, 160, Kernel::new(3, 13)), // sched_get_priority_min
+    Entry::new(348, 161, Kernel::new(3, 13)), // sched_rr_get_interval
+    Entry::new(248, 162, Kernel::new(3, 13)), // nanosleep
+    Entry::new(236, 163, Kernel::new(3, 13)), // mremap
+    Entry::new(393, 164, Kernel::new(3, 13)), // setresuid
+    Entry::new(139, 165, Kernel::new(3, 13)), // getresuid
+    Entry::new(299, 166, Kernel::new(3, 13)), // query_module
+    Entry::new(278, 167, Kernel::new(3, 13)), // poll
+    Entry::new(250, 168, Kernel::new(3, 13)), // nfsservctl
+    Entry::new(391, 169, Kernel::new(3, 13)), // setresgid
+    Entry::new(137, 170, Kernel::new(3, 13)), // getresgid
+    Entry::new(281, 171, Kernel::new(3, 13)), // prctl
+    Entry::new(331, 172, Kernel::new(3, 13)), // rt_sigreturn
+    Entry::new(327, 173, Kernel::new(3, 13)), // rt_sigaction
+    Entry::new(329, 174, Kernel::new(3, 13)), // rt_sigprocmask
+    Entry::new(328, 175, Kernel::new(3, 13)), // rt_sigpending
+    Entry::new(333, 176, Kernel::new(3, 13)), // rt_sigtimedwait
+    Entry::new(330, 177, Kernel::new(3, 13)), // rt_sigqueueinfo
+    Entry::new(332, 178, Kernel::new(3, 13)), // rt_sigsuspend
+    Entry::new(282, 179, Kernel::new(3, 13)), // pread64
+    Entry::new(296, 180, Kernel::new(3, 13)), // pwrite64
+    Entry::new(26, 181, Kernel::new(3, 13)),  // chown
+    Entry::new(117, 182, Kernel::new(3, 13)), // getcwd
+    Entry::new(22, 183, Kernel::new(3, 13)),  // capget
+    Entry::new(23, 184, Kernel::new(3, 13)),  // capset
+    Entry::new(412, 185, Kernel::new(3, 13)), // sigaltstack
+    Entry::new(364, 186, Kernel::new(3, 13)), // sendfile
+    Entry::new(133, 187, Kernel::new(3, 13)), // getpmsg
+    Entry::new(295, 188, Kernel::new(3, 13)), // putpmsg
+    Entry::new(491, 189, Kernel::new(3, 13)), // vfork
+    Entry::new(471, 190, Kernel::new(3, 13)), // ugetrlimit
+    Entry::new(303, 191, Kernel::new(3, 13)), // readahead
+    Entry::new(265, 198, Kernel::new(3, 13)), // pciconfig_read
+    Entry::new(266, 199, Kernel::new(3, 13)), // pciconfig_write
+    Entry::new(264, 200, Kernel::new(3, 13)), // pciconfig_iobase
+    Entry::new(243, 201, Kernel::new(3, 13)), // multiplexer
+    Entry::new(119, 202, Kernel::new(3, 13)), // getdents64
+    Entry::new(274, 203, Kernel::new(3, 13)), // pivot_root
+    Entry::new(204, 205, Kernel::new(3, 13)), // madvise
+    Entry::new(211, 206, Kernel::new(3, 13)), // mincore
+    Entry::new(146, 207, Kernel::new(3, 13)), // gettid
+    Entry::new(467, 208, Kernel::new(3, 13)), // tkill
+    Entry::new(403, 209, Kernel::new(3, 13)), // setxattr
+    Entry::new(198, 210, Kernel::new(3, 13)), // lsetxattr
+    Entry::new(91, 211, Kernel::new(3, 13)),  // fsetxattr
+    Entry::new(150, 212, Kernel::new(3, 13)), // getxattr
+    Entry::new(185, 213, Kernel::new(3, 13)), // lgetxattr
+    Entry::new(82, 214, Kernel::new(3, 13)),  // fgetxattr
+    Entry::new(191, 215, Kernel::new(3, 13)), // listxattr
+    Entry::new(193, 216, Kernel::new(3, 13)), // llistxattr
+    Entry::new(86, 217, Kernel::new(3, 13)),  // flistxattr
+    Entry::new(315, 218, Kernel::new(3, 13)), // removexattr
+    Entry::new(196, 219, Kernel::new(3, 13)), // lremovexattr
+    Entry::new(89, 220, Kernel::new(3, 13)),  // fremovexattr
+    Entry::new(104, 221, Kernel::new(3, 13)), // futex
+    Entry::new(350, 222, Kernel::new(3, 13)), // sched_setaffinity
+    Entry::new(344, 223, Kernel::new(3, 13)), // sched_getaffinity
+    Entry::new(470, 225, Kernel::new(3, 13)), // tuxcall
+    Entry::new(164, 227, Kernel::new(3, 13)), // io_setup
+    Entry::new(160, 228, Kernel::new(3, 13)), // io_destroy
+    Entry::new(161, 229, Kernel::new(3, 13)), // io_getevents
+    Entry::new(165, 230, Kernel::new(3, 13)), // io_submit
+    Entry::new(159, 231, Kernel::new(3, 13)), // io_cancel
+    Entry::new(373, 232, Kernel::new(3, 13)), // set_tid_address
+    Entry::new(67, 233, Kernel::new(3, 13)),  // fadvise64
+    Entry::new(64, 234, Kernel::new(3, 13)),  // exit_group
+    Entry::new(195, 235, Kernel::new(3, 13)), // lookup_dcookie
+    Entry::new(51, 236, Kernel::new(3, 13)),  // epoll_create
+    Entry::new(53, 237, Kernel::new(3, 13)),  // epoll_ctl
+    Entry::new(57, 238, Kernel::new(3, 13)),  // epoll_wait
+    Entry::new(314, 239, Kernel::new(3, 13)), // remap_file_pages
+    Entry::new(453, 240, Kernel::new(3, 13)), // timer_create
+    Entry::new(458, 241, Kernel::new(3, 13)), // timer_settime
+    Entry::new(456, 242, Kernel::new(3, 13)), // timer_gettime
+    Entry::new(455, 243, Kernel::new(3, 13)), // timer_getoverrun
+    Entry::new(454, 244, Kernel::new(3, 13)), // timer_delete
+    Entry::new(37, 245, Kernel::new(3, 13)),  // clock_settime
+    Entry::new(33, 246, Kernel::new(3, 13)),  // clock_gettime
+    Entry::new(31, 247, Kernel::new(3, 13)),  // clock_getres
+    Entry::new(35, 248, Kernel::new(3, 13)),  // clock_nanosleep
+    Entry::new(436, 249, Kernel::new(3, 13)), // swapcontext
+    Entry::new(451, 250, Kernel::new(3, 13)), // tgkill
+    Entry::new(490, 251, Kernel::new(3, 13)), // utimes
+    Entry::new(430, 252, Kernel::new(3, 13)), // statfs64
+    Entry::new(99, 253, Kernel::new(3, 13)),  // fstatfs64
+    Entry::new(336, 255, Kernel::new(3, 13)), // rtas
+    Entry::new(446, 256, Kernel::new(3, 13)), // sys_debug_setcontext
+    Entry::new(210, 258, Kernel::new(3, 13)), // migrate_pages
+    Entry::new(206, 259, Kernel::new(3, 13)), // mbind
+    Entry::new(112, 260, Kernel::new(3, 13)), // get_mempolicy
+    Entry::new(369, 261, Kernel::new(3, 13)), // set_mempolicy
+    Entry::new(230, 262, Kernel::new(3, 13)), // mq_open
+    Entry::new(235, 263, Kernel::new(3, 13)), // mq_unlink
+    Entry::new(233, 264, Kernel::new(3, 13)), // mq_timedsend
+    Entry::new(231, 265, Kernel::new(3, 13)), // mq_timedreceive
+    Entry::new(229, 266, Kernel::new(3, 13)), // mq_notify
+    Entry::new(228, 267, Kernel::new(3, 13)), // mq_getsetattr
+    Entry::new(177, 268, Kernel::new(3, 13)), // kexec_load
+    Entry::new(7, 269, Kernel::new(3, 13)),   // add_key
+    Entry::new(320, 270, Kernel::new(3, 13)), // request_key
+    Entry::new(178, 271, Kernel::new(3, 13)), // keyctl
+    Entry::new(498, 272, Kernel::new(3, 13)), // waitid
+    Entry::new(173, 273, Kernel::new(3, 13)), // ioprio_set
+    Entry::new(172, 274, Kernel::new(3, 13)), // ioprio_get
+    Entry::new(156, 275, Kernel::new(3, 13)), // inotify_init
+    Entry::new(155, 276, Kernel::new(3, 13)), // inotify_add_watch
+    Entry::new(158, 277, Kernel::new(3, 13)), // inotify_rm_watch
+    Entry::new(425, 278, Kernel::new(3, 13)), // spu_run
+    Entry::new(424, 279, Kernel::new(3, 13)), // spu_create
+    Entry::new(292, 280, Kernel::new(3, 13)), // pselect6
+    Entry::new(279, 281, Kernel::new(3, 13)), // ppoll
+    Entry::new(479, 282, Kernel::new(3, 13)), // unshare
+    Entry::new(423, 283, Kernel::new(3, 13)), // splice
+    Entry::new(450, 284, Kernel::new(3, 13)), // tee
+    Entry::new(495, 285, Kernel::new(3, 13)), // vmsplice
+    Entry::new(261, 286, Kernel::new(3, 13)), // openat
+    Entry::new(213, 287, Kernel::new(3, 13)), // mkdirat
+    Entry::new(215, 288, Kernel::new(3, 13)), // mknodat
+    Entry::new(78, 289, Kernel::new(3, 13)),  // fchownat
+    Entry::new(110, 290, Kernel::new(3, 13)), // futimesat
+    Entry::new(249, 291, Kernel::new(3, 13)), // newfstatat
+    Entry::new(478, 292, Kernel::new(3, 13)), // unlinkat
+    Entry::new(318, 293, Kernel::new(3, 13)), // renameat
+    Entry::new(187, 294, Kernel::new(3, 13)), // linkat
+    Entry::new(441, 295, Kernel::new(3, 13)), // symlinkat
+    Entry::new(306, 296, Kernel::new(3, 13)), // readlinkat
+    Entry::new(74, 297, Kernel::new(3, 13)),  // fchmodat
+    Entry::new(65, 298, Kernel::new(3, 13)),  // faccessat
+    Entry::new(113, 299, Kernel::new(3, 13)), // get_robust_list
+    Entry::new(371, 300, Kernel::new(3, 13)), // set_robust_list
+    Entry::new(225, 301, Kernel::new(3, 13)), // move_pages
+    Entry::new(116, 302, Kernel::new(3, 13)), // getcpu
+    Entry::new(55, 303, Kernel::new(3, 13)),  // epoll_pwait
+    Entry::new(488, 304, Kernel::new(3, 13)), // utimensat
+    Entry::new(414, 305, Kernel::new(3, 13)), // signalfd
+    Entry::new(461, 306, Kernel::new(3, 13)), // timerfd_create
+    Entry::new(59, 307, Kernel::new(3, 13)),  // eventfd
+    Entry::new(444, 308, Kernel::new(3, 13)), // sync_file_range2
+    Entry::new(69, 309, Kernel::new(3, 13)),  // fallocate
+    Entry::new(435, 310, Kernel::new(3, 13)), // subpage_prot
+    Entry::new(464, 311, Kernel::new(3, 13)), // timerfd_settime
+    Entry::new(462, 312, Kernel::new(3, 13)), // timerfd_gettime
+    Entry::new(415, 313, Kernel::new(3, 13)), // signalfd4
+    Entry::new(60, 314, Kernel::new(3, 13)),  // eventfd2
+    Entry::new(52, 315, Kernel::new(3, 13)),  // epoll_create1
+    Entry::new(50, 316, Kernel::new(3, 13)),  // dup3
+    Entry::new(273, 317, Kernel::new(3, 13)), // pipe2
+    Entry::new(157, 318, Kernel::new(3, 13)), // inotify_init1
+    Entry::new(267, 319, Kernel::new(3, 13)), // perf_event_open
+    Entry::new(283, 320, Kernel::new(3, 13)), // preadv
+    Entry::new(297, 321, Kernel::new(3, 13)), // pwritev
+    Entry::new(335, 322, Kernel::new(3, 13)), // rt_tgsigqueueinfo
+    Entry::new(70, 323, Kernel::new(3, 13)),  // fanotify_init
+    Entry::new(71, 324, Kernel::new(3, 13)),  // fanotify_mark
+    Entry::new(285, 325, Kernel::new(3, 13)), // prlimit64
+    Entry::new(420, 326, Kernel::new(3, 13)), // socket
+    Entry::new(15, 327, Kernel::new(3, 13)),  // bind
+    Entry::new(43, 328, Kernel::new(3, 13)),  // connect
+    Entry::new(188, 329, Kernel::new(3, 13)), // listen
+    Entry::new(3, 330, Kernel::new(3, 13)),   // accept
+    Entry::new(144, 331, Kernel::new(3, 13)), // getsockname
+    Entry::new(129, 332, Kernel::new(3, 13)), // getpeername
+    Entry::new(422, 333, Kernel::new(3, 13)), // socketpair
+    Entry::new(363, 334, Kernel::new(3, 13)), // send
+    Entry::new(368, 335, Kernel::new(3, 13)), // sendto
+    Entry::new(309, 336, Kernel::new(3, 13)), // recv
+    Entry::new(310, 337, Kernel::new(3, 13)), // recvfrom
+    Entry::new(410, 338, Kernel::new(3, 13)), // shutdown
+    Entry::new(399, 339, Kernel::new(3, 13)), // setsockopt
+    Entry::new(145, 340, Kernel::new(3, 13)), // getsockopt
+    Entry::new(367, 341, Kernel::new(3, 13)), // sendmsg
+    Entry::new(313, 342, Kernel::new(3, 13)), // recvmsg
+    Entry::new(311, 343, Kernel::new(3, 13)), // recvmmsg
+    Entry::new(4, 344, Kernel::new(3, 13)),   // accept4
+    Entry::new(247, 345, Kernel::new(3, 13)), // name_to_handle_at
+    Entry::new(258, 346, Kernel::new(3, 13)), // open_by_handle_at
+    Entry::new(29, 347, Kernel::new(3, 13)),  // clock_adjtime
+    Entry::new(445, 348, Kernel::new(3, 13)), // syncfs
+    Entry::new(366, 349, Kernel::new(3, 13)), // sendmmsg
+    Entry::new(386, 350, Kernel::new(3, 13)), // setns
+    Entry::new(288, 351, Kernel::new(3, 13)), // process_vm_readv
+    Entry::new(289, 352, Kernel::new(3, 13)), // process_vm_writev
+    Entry::new(85, 353, Kernel::new(3, 13)),  // finit_module
+    Entry::new(175, 354, Kernel::new(3, 13)), // kcmp
+    Entry::new(351, 355, Kernel::new(3, 14)), // sched_setattr
+    Entry::new(345, 356, Kernel::new(3, 14)), // sched_getattr
+    Entry::new(319, 357, Kernel::new(3, 15)), // renameat2
+    Entry::new(355, 358, Kernel::new(3, 17)), // seccomp
+    Entry::new(136, 359, Kernel::new(3, 17)), // getrandom
+    Entry::new(208, 360, Kernel::new(3, 17)), // memfd_create
+    Entry::new(16, 361, Kernel::new(3, 18)),  // bpf
+    Entry::new(62, 362, Kernel::new(3, 19)),  // execveat
+    Entry::new(439, 363, Kernel::new(4, 1)),  // switch_endian
+    Entry::new(483, 364, Kernel::new(4, 3)),  // userfaultfd
+    Entry::new(207, 365, Kernel::new(4, 3)),  // membarrier
+    Entry::new(217, 378, Kernel::new(4, 4)),  // mlock2
+    Entry::new(44, 379, Kernel::new(4, 5)),   // copy_file_range
+    Entry::new(284, 380, Kernel::new(4, 6)),  // preadv2
+    Entry::new(298, 381, Kernel::new(4, 6)),  // pwritev2
+    Entry::new(176, 382, Kernel::new(4, 10)), // kexec_file_load
+    Entry::new(432, 383, Kernel::new(4, 11)), // statx
+    Entry::new(275, 384, Kernel::new(4, 16)), // pkey_alloc
+    Entry::new(276, 385, Kernel::new(4, 16)), // pkey_free
+    Entry::new(277, 386, Kernel::new(4, 16)), // pkey_mprotect
+    Entry::new(325, 387, Kernel::new(4, 18)), // rseq
+    Entry::new(162, 388, Kernel::new(4, 18)), // io_pgetevents
+    Entry::new(361, 392, Kernel::new(5, 1)),  // semtimedop
+    Entry::new(359, 393, Kernel::new(5, 1)),  // semget
+    Entry::new(358, 394, Kernel::new(5, 1)),  // semctl
+    Entry::new(409, 395, Kernel::new(5, 1)),  // shmget
+    Entry::new(407, 396, Kernel::new(5, 1)),  // shmctl
+    Entry::new(406, 397, Kernel::new(5, 1)),  // shmat
+    Entry::new(408, 398, Kernel::new(5, 1)),  // shmdt
+    Entry::new(239, 399, Kernel::new(5, 1)),  // msgget
+    Entry::new(241, 400, Kernel::new(5, 1)),  // msgsnd
+    Entry::new(240, 401, Kernel::new(5, 1)),  // msgrcv
+    Entry::new(238, 402, Kernel::new(5, 1)),  // msgctl
+    Entry::new(271, 424, Kernel::new(5, 1)),  // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 1)),  // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 1)),  // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 1)),  // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 2)),  // open_tree
+    Entry::new(224, 429, Kernel::new(5, 2)),  // move_mount
+    Entry::new(93, 430, Kernel::new(5, 2)),   // fsopen
+    Entry::new(90, 431, Kernel::new(5, 2)),   // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 2)),   // fsmount
+    Entry::new(94, 433, Kernel::new(5, 2)),   // fspick
+    Entry::new(270, 434, Kernel::new(5, 3)),  // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 3)),   // clone3
+    Entry::new(42, 436, Kernel::new(5, 9)),   // close_range
+    Entry::new(262, 437, Kernel::new(5, 6)),  // openat2
+    Entry::new(269, 438, Kernel::new(5, 6)),  // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 8)),   // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 10)), // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 11)),  // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 12)), // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 14)), // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 13)), // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 13)), // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 13)), // landlock_restrict_self
+    Entry::new(287, 448, Kernel::new(5, 15)), // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 16)), // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 17)), // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),   // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),   // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 6)),  // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),  // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),  // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),  // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),  // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),  // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),  // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),  // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),  // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)), // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)), // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)), // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)), // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)), // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)), // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),  // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),  // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)), // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),  // rseq_slice_yield
 ];
 
 /// Calls of loongarch64, by number.
 pub(super) static LOONGARCH64: [Entry; 324] = [
-    Entry { name: "io_setup", nr: 0, since: Kernel::new(5, 19) },
-    Entry { name: "io_destroy", nr: 1, since: Kernel::new(5, 19) },
-    Entry { name: "io_submit", nr: 2, since: Kernel::new(5, 19) },
-    Entry { name: "io_cancel", nr: 3, since: Kernel::new(5, 19) },
-    Entry { name: "io_getevents", nr: 4, since: Kernel::new(5, 19) },
-    Entry { name: "setxattr", nr: 5, since: Kernel::new(5, 19) },
-    Entry { name: "lsetxattr", nr: 6, since: Kernel::new(5, 19) },
-    Entry { name: "fsetxattr", nr: 7, since: Kernel::new(5, 19) },
-    Entry { name: "getxattr", nr: 8, since: Kernel::new(5, 19) },
-    Entry { name: "lgetxattr", nr: 9, since: Kernel::new(5, 19) },
-    Entry { name: "fgetxattr", nr: 10, since: Kernel::new(5, 19) },
-    Entry { name: "listxattr", nr: 11, since: Kernel::new(5, 19) },
-    Entry { name: "llistxattr", nr: 12, since: Kernel::new(5, 19) },
-    Entry { name: "flistxattr", nr: 13, since: Kernel::new(5, 19) },
-    Entry { name: "removexattr", nr: 14, since: Kernel::new(5, 19) },
-    Entry { name: "lremovexattr", nr: 15, since: Kernel::new(5, 19) },
-    Entry { name: "fremovexattr", nr: 16, since: Kernel::new(5, 19) },
-    Entry { name: "getcwd", nr: 17, since: Kernel::new(5, 19) },
-    Entry { name: "lookup_dcookie", nr: 18, since: Kernel::new(5, 19) },
-    Entry { name: "eventfd2", nr: 19, since: Kernel::new(5, 19) },
-    Entry { name: "epoll_create1", nr: 20, since: Kernel::new(5, 19) },
-    Entry { name: "epoll_ctl", nr: 21, since: Kernel::new(5, 19) },
-    Entry { name: "epoll_pwait", nr: 22, since: Kernel::new(5, 19) },
-    Entry { name: "dup", nr: 23, since: Kernel::new(5, 19) },
-    Entry { name: "dup3", nr: 24, since: Kernel::new(5, 19) },
-    Entry { name: "fcntl", nr: 25, since: Kernel::new(5, 19) },
-    Entry { name: "inotify_init1", nr: 26, since: Kernel::new(5, 19) },
-    Entry { name: "inotify_add_watch", nr: 27, since: Kernel::new(5, 19) },
-    Entry { name: "inotify_rm_watch", nr: 28, since: Kernel::new(5, 19) },
-    Entry { name: "ioctl", nr: 29, since: Kernel::new(5, 19) },
-    Entry { name: "ioprio_set", nr: 30, since: Kernel::new(5, 19) },
-    Entry { name: "ioprio_get", nr: 31, since: Kernel::new(5, 19) },
-    Entry { name: "flock", nr: 32, since: Kernel::new(5, 19) },
-    Entry { name: "mknodat", nr: 33, since: Kernel::new(5, 19) },
-    Entry { name: "mkdirat", nr: 34, since: Kernel::new(5, 19) },
-    Entry { name: "unlinkat", nr: 35, since: Kernel::new(5, 19) },
-    Entry { name: "symlinkat", nr: 36, since: Kernel::new(5, 19) },
-    Entry { name: "linkat", nr: 37, since: Kernel::new(5, 19) },
-    Entry { name: "umount2", nr: 39, since: Kernel::new(5, 19) },
-    Entry { name: "mount", nr: 40, since: Kernel::new(5, 19) },
-    Entry { name: "pivot_root", nr: 41, since: Kernel::new(5, 19) },
-    Entry { name: "nfsservctl", nr: 42, since: Kernel::new(5, 19) },
-    Entry { name: "statfs", nr: 43, since: Kernel::new(5, 19) },
-    Entry { name: "fstatfs", nr: 44, since: Kernel::new(5, 19) },
-    Entry { name: "truncate", nr: 45, since: Kernel::new(5, 19) },
-    Entry { name: "ftruncate", nr: 46, since: Kernel::new(5, 19) },
-    Entry { name: "fallocate", nr: 47, since: Kernel::new(5, 19) },
-    Entry { name: "faccessat", nr: 48, since: Kernel::new(5, 19) },
-    Entry { name: "chdir", nr: 49, since: Kernel::new(5, 19) },
-    Entry { name: "fchdir", nr: 50, since: Kernel::new(5, 19) },
-    Entry { name: "chroot", nr: 51, since: Kernel::new(5, 19) },
-    Entry { name: "fchmod", nr: 52, since: Kernel::new(5, 19) },
-    Entry { name: "fchmodat", nr: 53, since: Kernel::new(5, 19) },
-    Entry { name: "fchownat", nr: 54, since: Kernel::new(5, 19) },
-    Entry { name: "fchown", nr: 55, since: Kernel::new(5, 19) },
-    Entry { name: "openat", nr: 56, since: Kernel::new(5, 19) },
-    Entry { name: "close", nr: 57, since: Kernel::new(5, 19) },
-    Entry { name: "vhangup", nr: 58, since: Kernel::new(5, 19) },
-    Entry { name: "pipe2", nr: 59, since: Kernel::new(5, 19) },
-    Entry { name: "quotactl", nr: 60, since: Kernel::new(5, 19) },
-    Entry { name: "getdents64", nr: 61, since: Kernel::new(5, 19) },
-    Entry { name: "lseek", nr: 62, since: Kernel::new(5, 19) },
-    Entry { name: "read", nr: 63, since: Kernel::new(5, 19) },
-    Entry { name: "write", nr: 64, since: Kernel::new(5, 19) },
-    Entry { name: "readv", nr: 65, since: Kernel::new(5, 19) },
-    Entry { name: "writev", nr: 66, since: Kernel::new(5, 19) },
-    Entry { name: "pread64", nr: 67, since: Kernel::new(5, 19) },
-    Entry { name: "pwrite64", nr: 68, since: Kernel::new(5, 19) },
-    Entry { name: "preadv", nr: 69, since: Kernel::new(5, 19) },
-    Entry { name: "pwritev", nr: 70, since: Kernel::new(5, 19) },
-    Entry { name: "sendfile", nr: 71, since: Kernel::new(5, 19) },
-    Entry { name: "pselect6", nr: 72, since: Kernel::new(5, 19) },
-    Entry { name: "ppoll", nr: 73, since: Kernel::new(5, 19) },
-    Entry { name: "signalfd4", nr: 74, since: Kernel::new(5, 19) },
-    Entry { name: "vmsplice", nr: 75, since: Kernel::new(5, 19) },
-    Entry { name: "splice", nr: 76, since: Kernel::new(5, 19) },
-    Entry { name: "tee", nr: 77, since: Kernel::new(5, 19) },
-    Entry { name: "readlinkat", nr: 78, since: Kernel::new(5, 19) },
-    Entry { name: "newfstatat", nr: 79, since: Kernel::new(5, 19) },
-    Entry { name: "fstat", nr: 80, since: Kernel::new(5, 19) },
-    Entry { name: "sync", nr: 81, since: Kernel::new(5, 19) },
-    Entry { name: "fsync", nr: 82, since: Kernel::new(5, 19) },
-    Entry { name: "fdatasync", nr: 83, since: Kernel::new(5, 19) },
-    Entry { name: "sync_file_range", nr: 84, since: Kernel::new(5, 19) },
-    Entry { name: "timerfd_create", nr: 85, since: Kernel::new(5, 19) },
-    Entry { name: "timerfd_settime", nr: 86, since: Kernel::new(5, 19) },
-    Entry { name: "timerfd_gettime", nr: 87, since: Kernel::new(5, 19) },
-    Entry { name: "utimensat", nr: 88, since: Kernel::new(5, 19) },
-    Entry { name: "acct", nr: 89, since: Kernel::new(5, 19) },
-    Entry { name: "capget", nr: 90, since: Kernel::new(5, 19) },
-    Entry { name: "capset", nr: 91, since: Kernel::new(5, 19) },
-    Entry { name: "personality", nr: 92, since: Kernel::new(5, 19) },
-    Entry { name: "exit", nr: 93, since: Kernel::new(5, 19) },
-    Entry { name: "exit_group", nr: 94, since: Kernel::new(5, 19) },
-    Entry { name: "waitid", nr: 95, since: Kernel::new(5, 19) },
-    Entry { name: "set_tid_address", nr: 96, since: Kernel::new(5, 19) },
-    Entry { name: "unshare", nr: 97, since: Kernel::new(5, 19) },
-    Entry { name: "futex", nr: 98, since: Kernel::new(5, 19) },
-    Entry { name: "set_robust_list", nr: 99, since: Kernel::new(5, 19) },
-    Entry { name: "get_robust_list", nr: 100, since: Kernel::new(5, 19) },
-    Entry { name: "nanosleep", nr: 101, since: Kernel::new(5, 19) },
-    Entry { name: "getitimer", nr: 102, since: Kernel::new(5, 19) },
-    Entry { name: "setitimer", nr: 103, since: Kernel::new(5, 19) },
-    Entry { name: "kexec_load", nr: 104, since: Kernel::new(5, 19) },
-    Entry { name: "init_module", nr: 105, since: Kernel::new(5, 19) },
-    Entry { name: "delete_module", nr: 106, since: Kernel::new(5, 19) },
-    Entry { name: "timer_create", nr: 107, since: Kernel::new(5, 19) },
-    Entry { name: "timer_gettime", nr: 108, since: Kernel::new(5, 19) },
-    Entry { name: "timer_getoverrun", nr: 109, since: Kernel::new(5, 19) },
-    Entry { name: "timer_settime", nr: 110, since: Kernel::new(5, 19) },
-    Entry { name: "timer_delete", nr: 111, since: Kernel::new(5, 19) },
-    Entry { name: "clock_settime", nr: 112, since: Kernel::new(5, 19) },
-    Entry { name: "clock_gettime", nr: 113, since: Kernel::new(5, 19) },
-    Entry { name: "clock_getres", nr: 114, since: Kernel::new(5, 19) },
-    Entry { name: "clock_nanosleep", nr: 115, since: Kernel::new(5, 19) },
-    Entry { name: "syslog", nr: 116, since: Kernel::new(5, 19) },
-    Entry { name: "ptrace", nr: 117, since: Kernel::new(5, 19) },
-    Entry { name: "sched_setparam", nr: 118, since: Kernel::new(5, 19) },
-    Entry { name: "sched_setscheduler", nr: 119, since: Kernel::new(5, 19) },
-    Entry { name: "sched_getscheduler", nr: 120, since: Kernel::new(5, 19) },
-    Entry { name: "sched_getparam", nr: 121, since: Kernel::new(5, 19) },
-    Entry { name: "sched_setaffinity", nr: 122, since: Kernel::new(5, 19) },
-    Entry { name: "sched_getaffinity", nr: 123, since: Kernel::new(5, 19) },
-    Entry { name: "sched_yield", nr: 124, since: Kernel::new(5, 19) },
-    Entry { name: "sched_get_priority_max", nr: 125, since: Kernel::new(5, 19) },
-    Entry { name: "sched_get_priority_min", nr: 126, since: Kernel::new(5, 19) },
-    Entry { name: "sched_rr_get_interval", nr: 127, since: Kernel::new(5, 19) },
-    Entry { name: "restart_syscall", nr: 128, since: Kernel::new(5, 19) },
-    Entry { name: "kill", nr: 129, since: Kernel::new(5, 19) },
-    Entry { name: "tkill", nr: 130, since: Kernel::new(5, 19) },
-    Entry { name: "tgkill", nr: 131, since: Kernel::new(5, 19) },
-    Entry { name: "sigaltstack", nr: 132, since: Kernel::new(5, 19) },
-    Entry { name: "rt_sigsuspend", nr: 133, since: Kernel::new(5, 19) },
-    Entry { name: "rt_sigaction", nr: 134, since: Kernel::new(5, 19) },
-    Entry { name: "rt_sigprocmask", nr: 135, since: Kernel::new(5, 19) },
-    Entry { name: "rt_sigpending", nr: 136, since: Kernel::new(5, 19) },
-    Entry { name: "rt_sigtimedwait", nr: 137, since: Kernel::new(5, 19) },
-    Entry { name: "rt_sigqueueinfo", nr: 138, since: Kernel::new(5, 19) },
-    Entry { name: "rt_sigreturn", nr: 139, since: Kernel::new(5, 19) },
-    Entry { name: "setpriority", nr: 140, since: Kernel::new(5, 19) },
-    Entry { name: "getpriority", nr: 141, since: Kernel::new(5, 19) },
-    Entry { name: "reboot", nr: 142, since: Kernel::new(5, 19) },
-    Entry { name: "setregid", nr: 143, since: Kernel::new(5, 19) },
-    Entry { name: "setgid", nr: 144, since: Kernel::new(5, 19) },
-    Entry { name: "setreuid", nr: 145, since: Kernel::new(5, 19) },
-    Entry { name: "setuid", nr: 146, since: Kernel::new(5, 19) },
-    Entry { name: "setresuid", nr: 147, since: Kernel::new(5, 19) },
-    Entry { name: "getresuid", nr: 148, since: Kernel::new(5, 19) },
-    Entry { name: "setresgid", nr: 149, since: Kernel::new(5, 19) },
-    Entry { name: "getresgid", nr: 150, since: Kernel::new(5, 19) },
-    Entry { name: "setfsuid", nr: 151, since: Kernel::new(5, 19) },
-    Entry { name: "setfsgid", nr: 152, since: Kernel::new(5, 19) },
-    Entry { name: "times", nr: 153, since: Kernel::new(5, 19) },
-    Entry { name: "setpgid", nr: 154, since: Kernel::new(5, 19) },
-    Entry { name: "getpgid", nr: 155, since: Kernel::new(5, 19) },
-    Entry { name: "getsid", nr: 156, since: Kernel::new(5, 19) },
-    Entry { name: "setsid", nr: 157, since: Kernel::new(5, 19) },
-    Entry { name: "getgroups", nr: 158, since: Kernel::new(5, 19) },
-    Entry { name: "setgroups", nr: 159, since: Kernel::new(5, 19) },
-    Entry { name: "uname", nr: 160, since: Kernel::new(5, 19) },
-    Entry { name: "sethostname", nr: 161, since: Kernel::new(5, 19) },
-    Entry { name: "setdomainname", nr: 162, since: Kernel::new(5, 19) },
-    Entry { name: "getrusage", nr: 165, since: Kernel::new(5, 19) },
-    Entry { name: "umask", nr: 166, since: Kernel::new(5, 19) },
-    Entry { name: "prctl", nr: 167, since: Kernel::new(5, 19) },
-    Entry { name: "getcpu", nr: 168, since: Kernel::new(5, 19) },
-    Entry { name: "gettimeofday", nr: 169, since: Kernel::new(5, 19) },
-    Entry { name: "settimeofday", nr: 170, since: Kernel::new(5, 19) },
-    Entry { name: "adjtimex", nr: 171, since: Kernel::new(5, 19) },
-    Entry { name: "getpid", nr: 172, since: Kernel::new(5, 19) },
-    Entry { name: "getppid", nr: 173, since: Kernel::new(5, 19) },
-    Entry { name: "getuid", nr: 174, since: Kernel::new(5, 19) },
-    Entry { name: "geteuid", nr: 175, since: Kernel::new(5, 19) },
-    Entry { name: "getgid", nr: 176, since: Kernel::new(5, 19) },
-    Entry { name: "getegid", nr: 177, since: Kernel::new(5, 19) },
-    Entry { name: "gettid", nr: 178, since: Kernel::new(5, 19) },
-    Entry { name: "sysinfo", nr: 179, since: Kernel::new(5, 19) },
-    Entry { name: "mq_open", nr: 180, since: Kernel::new(5, 19) },
-    Entry { name: "mq_unlink", nr: 181, since: Kernel::new(5, 19) },
-    Entry { name: "mq_timedsend", nr: 182, since: Kernel::new(5, 19) },
-    Entry { name: "mq_timedreceive", nr: 183, since: Kernel::new(5, 19) },
-    Entry { name: "mq_notify", nr: 184, since: Kernel::new(5, 19) },
-    Entry { name: "mq_getsetattr", nr: 185, since: Kernel::new(5, 19) },
-    Entry { name: "msgget", nr: 186, since: Kernel::new(5, 19) },
-    Entry { name: "msgctl", nr: 187, since: Kernel::new(5, 19) },
-    Entry { name: "msgrcv", nr: 188, since: Kernel::new(5, 19) },
-    Entry { name: "msgsnd", nr: 189, since: Kernel::new(5, 19) },
-    Entry { name: "semget", nr: 190, since: Kernel::new(5, 19) },
-    Entry { name: "semctl", nr: 191, since: Kernel::new(5, 19) },
-    Entry { name: "semtimedop", nr: 192, since: Kernel::new(5, 19) },
-    Entry { name: "semop", nr: 193, since: Kernel::new(5, 19) },
-    Entry { name: "shmget", nr: 194, since: Kernel::new(5, 19) },
-    Entry { name: "shmctl", nr: 195, since: Kernel::new(5, 19) },
-    Entry { name: "shmat", nr: 196, since: Kernel::new(5, 19) },
-    Entry { name: "shmdt", nr: 197, since: Kernel::new(5, 19) },
-    Entry { name: "socket", nr: 198, since: Kernel::new(5, 19) },
-    Entry { name: "socketpair", nr: 199, since: Kernel::new(5, 19) },
-    Entry { name: "bind", nr: 200, since: Kernel::new(5, 19) },
-    Entry { name: "listen", nr: 201, since: Kernel::new(5, 19) },
-    Entry { name: "accept", nr: 202, since: Kernel::new(5, 19) },
-    Entry { name: "connect", nr: 203, since: Kernel::new(5, 19) },
-    Entry { name: "getsockname", nr: 204, since: Kernel::new(5, 19) },
-    Entry { name: "getpeername", nr: 205, since: Kernel::new(5, 19) },
-    Entry { name: "sendto", nr: 206, since: Kernel::new(5, 19) },
-    Entry { name: "recvfrom", nr: 207, since: Kernel::new(5, 19) },
-    Entry { name: "setsockopt", nr: 208, since: Kernel::new(5, 19) },
-    Entry { name: "getsockopt", nr: 209, since: Kernel::new(5, 19) },
-    Entry { name: "shutdown", nr: 210, since: Kernel::new(5, 19) },
-    Entry { name: "sendmsg", nr: 211, since: Kernel::new(5, 19) },
-    Entry { name: "recvmsg", nr: 212, since: Kernel::new(5, 19) },
-    Entry { name: "readahead", nr: 213, since: Kernel::new(5, 19) },
-    Entry { name: "brk", nr: 214, since: Kernel::new(5, 19) },
-    Entry { name: "munmap", nr: 215, since: Kernel::new(5, 19) },
-    Entry { name: "mremap", nr: 216, since: Kernel::new(5, 19) },
-    Entry { name: "add_key", nr: 217, since: Kernel::new(5, 19) },
-    Entry { name: "request_key", nr: 218, since: Kernel::new(5, 19) },
-    Entry { name: "keyctl", nr: 219, since: Kernel::new(5, 19) },
-    Entry { name: "clone", nr: 220, since: Kernel::new(5, 19) },
-    Entry { name: "execve", nr: 221, since: Kernel::new(5, 19) },
-    Entry { name: "mmap", nr: 222, since: Kernel::new(5, 19) },
-    Entry { name: "fadvise64", nr: 223, since: Kernel::new(5, 19) },
-    Entry { name: "swapon", nr: 224, since: Kernel::new(5, 19) },
-    Entry { name: "swapoff", nr: 225, since: Kernel::new(5, 19) },
-    Entry { name: "mprotect", nr: 226, since: Kernel::new(5, 19) },
-    Entry { name: "msync", nr: 227, since: Kernel::new(5, 19) },
-    Entry { name: "mlock", nr: 228, since: Kernel::new(5, 19) },
-    Entry { name: "munlock", nr: 229, since: Kernel::new(5, 19) },
-    Entry { name: "mlockall", nr: 230, since: Kernel::new(5, 19) },
-    Entry { name: "munlockall", nr: 231, since: Kernel::new(5, 19) },
-    Entry { name: "mincore", nr: 232, since: Kernel::new(5, 19) },
-    Entry { name: "madvise", nr: 233, since: Kernel::new(5, 19) },
-    Entry { name: "remap_file_pages", nr: 234, since: Kernel::new(5, 19) },
-    Entry { name: "mbind", nr: 235, since: Kernel::new(5, 19) },
-    Entry { name: "get_mempolicy", nr: 236, since: Kernel::new(5, 19) },
-    Entry { name: "set_mempolicy", nr: 237, since: Kernel::new(5, 19) },
-    Entry { name: "migrate_pages", nr: 238, since: Kernel::new(5, 19) },
-    Entry { name: "move_pages", nr: 239, since: Kernel::new(5, 19) },
-    Entry { name: "rt_tgsigqueueinfo", nr: 240, since: Kernel::new(5, 19) },
-    Entry { name: "perf_event_open", nr: 241, since: Kernel::new(5, 19) },
-    Entry { name: "accept4", nr: 242, since: Kernel::new(5, 19) },
-    Entry { name: "recvmmsg", nr: 243, since: Kernel::new(5, 19) },
-    Entry { name: "wait4", nr: 260, since: Kernel::new(5, 19) },
-    Entry { name: "prlimit64", nr: 261, since: Kernel::new(5, 19) },
-    Entry { name: "fanotify_init", nr: 262, since: Kernel::new(5, 19) },
-    Entry { name: "fanotify_mark", nr: 263, since: Kernel::new(5, 19) },
-    Entry { name: "name_to_handle_at", nr: 264, since: Kernel::new(5, 19) },
-    Entry { name: "open_by_handle_at", nr: 265, since: Kernel::new(5, 19) },
-    Entry { name: "clock_adjtime", nr: 266, since: Kernel::new(5, 19) },
-    Entry { name: "syncfs", nr: 267, since: Kernel::new(5, 19) },
-    Entry { name: "setns", nr: 268, since: Kernel::new(5, 19) },
-    Entry { name: "sendmmsg", nr: 269, since: Kernel::new(5, 19) },
-    Entry { name: "process_vm_readv", nr: 270, since: Kernel::new(5, 19) },
-    Entry { name: "process_vm_writev", nr: 271, since: Kernel::new(5, 19) },
-    Entry { name: "kcmp", nr: 272, since: Kernel::new(5, 19) },
-    Entry { name: "finit_module", nr: 273, since: Kernel::new(5, 19) },
-    Entry { name: "sched_setattr", nr: 274, since: Kernel::new(5, 19) },
-    Entry { name: "sched_getattr", nr: 275, since: Kernel::new(5, 19) },
-    Entry { name: "renameat2", nr: 276, since: Kernel::new(5, 19) },
-    Entry { name: "seccomp", nr: 277, since: Kernel::new(5, 19) },
-    Entry { name: "getrandom", nr: 278, since: Kernel::new(5, 19) },
-    Entry { name: "memfd_create", nr: 279, since: Kernel::new(5, 19) },
-    Entry { name: "bpf", nr: 280, since: Kernel::new(5, 19) },
-    Entry { name: "execveat", nr: 281, since: Kernel::new(5, 19) },
-    Entry { name: "userfaultfd", nr: 282, since: Kernel::new(5, 19) },
-    Entry { name: "membarrier", nr: 283, since: Kernel::new(5, 19) },
-    Entry { name: "mlock2", nr: 284, since: Kernel::new(5, 19) },
-    Entry { name: "copy_file_range", nr: 285, since: Kernel::new(5, 19) },
-    Entry { name: "preadv2", nr: 286, since: Kernel::new(5, 19) },
-    Entry { name: "pwritev2", nr: 287, since: Kernel::new(5, 19) },
-    Entry { name: "pkey_mprotect", nr: 288, since: Kernel::new(5, 19) },
-    Entry { name: "pkey_alloc", nr: 289, since: Kernel::new(5, 19) },
-    Entry { name: "pkey_free", nr: 290, since: Kernel::new(5, 19) },
-    Entry { name: "statx", nr: 291, since: Kernel::new(5, 19) },
-    Entry { name: "io_pgetevents", nr: 292, since: Kernel::new(5, 19) },
-    Entry { name: "rseq", nr: 293, since: Kernel::new(5, 19) },
-    Entry { name: "kexec_file_load", nr: 294, since: Kernel::new(5, 19) },
-    Entry { name: "pidfd_send_signal", nr: 424, since: Kernel::new(5, 19) },
-    Entry { name: "io_uring_setup", nr: 425, since: Kernel::new(5, 19) },
-    Entry { name: "io_uring_enter", nr: 426, since: Kernel::new(5, 19) },
-    Entry { name: "io_uring_register", nr: 427, since: Kernel::new(5, 19) },
-    Entry { name: "open_tree", nr: 428, since: Kernel::new(5, 19) },
-    Entry { name: "move_mount", nr: 429, since: Kernel::new(5, 19) },
-    Entry { name: "fsopen", nr: 430, since: Kernel::new(5, 19) },
-    Entry { name: "fsconfig", nr: 431, since: Kernel::new(5, 19) },
-    Entry { name: "fsmount", nr: 432, since: Kernel::new(5, 19) },
-    Entry { name: "fspick", nr: 433, since: Kernel::new(5, 19) },
-    Entry { name: "pidfd_open", nr: 434, since: Kernel::new(5, 19) },
-    Entry { name: "clone3", nr: 435, since: Kernel::new(5, 19) },
-    Entry { name: "close_range", nr: 436, since: Kernel::new(5, 19) },
-    Entry { name: "openat2", nr: 437, since: Kernel::new(5, 19) },
-    Entry { name: "pidfd_getfd", nr: 438, since: Kernel::new(5, 19) },
-    Entry { name: "faccessat2", nr: 439, since: Kernel::new(5, 19) },
-    Entry { name: "process_madvise", nr: 440, since: Kernel::new(5, 19) },
-    Entry { name: "epoll_pwait2", nr: 441, since: Kernel::new(5, 19) },
-    Entry { name: "mount_setattr", nr: 442, since: Kernel::new(5, 19) },
-    Entry { name: "quotactl_fd", nr: 443, since: Kernel::new(5, 19) },
-    Entry { name: "landlock_create_ruleset", nr: 444, since: Kernel::new(5, 19) },
-    Entry { name: "landlock_add_rule", nr: 445, since: Kernel::new(5, 19) },
-    Entry { name: "landlock_restrict_self", nr: 446, since: Kernel::new(5, 19) },
-    Entry { name: "memfd_secret", nr: 447, since: Kernel::new(7, 2) },
-    Entry { name: "process_mrelease", nr: 448, since: Kernel::new(5, 19) },
-    Entry { name: "futex_waitv", nr: 449, since: Kernel::new(5, 19) },
-    Entry { name: "set_mempolicy_home_node", nr: 450, since: Kernel::new(5, 19) },
-    Entry { name: "cachestat", nr: 451, since: Kernel::new(6, 5) },
-    Entry { name: "fchmodat2", nr: 452, since: Kernel::new(6, 6) },
-    Entry { name: "map_shadow_stack", nr: 453, since: Kernel::new(6, 6) },
-    Entry { name: "futex_wake", nr: 454, since: Kernel::new(6, 7) },
-    Entry { name: "futex_wait", nr: 455, since: Kernel::new(6, 7) },
-    Entry { name: "futex_requeue", nr: 456, since: Kernel::new(6, 7) },
-    Entry { name: "statmount", nr: 457, since: Kernel::new(6, 8) },
-    Entry { name: "listmount", nr: 458, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_get_self_attr", nr: 459, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_set_self_attr", nr: 460, since: Kernel::new(6, 8) },
-    Entry { name: "lsm_list_modules", nr: 461, since: Kernel::new(6, 8) },
-    Entry { name: "mseal", nr: 462, since: Kernel::new(6, 10) },
-    Entry { name: "setxattrat", nr: 463, since: Kernel::new(6, 13) },
-    Entry { name: "getxattrat", nr: 464, since: Kernel::new(6, 13) },
-    Entry { name: "listxattrat", nr: 465, since: Kernel::new(6, 13) },
-    Entry { name: "removexattrat", nr: 466, since: Kernel::new(6, 13) },
-    Entry { name: "open_tree_attr", nr: 467, since: Kernel::new(6, 15) },
-    Entry { name: "file_getattr", nr: 468, since: Kernel::new(6, 17) },
-    Entry { name: "file_setattr", nr: 469, since: Kernel::new(6, 17) },
-    Entry { name: "listns", nr: 470, since: Kernel::new(6, 19) },
-    Entry { name: "rseq_slice_yield", nr: 471, since: Kernel::new(7, 0) },
+    Entry::new(164, 0, Kernel::new(5, 19)),   // io_setup
+    Entry::new(160, 1, Kernel::new(5, 19)),   // io_destroy
+    Entry::new(165, 2, Kernel::new(5, 19)),   // io_submit
+    Entry::new(159, 3, Kernel::new(5, 19)),   // io_cancel
+    Entry::new(161, 4, Kernel::new(5, 19)),   // io_getevents
+    Entry::new(403, 5, Kernel::new(5, 19)),   // setxattr
+    Entry::new(198, 6, Kernel::new(5, 19)),   // lsetxattr
+    Entry::new(91, 7, Kernel::new(5, 19)),    // fsetxattr
+    Entry::new(150, 8, Kernel::new(5, 19)),   // getxattr
+    Entry::new(185, 9, Kernel::new(5, 19)),   // lgetxattr
+    Entry::new(82, 10, Kernel::new(5, 19)),   // fgetxattr
+    Entry::new(191, 11, Kernel::new(5, 19)),  // listxattr
+    Entry::new(193, 12, Kernel::new(5, 19)),  // llistxattr
+    Entry::new(86, 13, Kernel::new(5, 19)),   // flistxattr
+    Entry::new(315, 14, Kernel::new(5, 19)),  // removexattr
+    Entry::new(196, 15, Kernel::new(5, 19)),  // lremovexattr
+    Entry::new(89, 16, Kernel::new(5, 19)),   // fremovexattr
+    Entry::new(117, 17, Kernel::new(5, 19)),  // getcwd
+    Entry::new(195, 18, Kernel::new(5, 19)),  // lookup_dcookie
+    Entry::new(60, 19, Kernel::new(5, 19)),   // eventfd2
+    Entry::new(52, 20, Kernel::new(5, 19)),   // epoll_create1
+    Entry::new(53, 21, Kernel::new(5, 19)),   // epoll_ctl
+    Entry::new(55, 22, Kernel::new(5, 19)),   // epoll_pwait
+    Entry::new(48, 23, Kernel::new(5, 19)),   // dup
+    Entry::new(50, 24, Kernel::new(5, 19)),   // dup3
+    Entry::new(79, 25, Kernel::new(5, 19)),   // fcntl
+    Entry::new(157, 26, Kernel::new(5, 19)),  // inotify_init1
+    Entry::new(155, 27, Kernel::new(5, 19)),  // inotify_add_watch
+    Entry::new(158, 28, Kernel::new(5, 19)),  // inotify_rm_watch
+    Entry::new(169, 29, Kernel::new(5, 19)),  // ioctl
+    Entry::new(173, 30, Kernel::new(5, 19)),  // ioprio_set
+    Entry::new(172, 31, Kernel::new(5, 19)),  // ioprio_get
+    Entry::new(87, 32, Kernel::new(5, 19)),   // flock
+    Entry::new(215, 33, Kernel::new(5, 19)),  // mknodat
+    Entry::new(213, 34, Kernel::new(5, 19)),  // mkdirat
+    Entry::new(478, 35, Kernel::new(5, 19)),  // unlinkat
+    Entry::new(441, 36, Kernel::new(5, 19)),  // symlinkat
+    Entry::new(187, 37, Kernel::new(5, 19)),  // linkat
+    Entry::new(475, 39, Kernel::new(5, 19)),  // umount2
+    Entry::new(222, 40, Kernel::new(5, 19)),  // mount
+    Entry::new(274, 41, Kernel::new(5, 19)),  // pivot_root
+    Entry::new(250, 42, Kernel::new(5, 19)),  // nfsservctl
+    Entry::new(429, 43, Kernel::new(5, 19)),  // statfs
+    Entry::new(98, 44, Kernel::new(5, 19)),   // fstatfs
+    Entry::new(468, 45, Kernel::new(5, 19)),  // truncate
+    Entry::new(102, 46, Kernel::new(5, 19)),  // ftruncate
+    Entry::new(69, 47, Kernel::new(5, 19)),   // fallocate
+    Entry::new(65, 48, Kernel::new(5, 19)),   // faccessat
+    Entry::new(24, 49, Kernel::new(5, 19)),   // chdir
+    Entry::new(72, 50, Kernel::new(5, 19)),   // fchdir
+    Entry::new(28, 51, Kernel::new(5, 19)),   // chroot
+    Entry::new(73, 52, Kernel::new(5, 19)),   // fchmod
+    Entry::new(74, 53, Kernel::new(5, 19)),   // fchmodat
+    Entry::new(78, 54, Kernel::new(5, 19)),   // fchownat
+    Entry::new(76, 55, Kernel::new(5, 19)),   // fchown
+    Entry::new(261, 56, Kernel::new(5, 19)),  // openat
+    Entry::new(41, 57, Kernel::new(5, 19)),   // close
+    Entry::new(492, 58, Kernel::new(5, 19)),  // vhangup
+    Entry::new(273, 59, Kernel::new(5, 19)),  // pipe2
+    Entry::new(300, 60, Kernel::new(5, 19)),  // quotactl
+    Entry::new(119, 61, Kernel::new(5, 19)),  // getdents64
+    Entry::new(197, 62, Kernel::new(5, 19)),  // lseek
+    Entry::new(302, 63, Kernel::new(5, 19)),  // read
+    Entry::new(500, 64, Kernel::new(5, 19)),  // write
+    Entry::new(307, 65, Kernel::new(5, 19)),  // readv
+    Entry::new(501, 66, Kernel::new(5, 19)),  // writev
+    Entry::new(282, 67, Kernel::new(5, 19)),  // pread64
+    Entry::new(296, 68, Kernel::new(5, 19)),  // pwrite64
+    Entry::new(283, 69, Kernel::new(5, 19)),  // preadv
+    Entry::new(297, 70, Kernel::new(5, 19)),  // pwritev
+    Entry::new(364, 71, Kernel::new(5, 19)),  // sendfile
+    Entry::new(292, 72, Kernel::new(5, 19)),  // pselect6
+    Entry::new(279, 73, Kernel::new(5, 19)),  // ppoll
+    Entry::new(415, 74, Kernel::new(5, 19)),  // signalfd4
+    Entry::new(495, 75, Kernel::new(5, 19)),  // vmsplice
+    Entry::new(423, 76, Kernel::new(5, 19)),  // splice
+    Entry::new(450, 77, Kernel::new(5, 19)),  // tee
+    Entry::new(306, 78, Kernel::new(5, 19)),  // readlinkat
+    Entry::new(249, 79, Kernel::new(5, 19)),  // newfstatat
+    Entry::new(95, 80, Kernel::new(5, 19)),   // fstat
+    Entry::new(442, 81, Kernel::new(5, 19)),  // sync
+    Entry::new(100, 82, Kernel::new(5, 19)),  // fsync
+    Entry::new(81, 83, Kernel::new(5, 19)),   // fdatasync
+    Entry::new(443, 84, Kernel::new(5, 19)),  // sync_file_range
+    Entry::new(461, 85, Kernel::new(5, 19)),  // timerfd_create
+    Entry::new(464, 86, Kernel::new(5, 19)),  // timerfd_settime
+    Entry::new(462, 87, Kernel::new(5, 19)),  // timerfd_gettime
+    Entry::new(488, 88, Kernel::new(5, 19)),  // utimensat
+    Entry::new(6, 89, Kernel::new(5, 19)),    // acct
+    Entry::new(22, 90, Kernel::new(5, 19)),   // capget
+    Entry::new(23, 91, Kernel::new(5, 19)),   // capset
+    Entry::new(268, 92, Kernel::new(5, 19)),  // personality
+    Entry::new(63, 93, Kernel::new(5, 19)),   // exit
+    Entry::new(64, 94, Kernel::new(5, 19)),   // exit_group
+    Entry::new(498, 95, Kernel::new(5, 19)),  // waitid
+    Entry::new(373, 96, Kernel::new(5, 19)),  // set_tid_address
+    Entry::new(479, 97, Kernel::new(5, 19)),  // unshare
+    Entry::new(104, 98, Kernel::new(5, 19)),  // futex
+    Entry::new(371, 99, Kernel::new(5, 19)),  // set_robust_list
+    Entry::new(113, 100, Kernel::new(5, 19)), // get_robust_list
+    Entry::new(248, 101, Kernel::new(5, 19)), // nanosleep
+    Entry::new(128, 102, Kernel::new(5, 19)), // getitimer
+    Entry::new(385, 103, Kernel::new(5, 19)), // setitimer
+    Entry::new(177, 104, Kernel::new(5, 19)), // kexec_load
+    Entry::new(154, 105, Kernel::new(5, 19)), // init_module
+    Entry::new(47, 106, Kernel::new(5, 19)),  // delete_module
+    Entry::new(453, 107, Kernel::new(5, 19)), // timer_create
+    Entry::new(456, 108, Kernel::new(5, 19)), // timer_gettime
+    Entry::new(455, 109, Kernel::new(5, 19)), // timer_getoverrun
+    Entry::new(458, 110, Kernel::new(5, 19)), // timer_settime
+    Entry::new(454, 111, Kernel::new(5, 19)), // timer_delete
+    Entry::new(37, 112, Kernel::new(5, 19)),  // clock_settime
+    Entry::new(33, 113, Kernel::new(5, 19)),  // clock_gettime
+    Entry::new(31, 114, Kernel::new(5, 19)),  // clock_getres
+    Entry::new(35, 115, Kernel::new(5, 19)),  // clock_nanosleep
+    Entry::new(449, 116, Kernel::new(5, 19)), // syslog
+    Entry::new(294, 117, Kernel::new(5, 19)), // ptrace
+    Entry::new(352, 118, Kernel::new(5, 19)), // sched_setparam
+    Entry::new(353, 119, Kernel::new(5, 19)), // sched_setscheduler
+    Entry::new(347, 120, Kernel::new(5, 19)), // sched_getscheduler
+    Entry::new(346, 121, Kernel::new(5, 19)), // sched_getparam
+    Entry::new(350, 122, Kernel::new(5, 19)), // sched_setaffinity
+    Entry::new(344, 123, Kernel::new(5, 19)), // sched_getaffinity
+    Entry::new(354, 124, Kernel::new(5, 19)), // sched_yield
+    Entry::new(342, 125, Kernel::new(5, 19)), // sched_get_priority_max
+    Entry::new(343, 126, Kernel::new(5, 19)), // sched_get_priority_min
+    Entry::new(348, 127, Kernel::new(5, 19)), // sched_rr_get_interval
+    Entry::new(321, 128, Kernel::new(5, 19)), // restart_syscall
+    Entry::new(179, 129, Kernel::new(5, 19)), // kill
+    Entry::new(467, 130, Kernel::new(5, 19)), // tkill
+    Entry::new(451, 131, Kernel::new(5, 19)), // tgkill
+    Entry::new(412, 132, Kernel::new(5, 19)), // sigaltstack
+    Entry::new(332, 133, Kernel::new(5, 19)), // rt_sigsuspend
+    Entry::new(327, 134, Kernel::new(5, 19)), // rt_sigaction
+    Entry::new(329, 135, Kernel::new(5, 19)), // rt_sigprocmask
+    Entry::new(328, 136, Kernel::new(5, 19)), // rt_sigpending
+    Entry::new(333, 137, Kernel::new(5, 19)), // rt_sigtimedwait
+    Entry::new(330, 138, Kernel::new(5, 19)), // rt_sigqueueinfo
+    Entry::new(331, 139, Kernel::new(5, 19)), // rt_sigreturn
+    Entry::new(388, 140, Kernel::new(5, 19)), // setpriority
+    Entry::new(135, 141, Kernel::new(5, 19)), // getpriority
+    Entry::new(308, 142, Kernel::new(5, 19)), // reboot
+    Entry::new(389, 143, Kernel::new(5, 19)), // setregid
+    Entry::new(380, 144, Kernel::new(5, 19)), // setgid
+    Entry::new(395, 145, Kernel::new(5, 19)), // setreuid
+    Entry::new(401, 146, Kernel::new(5, 19)), // setuid
+    Entry::new(393, 147, Kernel::new(5, 19)), // setresuid
+    Entry::new(139, 148, Kernel::new(5, 19)), // getresuid
+    Entry::new(391, 149, Kernel::new(5, 19)), // setresgid
+    Entry::new(137, 150, Kernel::new(5, 19)), // getresgid
+    Entry::new(378, 151, Kernel::new(5, 19)), // setfsuid
+    Entry::new(376, 152, Kernel::new(5, 19)), // setfsgid
+    Entry::new(466, 153, Kernel::new(5, 19)), // times
+    Entry::new(387, 154, Kernel::new(5, 19)), // setpgid
+    Entry::new(130, 155, Kernel::new(5, 19)), // getpgid
+    Entry::new(143, 156, Kernel::new(5, 19)), // getsid
+    Entry::new(398, 157, Kernel::new(5, 19)), // setsid
+    Entry::new(126, 158, Kernel::new(5, 19)), // getgroups
+    Entry::new(382, 159, Kernel::new(5, 19)), // setgroups
+    Entry::new(476, 160, Kernel::new(5, 19)), // uname
+    Entry::new(384, 161, Kernel::new(5, 19)), // sethostname
+    Entry::new(375, 162, Kernel::new(5, 19)), // setdomainname
+    Entry::new(142, 165, Kernel::new(5, 19)), // getrusage
+    Entry::new(473, 166, Kernel::new(5, 19)), // umask
+    Entry::new(281, 167, Kernel::new(5, 19)), // prctl
+    Entry::new(116, 168, Kernel::new(5, 19)), // getcpu
+    Entry::new(147, 169, Kernel::new(5, 19)), // gettimeofday
+    Entry::new(400, 170, Kernel::new(5, 19)), // settimeofday
+    Entry::new(8, 171, Kernel::new(5, 19)),   // adjtimex
+    Entry::new(132, 172, Kernel::new(5, 19)), // getpid
+    Entry::new(134, 173, Kernel::new(5, 19)), // getppid
+    Entry::new(148, 174, Kernel::new(5, 19)), // getuid
+    Entry::new(122, 175, Kernel::new(5, 19)), // geteuid
+    Entry::new(124, 176, Kernel::new(5, 19)), // getgid
+    Entry::new(120, 177, Kernel::new(5, 19)), // getegid
+    Entry::new(146, 178, Kernel::new(5, 19)), // gettid
+    Entry::new(448, 179, Kernel::new(5, 19)), // sysinfo
+    Entry::new(230, 180, Kernel::new(5, 19)), // mq_open
+    Entry::new(235, 181, Kernel::new(5, 19)), // mq_unlink
+    Entry::new(233, 182, Kernel::new(5, 19)), // mq_timedsend
+    Entry::new(231, 183, Kernel::new(5, 19)), // mq_timedreceive
+    Entry::new(229, 184, Kernel::new(5, 19)), // mq_notify
+    Entry::new(228, 185, Kernel::new(5, 19)), // mq_getsetattr
+    Entry::new(239, 186, Kernel::new(5, 19)), // msgget
+    Entry::new(238, 187, Kernel::new(5, 19)), // msgctl
+    Entry::new(240, 188, Kernel::new(5, 19)), // msgrcv
+    Entry::new(241, 189, Kernel::new(5, 19)), // msgsnd
+    Entry::new(359, 190, Kernel::new(5, 19)), // semget
+    Entry::new(358, 191, Kernel::new(5, 19)), // semctl
+    Entry::new(361, 192, Kernel::new(5, 19)), // semtimedop
+    Entry::new(360, 193, Kernel::new(5, 19)), // semop
+    Entry::new(409, 194, Kernel::new(5, 19)), // shmget
+    Entry::new(407, 195, Kernel::new(5, 19)), // shmctl
+    Entry::new(406, 196, Kernel::new(5, 19)), // shmat
+    Entry::new(408, 197, Kernel::new(5, 19)), // shmdt
+    Entry::new(420, 198, Kernel::new(5, 19)), // socket
+    Entry::new(422, 199, Kernel::new(5, 19)), // socketpair
+    Entry::new(15, 200, Kernel::new(5, 19)),  // bind
+    Entry::new(188, 201, Kernel::new(5, 19)), // listen
+    Entry::new(3, 202, Kernel::new(5, 19)),   // accept
+    Entry::new(43, 203, Kernel::new(5, 19)),  // connect
+    Entry::new(144, 204, Kernel::new(5, 19)), // getsockname
+    Entry::new(129, 205, Kernel::new(5, 19)), // getpeername
+    Entry::new(368, 206, Kernel::new(5, 19)), // sendto
+    Entry::new(310, 207, Kernel::new(5, 19)), // recvfrom
+    Entry::new(399, 208, Kernel::new(5, 19)), // setsockopt
+    Entry::new(145, 209, Kernel::new(5, 19)), // getsockopt
+    Entry::new(410, 210, Kernel::new(5, 19)), // shutdown
+    Entry::new(367, 211, Kernel::new(5, 19)), // sendmsg
+    Entry::new(313, 212, Kernel::new(5, 19)), // recvmsg
+    Entry::new(303, 213, Kernel::new(5, 19)), // readahead
+    Entry::new(19, 214, Kernel::new(5, 19)),  // brk
+    Entry::new(246, 215, Kernel::new(5, 19)), // munmap
+    Entry::new(236, 216, Kernel::new(5, 19)), // mremap
+    Entry::new(7, 217, Kernel::new(5, 19)),   // add_key
+    Entry::new(320, 218, Kernel::new(5, 19)), // request_key
+    Entry::new(178, 219, Kernel::new(5, 19)), // keyctl
+    Entry::new(39, 220, Kernel::new(5, 19)),  // clone
+    Entry::new(61, 221, Kernel::new(5, 19)),  // execve
+    Entry::new(219, 222, Kernel::new(5, 19)), // mmap
+    Entry::new(67, 223, Kernel::new(5, 19)),  // fadvise64
+    Entry::new(438, 224, Kernel::new(5, 19)), // swapon
+    Entry::new(437, 225, Kernel::new(5, 19)), // swapoff
+    Entry::new(226, 226, Kernel::new(5, 19)), // mprotect
+    Entry::new(242, 227, Kernel::new(5, 19)), // msync
+    Entry::new(216, 228, Kernel::new(5, 19)), // mlock
+    Entry::new(244, 229, Kernel::new(5, 19)), // munlock
+    Entry::new(218, 230, Kernel::new(5, 19)), // mlockall
+    Entry::new(245, 231, Kernel::new(5, 19)), // munlockall
+    Entry::new(211, 232, Kernel::new(5, 19)), // mincore
+    Entry::new(204, 233, Kernel::new(5, 19)), // madvise
+    Entry::new(314, 234, Kernel::new(5, 19)), // remap_file_pages
+    Entry::new(206, 235, Kernel::new(5, 19)), // mbind
+    Entry::new(112, 236, Kernel::new(5, 19)), // get_mempolicy
+    Entry::new(369, 237, Kernel::new(5, 19)), // set_mempolicy
+    Entry::new(210, 238, Kernel::new(5, 19)), // migrate_pages
+    Entry::new(225, 239, Kernel::new(5, 19)), // move_pages
+    Entry::new(335, 240, Kernel::new(5, 19)), // rt_tgsigqueueinfo
+    Entry::new(267, 241, Kernel::new(5, 19)), // perf_event_open
+    Entry::new(4, 242, Kernel::new(5, 19)),   // accept4
+    Entry::new(311, 243, Kernel::new(5, 19)), // recvmmsg
+    Entry::new(497, 260, Kernel::new(5, 19)), // wait4
+    Entry::new(285, 261, Kernel::new(5, 19)), // prlimit64
+    Entry::new(70, 262, Kernel::new(5, 19)),  // fanotify_init
+    Entry::new(71, 263, Kernel::new(5, 19)),  // fanotify_mark
+    Entry::new(247, 264, Kernel::new(5, 19)), // name_to_handle_at
+    Entry::new(258, 265, Kernel::new(5, 19)), // open_by_handle_at
+    Entry::new(29, 266, Kernel::new(5, 19)),  // clock_adjtime
+    Entry::new(445, 267, Kernel::new(5, 19)), // syncfs
+    Entry::new(386, 268, Kernel::new(5, 19)), // setns
+    Entry::new(366, 269, Kernel::new(5, 19)), // sendmmsg
+    Entry::new(288, 270, Kernel::new(5, 19)), // process_vm_readv
+    Entry::new(289, 271, Kernel::new(5, 19)), // process_vm_writev
+    Entry::new(175, 272, Kernel::new(5, 19)), // kcmp
+    Entry::new(85, 273, Kernel::new(5, 19)),  // finit_module
+    Entry::new(351, 274, Kernel::new(5, 19)), // sched_setattr
+    Entry::new(345, 275, Kernel::new(5, 19)), // sched_getattr
+    Entry::new(319, 276, Kernel::new(5, 19)), // renameat2
+    Entry::new(355, 277, Kernel::new(5, 19)), // seccomp
+    Entry::new(136, 278, Kernel::new(5, 19)), // getrandom
+    Entry::new(208, 279, Kernel::new(5, 19)), // memfd_create
+    Entry::new(16, 280, Kernel::new(5, 19)),  // bpf
+    Entry::new(62, 281, Kernel::new(5, 19)),  // execveat
+    Entry::new(483, 282, Kernel::new(5, 19)), // userfaultfd
+    Entry::new(207, 283, Kernel::new(5, 19)), // membarrier
+    Entry::new(217, 284, Kernel::new(5, 19)), // mlock2
+    Entry::new(44, 285, Kernel::new(5, 19)),  // copy_file_range
+    Entry::new(284, 286, Kernel::new(5, 19)), // preadv2
+    Entry::new(298, 287, Kernel::new(5, 19)), // pwritev2
+    Entry::new(277, 288, Kernel::new(5, 19)), // pkey_mprotect
+    Entry::new(275, 289, Kernel::new(5, 19)), // pkey_alloc
+    Entry::new(276, 290, Kernel::new(5, 19)), // pkey_free
+    Entry::new(432, 291, Kernel::new(5, 19)), // statx
+    Entry::new(162, 292, Kernel::new(5, 19)), // io_pgetevents
+    Entry::new(325, 293, Kernel::new(5, 19)), // rseq
+    Entry::new(176, 294, Kernel::new(5, 19)), // kexec_file_load
+    Entry::new(271, 424, Kernel::new(5, 19)), // pidfd_send_signal
+    Entry::new(168, 425, Kernel::new(5, 19)), // io_uring_setup
+    Entry::new(166, 426, Kernel::new(5, 19)), // io_uring_enter
+    Entry::new(167, 427, Kernel::new(5, 19)), // io_uring_register
+    Entry::new(259, 428, Kernel::new(5, 19)), // open_tree
+    Entry::new(224, 429, Kernel::new(5, 19)), // move_mount
+    Entry::new(93, 430, Kernel::new(5, 19)),  // fsopen
+    Entry::new(90, 431, Kernel::new(5, 19)),  // fsconfig
+    Entry::new(92, 432, Kernel::new(5, 19)),  // fsmount
+    Entry::new(94, 433, Kernel::new(5, 19)),  // fspick
+    Entry::new(270, 434, Kernel::new(5, 19)), // pidfd_open
+    Entry::new(40, 435, Kernel::new(5, 19)),  // clone3
+    Entry::new(42, 436, Kernel::new(5, 19)),  // close_range
+    Entry::new(262, 437, Kernel::new(5, 19)), // openat2
+    Entry::new(269, 438, Kernel::new(5, 19)), // pidfd_getfd
+    Entry::new(66, 439, Kernel::new(5, 19)),  // faccessat2
+    Entry::new(286, 440, Kernel::new(5, 19)), // process_madvise
+    Entry::new(56, 441, Kernel::new(5, 19)),  // epoll_pwait2
+    Entry::new(223, 442, Kernel::new(5, 19)), // mount_setattr
+    Entry::new(301, 443, Kernel::new(5, 19)), // quotactl_fd
+    Entry::new(181, 444, Kernel::new(5, 19)), // landlock_create_ruleset
+    Entry::new(180, 445, Kernel::new(5, 19)), // landlock_add_rule
+    Entry::new(182, 446, Kernel::new(5, 19)), // landlock_restrict_self
+    Entry::new(209, 447, Kernel::new(7, 2)),  // memfd_secret
+    Entry::new(287, 448, Kernel::new(5, 19)), // process_mrelease
+    Entry::new(108, 449, Kernel::new(5, 19)), // futex_waitv
+    Entry::new(370, 450, Kernel::new(5, 19)), // set_mempolicy_home_node
+    Entry::new(21, 451, Kernel::new(6, 5)),   // cachestat
+    Entry::new(75, 452, Kernel::new(6, 6)),   // fchmodat2
+    Entry::new(205, 453, Kernel::new(6, 6)),  // map_shadow_stack
+    Entry::new(109, 454, Kernel::new(6, 7)),  // futex_wake
+    Entry::new(107, 455, Kernel::new(6, 7)),  // futex_wait
+    Entry::new(105, 456, Kernel::new(6, 7)),  // futex_requeue
+    Entry::new(431, 457, Kernel::new(6, 8)),  // statmount
+    Entry::new(189, 458, Kernel::new(6, 8)),  // listmount
+    Entry::new(199, 459, Kernel::new(6, 8)),  // lsm_get_self_attr
+    Entry::new(201, 460, Kernel::new(6, 8)),  // lsm_set_self_attr
+    Entry::new(200, 461, Kernel::new(6, 8)),  // lsm_list_modules
+    Entry::new(237, 462, Kernel::new(6, 10)), // mseal
+    Entry::new(404, 463, Kernel::new(6, 13)), // setxattrat
+    Entry::new(151, 464, Kernel::new(6, 13)), // getxattrat
+    Entry::new(192, 465, Kernel::new(6, 13)), // listxattrat
+    Entry::new(316, 466, Kernel::new(6, 13)), // removexattrat
+    Entry::new(260, 467, Kernel::new(6, 15)), // open_tree_attr
+    Entry::new(83, 468, Kernel::new(6, 17)),  // file_getattr
+    Entry::new(84, 469, Kernel::new(6, 17)),  // file_setattr
+    Entry::new(190, 470, Kernel::new(6, 19)), // listns
+    Entry::new(326, 471, Kernel::new(7, 0)),  // rseq_slice_yield
 ];
 
-/// Places in [`LOONGARCH64`], by name.
-pub(super) static LOONGARCH64_BY_NAME: [u16; 324] = [
-    199, 239, 88, 214, 168, 197, 261, 211, 303, 89, 90, 48, 50, 247, 113, 112, 114, 111, 217, 287, 56, 288,
-    200, 266, 105, 23, 24, 20, 21, 22, 293, 19, 218, 262, 92, 93, 47, 291, 220, 46, 243, 244, 49, 51, 52,
-    304, 54, 53, 25, 82, 10, 320, 321, 254, 13, 32, 16, 283, 7, 284, 282, 285, 79, 43, 81, 45, 97, 308, 307,
-    301, 306, 233, 99, 165, 17, 60, 174, 172, 173, 157, 101, 202, 154, 169, 170, 140, 259, 149, 147, 162,
-    155, 201, 206, 175, 166, 171, 8, 316, 104, 27, 26, 28, 3, 1, 4, 273, 0, 2, 278, 279, 277, 29, 31, 30,
-    253, 275, 103, 216, 128, 297, 296, 298, 9, 37, 198, 310, 322, 11, 317, 12, 18, 15, 61, 6, 311, 313, 312,
-    230, 305, 232, 264, 260, 299, 235, 229, 34, 33, 225, 265, 227, 219, 39, 294, 281, 236, 223, 182, 181,
-    177, 180, 179, 178, 213, 314, 184, 183, 185, 186, 224, 226, 228, 212, 245, 100, 78, 41, 246, 280, 319,
-    55, 289, 238, 91, 290, 286, 276, 58, 40, 270, 271, 269, 72, 164, 66, 68, 267, 242, 292, 300, 251, 252,
-    71, 116, 67, 69, 268, 59, 295, 62, 210, 77, 64, 141, 204, 240, 209, 231, 14, 318, 257, 215, 127, 274,
-    323, 133, 135, 134, 137, 138, 132, 136, 237, 124, 125, 122, 256, 120, 119, 126, 121, 255, 117, 118, 123,
-    258, 188, 187, 190, 189, 70, 250, 208, 203, 234, 302, 98, 95, 161, 151, 150, 143, 158, 160, 102, 249,
-    153, 139, 142, 148, 146, 144, 156, 205, 167, 145, 5, 315, 193, 192, 194, 191, 207, 131, 73, 195, 196, 75,
-    42, 309, 272, 222, 221, 36, 80, 83, 248, 176, 115, 76, 130, 106, 110, 108, 107, 109, 84, 86, 85, 152,
-    129, 44, 163, 38, 159, 35, 96, 263, 87, 57, 74, 241, 94, 63, 65,
+/// By the places of names, places in the tables of the ABIs; `u16::MAX`: this one does not have the call.
+pub(super) static PLACES: [[u16; 502]; 9] = [
+    [
+        65535, 65535, 156, 43, 288, 21, 163, 248, 159, 183, 37, 158, 65535, 65535, 65535, 49, 321, 65535,
+        65535, 12, 65535, 364, 125, 126, 80, 90, 92, 65535, 161, 305, 65535, 229, 65535, 228, 65535, 230,
+        65535, 227, 65535, 56, 348, 3, 349, 42, 326, 85, 174, 176, 32, 33, 292, 213, 291, 233, 214, 281, 354,
+        232, 215, 284, 290, 59, 322, 60, 231, 269, 352, 221, 65535, 285, 300, 301, 81, 91, 268, 365, 93,
+        65535, 260, 72, 65535, 75, 193, 381, 382, 313, 196, 73, 57, 199, 344, 190, 345, 343, 346, 5, 65535,
+        65535, 138, 65535, 74, 65535, 77, 65535, 202, 369, 65535, 368, 362, 367, 261, 177, 239, 274, 211,
+        65535, 309, 79, 78, 217, 108, 65535, 107, 65535, 104, 65535, 115, 65535, 36, 52, 121, 111, 39, 181,
+        110, 140, 318, 120, 65535, 118, 65535, 97, 98, 124, 51, 55, 186, 96, 102, 65535, 191, 377, 65535,
+        65535, 175, 254, 253, 294, 255, 210, 207, 208, 333, 65535, 206, 209, 339, 340, 338, 16, 173, 172,
+        252, 251, 65535, 312, 320, 246, 250, 62, 358, 357, 359, 94, 65535, 192, 86, 265, 50, 371, 383, 194,
+        378, 195, 65535, 212, 198, 8, 189, 372, 374, 373, 6, 65535, 28, 366, 237, 324, 319, 360, 256, 27, 83,
+        258, 133, 259, 149, 325, 151, 9, 65535, 154, 165, 355, 342, 279, 10, 65535, 245, 244, 240, 243,
+        65535, 242, 65535, 241, 25, 375, 71, 68, 70, 69, 26, 65535, 150, 152, 11, 303, 35, 262, 180, 65535,
+        65535, 65535, 65535, 65535, 65535, 2, 304, 341, 380, 257, 350, 34, 65535, 65535, 65535, 298, 135,
+        351, 347, 337, 22, 293, 155, 330, 331, 329, 7, 271, 65535, 157, 17, 295, 327, 302, 353, 361, 310,
+        311, 65535, 65535, 270, 65535, 101, 182, 18, 296, 328, 178, 179, 356, 0, 187, 65535, 89, 267, 19,
+        169, 65535, 45, 299, 65535, 47, 216, 197, 379, 82, 264, 316, 249, 219, 65535, 65535, 84, 334, 384,
+        13, 127, 14, 129, 15, 130, 128, 65535, 297, 65535, 65535, 65535, 65535, 65535, 65535, 146, 147, 204,
+        315, 143, 145, 148, 65535, 203, 314, 142, 144, 24, 317, 185, 23, 66, 64, 65, 220, 65535, 65535, 40,
+        65535, 307, 46, 44, 238, 363, 273, 205, 218, 65535, 171, 123, 65535, 122, 65535, 106, 65535, 116,
+        65535, 170, 38, 308, 109, 141, 114, 65535, 119, 65535, 117, 65535, 113, 65535, 160, 112, 54, 164,
+        105, 65535, 188, 376, 65535, 30, 31, 67, 29, 48, 65535, 131, 65535, 282, 289, 65535, 65535, 65535,
+        65535, 41, 65535, 53, 275, 65535, 65535, 65535, 4, 65535, 137, 65535, 370, 332, 65535, 65535, 65535,
+        65535, 168, 167, 65535, 88, 266, 162, 277, 65535, 306, 65535, 139, 99, 103, 276, 234, 201, 222, 226,
+        225, 224, 65535, 223, 65535, 65535, 283, 287, 65535, 286, 65535, 100, 200, 76, 65535, 184, 65535,
+        65535, 95, 65535, 166, 63, 87, 263, 272, 336, 335, 134, 323, 65535, 65535, 136, 132, 280, 65535, 235,
+        58, 153, 65535, 65535, 278, 236, 61, 247, 65535, 1, 20,
+    ],
+    [
+        140, 142, 149, 65535, 360, 33, 51, 282, 124, 137, 27, 380, 65535, 65535, 134, 357, 353, 17, 65535,
+        45, 65535, 440, 184, 185, 12, 15, 182, 212, 61, 339, 395, 263, 396, 262, 393, 264, 397, 261, 394,
+        120, 424, 6, 425, 358, 373, 8, 127, 129, 41, 63, 326, 251, 325, 252, 65535, 315, 430, 253, 65535,
+        319, 324, 11, 354, 1, 249, 303, 428, 248, 269, 320, 334, 335, 133, 94, 302, 441, 95, 207, 294, 55,
+        221, 148, 229, 457, 458, 346, 232, 143, 2, 235, 420, 226, 421, 419, 422, 108, 197, 296, 100, 266,
+        118, 35, 93, 194, 238, 445, 411, 444, 438, 443, 295, 130, 272, 308, 242, 65535, 314, 183, 141, 220,
+        50, 202, 49, 201, 47, 200, 80, 205, 105, 364, 132, 65, 20, 188, 64, 96, 351, 171, 211, 165, 209, 76,
+        77, 147, 363, 361, 222, 78, 24, 199, 227, 453, 32, 112, 128, 288, 287, 328, 289, 247, 244, 245, 381,
+        405, 243, 246, 415, 416, 414, 54, 101, 110, 286, 285, 117, 345, 65535, 280, 284, 37, 434, 433, 435,
+        16, 198, 228, 9, 299, 359, 447, 459, 230, 454, 231, 53, 250, 234, 19, 225, 448, 450, 449, 107, 196,
+        219, 442, 271, 371, 352, 436, 290, 218, 39, 292, 14, 293, 150, 372, 152, 90, 192, 123, 21, 431, 418,
+        313, 125, 56, 279, 278, 274, 277, 408, 276, 407, 275, 163, 451, 392, 389, 391, 390, 144, 65535, 151,
+        153, 91, 337, 162, 65535, 169, 34, 28, 84, 59, 18, 109, 5, 338, 417, 456, 291, 426, 29, 65535, 65535,
+        65535, 332, 136, 427, 423, 413, 42, 327, 217, 377, 378, 376, 168, 305, 404, 172, 180, 329, 374, 336,
+        429, 437, 343, 344, 44, 98, 304, 403, 26, 189, 181, 330, 375, 167, 131, 432, 3, 223, 89, 85, 301,
+        145, 88, 65535, 367, 333, 406, 368, 254, 233, 455, 38, 298, 349, 283, 0, 65535, 65535, 40, 382, 460,
+        174, 176, 175, 178, 173, 179, 177, 410, 331, 65535, 65535, 65535, 65535, 65535, 65535, 159, 160, 240,
+        348, 155, 157, 161, 412, 239, 347, 154, 156, 158, 350, 65535, 82, 384, 383, 65535, 65535, 409, 65535,
+        187, 237, 341, 366, 365, 273, 439, 307, 241, 255, 65535, 121, 139, 216, 138, 215, 46, 214, 81, 206,
+        74, 104, 342, 57, 97, 71, 204, 170, 210, 164, 208, 70, 203, 75, 66, 362, 79, 23, 213, 224, 452, 68,
+        387, 386, 388, 385, 369, 67, 186, 48, 317, 323, 73, 126, 119, 72, 355, 102, 356, 309, 65535, 65535,
+        69, 106, 195, 99, 265, 446, 379, 25, 31, 65535, 65535, 115, 87, 65535, 83, 300, 36, 310, 65535, 340,
+        65535, 135, 116, 103, 311, 267, 13, 256, 260, 259, 258, 398, 257, 399, 65535, 318, 322, 400, 321,
+        401, 43, 236, 92, 193, 65535, 191, 58, 60, 22, 52, 122, 10, 297, 306, 65535, 65535, 86, 370, 65535,
+        65535, 62, 30, 316, 402, 268, 190, 111, 166, 113, 312, 270, 114, 281, 7, 4, 146,
+    ],
+    [
+        65535, 65535, 65535, 38, 251, 16, 145, 215, 141, 161, 32, 140, 65535, 65535, 65535, 41, 277, 65535,
+        65535, 12, 65535, 317, 113, 114, 69, 79, 81, 65535, 143, 264, 65535, 200, 65535, 199, 65535, 201,
+        65535, 198, 65535, 46, 301, 3, 302, 37, 281, 74, 65535, 157, 27, 28, 255, 187, 254, 204, 65535, 244,
+        307, 203, 65535, 247, 253, 346, 371, 49, 202, 236, 305, 193, 65535, 248, 259, 260, 70, 80, 235, 318,
+        82, 65535, 227, 61, 65535, 64, 171, 334, 335, 269, 174, 62, 47, 177, 297, 168, 298, 296, 299, 5,
+        65535, 65535, 121, 65535, 63, 65535, 66, 65535, 180, 322, 65535, 321, 315, 320, 228, 65535, 209, 357,
+        65535, 65535, 267, 68, 67, 189, 96, 65535, 95, 65535, 92, 65535, 103, 65535, 31, 44, 109, 99, 34,
+        159, 98, 123, 274, 108, 65535, 106, 65535, 86, 87, 112, 43, 368, 164, 85, 90, 65535, 169, 330, 65535,
+        65535, 156, 221, 220, 257, 222, 185, 183, 184, 286, 65535, 369, 370, 292, 293, 291, 340, 155, 154,
+        219, 218, 65535, 268, 276, 354, 217, 51, 311, 310, 312, 83, 65535, 170, 75, 232, 42, 324, 336, 172,
+        331, 173, 65535, 186, 176, 8, 167, 325, 327, 326, 6, 65535, 23, 319, 207, 279, 275, 313, 223, 22, 72,
+        225, 117, 226, 132, 280, 134, 9, 65535, 137, 147, 308, 295, 359, 10, 65535, 214, 353, 210, 213,
+        65535, 212, 65535, 211, 20, 328, 60, 57, 59, 58, 21, 65535, 133, 135, 11, 262, 30, 229, 65535, 65535,
+        65535, 65535, 65535, 65535, 65535, 2, 263, 294, 333, 224, 303, 29, 65535, 65535, 65535, 258, 118,
+        304, 300, 290, 17, 256, 138, 283, 284, 282, 7, 238, 65535, 139, 14, 360, 372, 261, 306, 314, 365,
+        366, 65535, 65535, 237, 65535, 347, 160, 15, 361, 373, 65535, 158, 309, 0, 165, 65535, 78, 234, 341,
+        151, 65535, 343, 363, 65535, 345, 188, 175, 332, 71, 231, 272, 216, 191, 65535, 65535, 73, 287, 337,
+        338, 348, 13, 350, 339, 115, 349, 65535, 362, 65535, 65535, 65535, 65535, 65535, 65535, 129, 130,
+        182, 271, 126, 128, 131, 65535, 181, 270, 125, 127, 19, 273, 163, 18, 55, 53, 54, 192, 65535, 65535,
+        35, 65535, 364, 344, 39, 208, 316, 356, 65535, 190, 65535, 153, 111, 65535, 110, 65535, 94, 65535,
+        104, 65535, 152, 33, 266, 97, 124, 102, 65535, 107, 65535, 105, 65535, 101, 65535, 142, 100, 367,
+        146, 93, 65535, 166, 329, 65535, 25, 26, 56, 24, 40, 65535, 351, 65535, 245, 252, 65535, 65535,
+        65535, 65535, 36, 65535, 45, 240, 65535, 65535, 65535, 4, 65535, 120, 65535, 323, 285, 65535, 65535,
+        65535, 65535, 150, 149, 65535, 77, 233, 144, 242, 65535, 265, 65535, 122, 88, 91, 241, 205, 179, 352,
+        197, 196, 195, 65535, 194, 65535, 65535, 246, 250, 65535, 249, 65535, 89, 178, 65, 65535, 162, 65535,
+        65535, 84, 65535, 148, 52, 76, 230, 239, 289, 288, 65535, 278, 65535, 65535, 119, 116, 243, 65535,
+        206, 48, 136, 65535, 65535, 358, 65535, 50, 355, 65535, 1, 342,
+    ],
+    [
+        65535, 65535, 65535, 202, 242, 65535, 89, 217, 171, 65535, 65535, 65535, 65535, 65535, 65535, 200,
+        264, 65535, 65535, 214, 65535, 306, 90, 91, 49, 65535, 65535, 65535, 51, 250, 65535, 114, 65535, 113,
+        65535, 115, 65535, 112, 65535, 220, 290, 57, 291, 203, 269, 65535, 65535, 106, 23, 65535, 24, 65535,
+        20, 21, 65535, 22, 296, 65535, 65535, 65535, 19, 221, 265, 93, 94, 48, 294, 223, 65535, 47, 246, 247,
+        50, 52, 53, 307, 55, 65535, 54, 25, 65535, 83, 10, 323, 324, 257, 13, 32, 65535, 16, 286, 7, 287,
+        285, 288, 80, 65535, 65535, 44, 65535, 82, 65535, 46, 65535, 98, 311, 65535, 310, 304, 309, 65535,
+        65535, 236, 100, 65535, 65535, 168, 17, 65535, 61, 177, 65535, 175, 65535, 176, 65535, 158, 65535,
+        102, 205, 155, 65535, 172, 65535, 173, 141, 262, 150, 65535, 148, 65535, 163, 165, 156, 204, 209,
+        178, 169, 174, 65535, 8, 319, 65535, 65535, 105, 27, 65535, 26, 28, 3, 1, 4, 276, 65535, 0, 2, 281,
+        282, 280, 29, 65535, 65535, 31, 30, 65535, 256, 278, 104, 219, 129, 300, 299, 301, 65535, 65535, 9,
+        65535, 37, 201, 313, 325, 11, 320, 12, 65535, 18, 15, 62, 6, 314, 316, 315, 65535, 65535, 233, 308,
+        235, 267, 263, 302, 238, 232, 65535, 34, 65535, 33, 228, 268, 230, 222, 65535, 65535, 40, 297, 284,
+        239, 226, 65535, 185, 184, 180, 183, 65535, 182, 65535, 181, 216, 317, 187, 186, 188, 189, 227,
+        65535, 229, 231, 215, 248, 101, 79, 42, 65535, 65535, 65535, 65535, 65535, 65535, 65535, 249, 283,
+        322, 56, 292, 65535, 65535, 65535, 65535, 241, 92, 293, 289, 279, 65535, 59, 41, 273, 274, 272,
+        65535, 73, 65535, 167, 67, 69, 270, 245, 295, 303, 254, 255, 65535, 65535, 72, 65535, 117, 65535, 68,
+        70, 271, 65535, 60, 298, 63, 213, 65535, 65535, 78, 65, 142, 65535, 207, 243, 65535, 212, 234, 14,
+        321, 65535, 38, 260, 218, 128, 65535, 65535, 65535, 277, 326, 134, 136, 135, 138, 139, 133, 137,
+        65535, 240, 65535, 65535, 65535, 65535, 65535, 65535, 125, 126, 123, 259, 121, 120, 127, 65535, 122,
+        258, 118, 119, 124, 261, 65535, 65535, 191, 190, 193, 192, 65535, 65535, 71, 65535, 253, 211, 206,
+        237, 305, 99, 65535, 96, 65535, 162, 152, 65535, 151, 65535, 144, 65535, 159, 65535, 161, 103, 252,
+        154, 140, 143, 65535, 149, 65535, 147, 65535, 145, 65535, 164, 157, 208, 170, 146, 65535, 5, 318,
+        65535, 196, 195, 197, 194, 210, 65535, 132, 65535, 65535, 74, 65535, 65535, 65535, 65535, 198, 65535,
+        199, 76, 65535, 65535, 65535, 65535, 65535, 43, 65535, 312, 275, 65535, 65535, 65535, 65535, 225,
+        224, 65535, 65535, 36, 81, 84, 65535, 251, 65535, 65535, 179, 116, 77, 131, 65535, 107, 111, 109,
+        108, 65535, 110, 65535, 65535, 85, 87, 65535, 86, 65535, 153, 130, 45, 65535, 65535, 65535, 65535,
+        166, 65535, 39, 160, 65535, 35, 97, 65535, 65535, 65535, 266, 65535, 65535, 65535, 65535, 88, 65535,
+        65535, 65535, 58, 65535, 65535, 75, 65535, 244, 95, 65535, 64, 66,
+    ],
+    [
+        103, 105, 112, 240, 321, 22, 37, 264, 90, 65535, 65535, 65535, 225, 296, 98, 237, 341, 65535, 424,
+        32, 425, 403, 145, 146, 11, 13, 143, 171, 43, 327, 359, 219, 360, 218, 357, 220, 361, 217, 358, 87,
+        388, 6, 389, 238, 346, 7, 65535, 94, 29, 45, 313, 207, 312, 208, 65535, 301, 394, 209, 65535, 306,
+        311, 10, 342, 1, 205, 289, 392, 65535, 65535, 307, 322, 323, 97, 69, 288, 404, 70, 166, 280, 40, 180,
+        111, 188, 420, 421, 334, 191, 106, 2, 194, 384, 185, 385, 383, 386, 80, 156, 282, 74, 222, 85, 65535,
+        68, 153, 197, 408, 375, 407, 401, 406, 281, 65535, 275, 294, 65535, 429, 300, 144, 104, 176, 36, 161,
+        35, 160, 34, 159, 59, 164, 77, 242, 96, 47, 16, 65535, 46, 71, 339, 132, 170, 128, 168, 65535, 56,
+        110, 241, 250, 181, 57, 19, 158, 186, 416, 65535, 65535, 93, 272, 271, 315, 273, 204, 201, 202, 354,
+        369, 200, 203, 379, 380, 378, 39, 65535, 65535, 270, 269, 65535, 333, 356, 302, 266, 25, 398, 397,
+        399, 14, 157, 187, 8, 285, 239, 410, 422, 189, 417, 190, 65535, 206, 193, 15, 184, 411, 413, 412, 79,
+        155, 179, 405, 274, 344, 340, 65535, 355, 178, 27, 278, 12, 279, 113, 345, 115, 65535, 151, 65535,
+        17, 395, 382, 299, 91, 65535, 234, 233, 229, 232, 372, 231, 371, 230, 126, 414, 259, 258, 257, 256,
+        107, 65535, 114, 116, 66, 325, 125, 65535, 130, 23, 65535, 65535, 65535, 65535, 65535, 5, 326, 381,
+        419, 277, 390, 21, 226, 227, 228, 319, 100, 391, 387, 377, 30, 314, 177, 350, 351, 349, 129, 291,
+        368, 133, 141, 316, 347, 324, 393, 400, 331, 332, 65535, 65535, 290, 367, 20, 65535, 142, 317, 348,
+        65535, 95, 396, 3, 182, 65535, 62, 287, 108, 65, 246, 247, 320, 370, 252, 210, 192, 418, 26, 284,
+        337, 265, 0, 65535, 65535, 28, 353, 423, 135, 137, 136, 139, 134, 140, 138, 374, 318, 65535, 65535,
+        65535, 65535, 65535, 65535, 122, 123, 199, 336, 118, 120, 124, 376, 198, 335, 117, 119, 121, 338,
+        65535, 65535, 255, 254, 253, 267, 373, 244, 148, 196, 329, 251, 245, 276, 402, 293, 65535, 211, 428,
+        88, 102, 175, 101, 174, 33, 173, 60, 165, 54, 76, 330, 41, 72, 51, 163, 131, 169, 127, 167, 50, 162,
+        55, 48, 249, 58, 18, 172, 183, 415, 65535, 260, 263, 261, 262, 248, 49, 147, 65535, 304, 310, 53, 92,
+        86, 52, 236, 65535, 243, 295, 65535, 65535, 65535, 78, 154, 73, 221, 409, 352, 65535, 65535, 65535,
+        65535, 83, 64, 65535, 61, 286, 24, 65535, 65535, 328, 65535, 99, 84, 75, 297, 223, 65535, 212, 216,
+        215, 214, 362, 213, 363, 65535, 305, 309, 364, 308, 365, 31, 195, 67, 152, 65535, 150, 65535, 42,
+        65535, 38, 89, 9, 283, 292, 65535, 65535, 63, 343, 426, 427, 44, 65535, 303, 366, 224, 149, 81,
+        65535, 65535, 298, 268, 82, 235, 65535, 4, 109,
+    ],
+    [
+        65535, 65535, 65535, 201, 241, 65535, 88, 216, 170, 65535, 65535, 65535, 65535, 65535, 65535, 199,
+        265, 65535, 65535, 213, 65535, 307, 89, 90, 48, 65535, 65535, 65535, 50, 251, 65535, 113, 65535, 112,
+        65535, 114, 65535, 111, 65535, 219, 291, 56, 292, 202, 270, 65535, 65535, 105, 23, 65535, 24, 65535,
+        20, 21, 65535, 22, 297, 65535, 65535, 65535, 19, 220, 266, 92, 93, 47, 295, 222, 65535, 46, 247, 248,
+        49, 51, 52, 308, 54, 65535, 53, 25, 65535, 82, 10, 324, 325, 258, 13, 32, 65535, 16, 287, 7, 288,
+        286, 289, 79, 65535, 65535, 43, 65535, 81, 65535, 45, 65535, 97, 312, 65535, 311, 305, 310, 65535,
+        65535, 235, 99, 65535, 65535, 167, 17, 65535, 60, 176, 65535, 174, 65535, 175, 65535, 157, 65535,
+        101, 204, 154, 65535, 171, 65535, 172, 140, 263, 149, 65535, 147, 65535, 162, 164, 155, 203, 208,
+        177, 168, 173, 65535, 8, 320, 65535, 65535, 104, 27, 65535, 26, 28, 3, 1, 4, 277, 65535, 0, 2, 282,
+        283, 281, 29, 65535, 65535, 31, 30, 65535, 257, 279, 103, 218, 128, 301, 300, 302, 65535, 65535, 9,
+        65535, 37, 200, 314, 326, 11, 321, 12, 65535, 18, 15, 61, 6, 315, 317, 316, 65535, 65535, 232, 309,
+        234, 268, 264, 303, 237, 231, 65535, 34, 65535, 33, 227, 269, 229, 221, 65535, 65535, 39, 298, 285,
+        238, 225, 65535, 184, 183, 179, 182, 65535, 181, 65535, 180, 215, 318, 186, 185, 187, 188, 226,
+        65535, 228, 230, 214, 249, 100, 78, 41, 65535, 65535, 65535, 65535, 65535, 65535, 65535, 250, 284,
+        323, 55, 293, 65535, 65535, 65535, 65535, 240, 91, 294, 290, 280, 65535, 58, 40, 274, 275, 273,
+        65535, 72, 65535, 166, 66, 68, 271, 246, 296, 304, 255, 256, 65535, 65535, 71, 65535, 116, 65535, 67,
+        69, 272, 65535, 59, 299, 62, 212, 65535, 65535, 77, 64, 141, 65535, 206, 242, 65535, 211, 233, 14,
+        322, 65535, 65535, 261, 217, 127, 244, 243, 65535, 278, 327, 133, 135, 134, 137, 138, 132, 136,
+        65535, 239, 65535, 65535, 65535, 65535, 65535, 65535, 124, 125, 122, 260, 120, 119, 126, 65535, 121,
+        259, 117, 118, 123, 262, 65535, 65535, 190, 189, 192, 191, 65535, 65535, 70, 65535, 254, 210, 205,
+        236, 306, 98, 65535, 95, 65535, 161, 151, 65535, 150, 65535, 143, 65535, 158, 65535, 160, 102, 253,
+        153, 139, 142, 65535, 148, 65535, 146, 65535, 144, 65535, 163, 156, 207, 169, 145, 65535, 5, 319,
+        65535, 195, 194, 196, 193, 209, 65535, 131, 65535, 65535, 73, 65535, 65535, 65535, 65535, 197, 65535,
+        198, 75, 65535, 65535, 65535, 65535, 65535, 42, 65535, 313, 276, 65535, 65535, 65535, 65535, 224,
+        223, 65535, 65535, 36, 80, 83, 65535, 252, 65535, 65535, 178, 115, 76, 130, 65535, 106, 110, 108,
+        107, 65535, 109, 65535, 65535, 84, 86, 65535, 85, 65535, 152, 129, 44, 65535, 65535, 65535, 65535,
+        165, 65535, 38, 159, 65535, 35, 96, 65535, 65535, 65535, 267, 65535, 65535, 65535, 65535, 87, 65535,
+        65535, 65535, 57, 65535, 65535, 74, 65535, 245, 94, 65535, 63, 65,
+    ],
+    [
+        65535, 65535, 110, 65535, 308, 22, 34, 222, 88, 101, 19, 65535, 65535, 65535, 98, 305, 295, 65535,
+        65535, 32, 65535, 369, 139, 140, 11, 13, 161, 65535, 40, 281, 65535, 207, 65535, 206, 65535, 208,
+        65535, 205, 65535, 85, 353, 5, 354, 306, 319, 7, 91, 93, 29, 42, 270, 195, 271, 196, 65535, 256, 359,
+        197, 65535, 262, 267, 10, 298, 0, 194, 244, 357, 199, 65535, 258, 276, 277, 97, 64, 243, 370, 156,
+        65535, 235, 37, 65535, 109, 176, 386, 387, 288, 179, 104, 1, 182, 349, 173, 350, 348, 351, 75, 65535,
+        65535, 68, 210, 83, 65535, 63, 65535, 185, 374, 65535, 373, 367, 372, 236, 94, 213, 249, 65535,
+        65535, 255, 138, 102, 169, 151, 65535, 150, 65535, 149, 65535, 154, 65535, 72, 312, 96, 44, 15, 143,
+        43, 65, 293, 160, 65535, 158, 65535, 146, 51, 108, 311, 309, 183, 52, 148, 65535, 174, 382, 65535,
+        78, 92, 229, 228, 268, 230, 193, 190, 191, 326, 65535, 189, 192, 344, 345, 343, 36, 65535, 65535,
+        227, 226, 82, 287, 325, 221, 224, 25, 363, 362, 364, 147, 65535, 175, 8, 240, 307, 376, 388, 177,
+        383, 178, 65535, 76, 181, 14, 172, 377, 379, 378, 74, 65535, 168, 371, 212, 300, 294, 365, 231, 167,
+        27, 233, 12, 234, 111, 318, 113, 60, 65535, 65535, 16, 360, 347, 254, 89, 65535, 220, 219, 215, 218,
+        65535, 217, 65535, 216, 124, 380, 341, 338, 340, 339, 105, 65535, 112, 114, 61, 279, 123, 237, 127,
+        23, 65535, 65535, 65535, 65535, 65535, 4, 280, 346, 385, 232, 355, 20, 65535, 65535, 65535, 275, 100,
+        356, 352, 342, 30, 269, 166, 329, 330, 328, 126, 246, 65535, 128, 136, 272, 320, 278, 358, 366, 284,
+        285, 65535, 65535, 245, 65535, 18, 144, 137, 273, 321, 125, 95, 361, 2, 170, 59, 55, 242, 106, 58,
+        65535, 315, 301, 65535, 316, 211, 180, 384, 26, 239, 291, 223, 6, 65535, 65535, 28, 327, 389, 130,
+        132, 131, 134, 129, 135, 133, 65535, 274, 65535, 322, 297, 296, 286, 324, 120, 121, 187, 290, 116,
+        118, 122, 65535, 186, 289, 115, 117, 119, 292, 65535, 103, 333, 332, 65535, 331, 65535, 65535, 142,
+        65535, 302, 314, 313, 214, 368, 248, 65535, 198, 65535, 86, 165, 65535, 164, 65535, 163, 65535, 155,
+        65535, 49, 71, 283, 38, 66, 153, 65535, 159, 65535, 157, 65535, 152, 65535, 50, 45, 310, 53, 162,
+        65535, 171, 381, 65535, 336, 335, 337, 334, 317, 46, 141, 33, 260, 266, 48, 90, 84, 47, 303, 69, 304,
+        250, 65535, 65535, 65535, 73, 65535, 67, 209, 375, 323, 65535, 65535, 65535, 65535, 80, 57, 65535,
+        54, 241, 24, 251, 65535, 282, 65535, 99, 81, 70, 252, 188, 65535, 200, 204, 203, 202, 65535, 201,
+        65535, 261, 263, 265, 65535, 264, 65535, 31, 184, 62, 65535, 65535, 65535, 65535, 39, 17, 35, 87, 9,
+        238, 247, 65535, 65535, 56, 299, 65535, 65535, 41, 21, 259, 65535, 257, 145, 77, 65535, 65535, 253,
+        65535, 79, 225, 65535, 3, 107,
+    ],
+    [
+        140, 142, 149, 319, 333, 33, 51, 258, 124, 137, 27, 65535, 65535, 65535, 134, 316, 350, 17, 65535,
+        45, 65535, 403, 183, 184, 12, 15, 181, 65535, 61, 336, 65535, 238, 65535, 237, 65535, 239, 65535,
+        236, 65535, 120, 388, 6, 389, 317, 356, 8, 127, 129, 41, 63, 305, 227, 304, 228, 65535, 292, 394,
+        229, 65535, 296, 303, 11, 351, 1, 225, 287, 392, 224, 65535, 298, 312, 313, 133, 94, 286, 404, 95,
+        65535, 278, 55, 65535, 148, 207, 420, 421, 342, 210, 143, 2, 213, 384, 204, 385, 383, 386, 108,
+        65535, 65535, 100, 244, 118, 35, 93, 65535, 214, 408, 65535, 407, 401, 406, 279, 130, 249, 288,
+        65535, 65535, 291, 182, 141, 196, 50, 65535, 49, 65535, 47, 65535, 80, 65535, 105, 321, 132, 65, 20,
+        187, 64, 96, 348, 170, 65535, 165, 65535, 76, 77, 147, 320, 329, 200, 78, 24, 65535, 205, 416, 32,
+        112, 128, 265, 264, 307, 266, 222, 219, 220, 365, 65535, 218, 221, 379, 380, 378, 54, 101, 110, 263,
+        262, 117, 343, 359, 257, 260, 37, 398, 397, 399, 16, 65535, 206, 9, 283, 318, 410, 422, 208, 417,
+        209, 53, 226, 212, 19, 203, 411, 413, 412, 107, 65535, 198, 405, 248, 354, 349, 65535, 247, 199, 39,
+        276, 14, 277, 150, 355, 152, 90, 65535, 123, 21, 395, 382, 290, 125, 56, 256, 255, 251, 254, 65535,
+        253, 65535, 252, 163, 414, 376, 373, 375, 374, 144, 195, 151, 153, 91, 334, 162, 280, 168, 34, 28,
+        84, 59, 18, 109, 5, 335, 381, 419, 275, 390, 29, 194, 192, 193, 308, 136, 391, 387, 377, 42, 306,
+        197, 361, 362, 363, 167, 270, 65535, 171, 179, 309, 357, 314, 393, 400, 340, 341, 44, 98, 269, 65535,
+        26, 188, 180, 310, 358, 166, 131, 396, 3, 191, 89, 85, 285, 145, 88, 325, 326, 332, 65535, 331, 230,
+        211, 418, 38, 282, 346, 259, 0, 65535, 65535, 40, 364, 423, 173, 175, 174, 177, 172, 178, 176, 65535,
+        311, 245, 65535, 65535, 65535, 65535, 65535, 159, 160, 216, 345, 155, 157, 161, 65535, 215, 344, 154,
+        156, 158, 347, 65535, 82, 368, 367, 65535, 366, 65535, 323, 186, 65535, 338, 330, 324, 250, 402, 289,
+        65535, 223, 65535, 121, 139, 65535, 138, 65535, 46, 65535, 81, 65535, 74, 104, 339, 57, 97, 71,
+        65535, 169, 65535, 164, 65535, 70, 65535, 75, 66, 328, 79, 23, 65535, 202, 415, 68, 371, 370, 372,
+        369, 327, 67, 185, 48, 294, 302, 73, 126, 119, 72, 315, 102, 322, 272, 268, 267, 69, 106, 65535, 99,
+        243, 409, 360, 25, 31, 299, 240, 115, 87, 352, 83, 284, 36, 65535, 297, 337, 246, 135, 116, 103, 273,
+        241, 13, 231, 235, 234, 233, 65535, 232, 65535, 65535, 295, 301, 65535, 300, 65535, 43, 201, 92,
+        65535, 217, 190, 58, 60, 22, 52, 122, 10, 281, 271, 65535, 65535, 86, 353, 65535, 65535, 62, 30, 293,
+        65535, 242, 189, 111, 113, 65535, 274, 65535, 114, 261, 7, 4, 146,
+    ],
+    [
+        65535, 65535, 65535, 199, 239, 65535, 88, 214, 168, 65535, 65535, 65535, 65535, 65535, 65535, 197,
+        261, 65535, 65535, 211, 65535, 303, 89, 90, 48, 65535, 65535, 65535, 50, 247, 65535, 113, 65535, 112,
+        65535, 114, 65535, 111, 65535, 217, 287, 56, 288, 200, 266, 65535, 65535, 105, 23, 65535, 24, 65535,
+        20, 21, 65535, 22, 293, 65535, 65535, 65535, 19, 218, 262, 92, 93, 47, 291, 220, 65535, 46, 243, 244,
+        49, 51, 52, 304, 54, 65535, 53, 25, 65535, 82, 10, 320, 321, 254, 13, 32, 65535, 16, 283, 7, 284,
+        282, 285, 79, 65535, 65535, 43, 65535, 81, 65535, 45, 65535, 97, 308, 65535, 307, 301, 306, 65535,
+        65535, 233, 99, 65535, 65535, 165, 17, 65535, 60, 174, 65535, 172, 65535, 173, 65535, 157, 65535,
+        101, 202, 154, 65535, 169, 65535, 170, 140, 259, 149, 65535, 147, 65535, 65535, 162, 155, 201, 206,
+        175, 166, 171, 65535, 8, 316, 65535, 65535, 104, 27, 65535, 26, 28, 3, 1, 4, 273, 65535, 0, 2, 278,
+        279, 277, 29, 65535, 65535, 31, 30, 65535, 253, 275, 103, 216, 128, 297, 296, 298, 65535, 65535, 9,
+        65535, 37, 198, 310, 322, 11, 317, 12, 65535, 18, 15, 61, 6, 311, 313, 312, 65535, 65535, 230, 305,
+        232, 264, 260, 299, 235, 229, 65535, 34, 65535, 33, 225, 265, 227, 219, 65535, 65535, 39, 294, 281,
+        236, 223, 65535, 182, 181, 177, 180, 65535, 179, 65535, 178, 213, 314, 184, 183, 185, 186, 224,
+        65535, 226, 228, 212, 245, 100, 78, 41, 65535, 65535, 65535, 65535, 65535, 65535, 65535, 246, 280,
+        319, 55, 289, 65535, 65535, 65535, 65535, 238, 91, 290, 286, 276, 65535, 58, 40, 270, 271, 269,
+        65535, 72, 65535, 164, 66, 68, 267, 242, 292, 300, 251, 252, 65535, 65535, 71, 65535, 116, 65535, 67,
+        69, 268, 65535, 59, 295, 62, 210, 65535, 65535, 77, 64, 141, 65535, 204, 240, 65535, 209, 231, 14,
+        318, 65535, 65535, 257, 215, 127, 65535, 65535, 65535, 274, 323, 133, 135, 134, 137, 138, 132, 136,
+        65535, 237, 65535, 65535, 65535, 65535, 65535, 65535, 124, 125, 122, 256, 120, 119, 126, 65535, 121,
+        255, 117, 118, 123, 258, 65535, 65535, 188, 187, 190, 189, 65535, 65535, 70, 65535, 250, 208, 203,
+        234, 302, 98, 65535, 95, 65535, 161, 151, 65535, 150, 65535, 143, 65535, 158, 65535, 160, 102, 249,
+        153, 139, 142, 65535, 148, 65535, 146, 65535, 144, 65535, 65535, 156, 205, 167, 145, 65535, 5, 315,
+        65535, 193, 192, 194, 191, 207, 65535, 131, 65535, 65535, 73, 65535, 65535, 65535, 65535, 195, 65535,
+        196, 75, 65535, 65535, 65535, 65535, 65535, 42, 65535, 309, 272, 65535, 65535, 65535, 65535, 222,
+        221, 65535, 65535, 36, 80, 83, 65535, 248, 65535, 65535, 176, 115, 76, 130, 65535, 106, 110, 108,
+        107, 65535, 109, 65535, 65535, 84, 86, 65535, 85, 65535, 152, 129, 44, 65535, 65535, 65535, 65535,
+        163, 65535, 38, 159, 65535, 35, 96, 65535, 65535, 65535, 263, 65535, 65535, 65535, 65535, 87, 65535,
+        65535, 65535, 57, 65535, 65535, 74, 65535, 241, 94, 65535, 63, 65,
+    ],
 ];

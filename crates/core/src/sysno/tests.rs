@@ -95,20 +95,19 @@ fn every_table_is_sorted_and_both_orders_agree() {
     for arch in Arch::ALL {
         let entries = table(arch);
         assert!(entries.windows(2).all(|pair| pair[0].nr < pair[1].nr), "{arch}: by number");
-        let by_name = of(arch).by_name;
-        assert_eq!(by_name.len(), entries.len(), "{arch}");
-        let names: Vec<&str> = by_name.iter().map(|i| entries[usize::from(*i)].name).collect();
+        let names: Vec<&str> = by_name(arch).map(Entry::name).collect();
+        assert_eq!(names.len(), entries.len(), "{arch}");
         assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{arch}: by name");
         for e in entries {
-            assert_eq!(number(arch, e.name), Some(e.nr), "{arch} {}", e.name);
-            assert_eq!(name(arch, e.nr), Some(e.name), "{arch} {}", e.nr);
+            assert_eq!(number(arch, e.name()), Some(e.nr), "{arch} {}", e.name());
+            assert_eq!(name(arch, e.nr), Some(e.name()), "{arch} {}", e.nr);
         }
     }
 }
 
 #[test]
 fn from_424_up_all_abis_share_one_numbering() {
-    let of = |arch| table(arch).iter().filter(|e| (424..512).contains(&e.nr)).map(|e| (e.nr, e.name));
+    let of = |arch| table(arch).iter().filter(|e| (424..512).contains(&e.nr)).map(|e| (e.nr, e.name()));
     let x86_64: Vec<_> = of(Arch::X86_64).collect();
     for arch in Arch::ALL {
         for call in of(arch) {
@@ -119,7 +118,7 @@ fn from_424_up_all_abis_share_one_numbering() {
 
 #[test]
 fn the_names_are_those_of_all_tables() {
-    let mut all: Vec<&str> = Arch::ALL.into_iter().flat_map(table).map(|e| e.name).collect();
+    let mut all: Vec<&str> = Arch::ALL.into_iter().flat_map(table).map(Entry::name).collect();
     all.sort_unstable();
     all.dedup();
     assert_eq!(names(), all);

@@ -237,11 +237,11 @@ mod tests {
         let mut missing = Vec::new();
         for to in [Arch::Aarch64, Arch::Riscv64, Arch::Arm, Arch::X86] {
             for entry in sysno::table(Arch::X86_64) {
-                let done = translate(&trace(&[(entry.name, [0; 6])]), to);
-                let known = !done.trace.calls.is_empty() || counterparts::NEEDLESS.contains(&entry.name);
-                let gone = gone.contains(&entry.name) || narrow.contains(&(to, entry.name));
+                let done = translate(&trace(&[(entry.name(), [0; 6])]), to);
+                let known = !done.trace.calls.is_empty() || counterparts::NEEDLESS.contains(&entry.name());
+                let gone = gone.contains(&entry.name()) || narrow.contains(&(to, entry.name()));
                 if !(known || gone) {
-                    missing.push((to, entry.name));
+                    missing.push((to, entry.name()));
                 }
             }
         }
