@@ -115,6 +115,9 @@ pub(super) fn banned(metadata: &Metadata) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -122,5 +125,22 @@ mod tests {
         let toml = "[workspace.dependencies]\nours = { path = \"a\" }\n# x: why.\nx = \"1\"\ny = \"1\"\n[profile.dev]\nz = 1\n";
         let file = File { path: "Cargo.toml".to_owned(), text: toml.to_owned() };
         assert_eq!(reasons(&[file]), ["Cargo.toml:5: no comment says why this dependency is there"]);
+    }
+
+    #[test]
+    fn a_lock_file_that_lacks_a_dependency_is_found() {
+        let xtask = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs the tests");
+        let root = Path::new(&xtask).parent().expect("xtask lies in the workspace");
+        let metadata = Metadata::read(root).unwrap();
+        let text = fs::read_to_string(root.join("fuzz/Cargo.lock")).unwrap();
+        let found = |text: &str| {
+            fuzz_lock(&[File { path: "fuzz/Cargo.lock".to_owned(), text: text.to_owned() }], &metadata)
+        };
+        assert_eq!(found(&text), [const { String::new() }; 0]);
+        let [lacking] = &found(&text.replacen(" \"granit-parser\",\n", "", 1))[..] else {
+            panic!("one crate has it")
+        };
+        assert!(lacking.starts_with("fuzz/Cargo.lock: not what callgate-check depends on"), "{lacking}");
+        assert_eq!(found("no lock"), ["fuzz/Cargo.lock: missing, or not what cargo writes"]);
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use super::SMALL;
+use super::{PROFILE, SMALL};
 use crate::harness::Lab;
 
 /// Misspelt, and nothing else that matters on any machine.
@@ -500,4 +500,13 @@ fn an_annotation_of_a_container_says_more_than_the_field_of_the_pod() {
         mended.contains("localhostProfile: p.json") && !mended[of_b..].contains("RuntimeDefault"),
         "{mended}"
     );
+}
+
+#[test]
+fn a_runtime_newer_than_all_that_are_known_is_said_to_be_taken_for_the_newest() {
+    let lab = Lab::new();
+    lab.write("in.json", PROFILE);
+    for line in ["lint --fail-on never --runtime runc@9 in.json", "explain in.json read --runtime runc@9"] {
+        lab.callgate(line).expect(0).says("runc 9.0 is newer than runc 1.4");
+    }
 }
