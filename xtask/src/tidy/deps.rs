@@ -136,7 +136,7 @@ mod tests {
         let found = |text: &str| {
             fuzz_lock(&[File { path: "fuzz/Cargo.lock".to_owned(), text: text.to_owned() }], &metadata)
         };
-        assert_eq!(found(&text), [const { String::new() }; 0]);
+        assert!(found(&text).is_empty());
         let [lacking] = &found(&text.replacen(" \"granit-parser\",\n", "", 1))[..] else {
             panic!("one crate has it")
         };
